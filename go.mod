@@ -43,3 +43,5 @@ require (
 	modernc.org/sqlite v1.61.1
 	pgregory.net/rapid v1.3.0
 )
+
+require github.com/mileusna/useragent v1.3.5 // indirect

@@ -1,0 +1,152 @@
+// Package assess weighs one event against what is usual for its account and
+// against what is going on elsewhere. The result is a list of signals, each a
+// log-odds with its sentence, and their sum: nothing in the score is without a
+// reason. It is pure; what to do about it is decide's.
+//
+// The form is additive: p = 1/(1+e^-z), z = prior + Σ weights, over the
+// session's login and everything it did since (detection after the login).
+package assess
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"mimamori"
+	"mimamori/event"
+	"mimamori/geo"
+	"mimamori/profile"
+	"mimamori/traffic"
+)
+
+// Prior is the log-odds that a login with the right password is a third
+// party's before anything is known about it: about 1 in 10,000.
+const Prior = -9.2
+
+// Group is a kind of evidence. Two different ones are needed before anybody
+// is locked out without a person (docs/adr/0002).
+type Group string
+
+const (
+	Network   Group = "network"
+	Device    Group = "device"
+	Behaviour Group = "behaviour"
+	Campaign  Group = "campaign"
+	Customer  Group = "customer" // the customer's own word
+	History   Group = "history"  // what happened to this account before
+)
+
+// Signal is one piece of evidence: its weight in log-odds (positive speaks
+// for a third party) and its sentence.
+type Signal struct {
+	Name   string        `json:"signal"`
+	Group  Group         `json:"group"`
+	Weight float64       `json:"weight"`
+	Text   mimamori.Text `json:"text"`
+}
+
+// Assessment is all signals, weighed.
+type Assessment struct {
+	Assessed    bool // false: an event of a kind that says nothing
+	Signals     []Signal
+	Score       float64 // log-odds
+	Probability float64
+	Fresh       []Signal // those that this very event added
+}
+
+// Groups lists the kinds of evidence that speak for a third party.
+func (a Assessment) Groups() []Group {
+	var out []Group
+	for _, s := range a.Signals {
+		if s.Weight >= 0.5 && !slices.Contains(out, s.Group) {
+			out = append(out, s.Group)
+		}
+	}
+	return out
+}
+
+// Top is the n heaviest signals that speak for a third party, heaviest first.
+func (a Assessment) Top(n int) []Signal {
+	out := slices.Clone(a.Signals)
+	out = slices.DeleteFunc(out, func(s Signal) bool { return s.Weight < 0.3 })
+	slices.SortStableFunc(out, func(x, y Signal) int { return cmp.Compare(y.Weight, x.Weight) })
+	return out[:min(n, len(out))]
+}
+
+// Facts is everything an assessment may look at. All of it is given; nothing
+// is fetched.
+type Facts struct {
+	Event   event.Event
+	Profile *profile.Profile // before the event is learned
+	Place   geo.Place        // of the event's address, if it has one
+	Network string           // geo.Network of that address
+	Agent   profile.Agent
+	Traffic traffic.View
+	// WatchUntil is set while the account is watched after a takeover, with
+	// the time it was last recovered.
+	WatchUntil  time.Time
+	RecoveredAt time.Time
+}
+
+// Login weighs a successful login. It never stops at the first signal: the
+// incident needs every reason.
+func Login(f Facts) Assessment {
+	signals := []Signal{}
+	for _, rule := range loginRules {
+		if s, ok := rule(f); ok {
+			signals = append(signals, s)
+		}
+	}
+	return sum(signals, signals)
+}
+
+// Act weighs something done in a session: the session's own signals so far,
+// and what this act adds.
+func Act(f Facts, s *profile.Session) Assessment {
+	var so []Signal
+	for name, w := range s.Terms {
+		so = append(so, named(name, w))
+	}
+	slices.SortFunc(so, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
+	var fresh []Signal
+	for _, rule := range actRules {
+		if x, ok := rule(f, s); ok {
+			fresh = append(fresh, x)
+		}
+	}
+	if s.Verdict == "customer" {
+		fresh = nil // confirmed by somebody who could know
+	}
+	return sum(merge(so, fresh), fresh)
+}
+
+// merge lets a fresh signal take the place of its older self when heavier.
+func merge(so, fresh []Signal) []Signal {
+	out := slices.Clone(so)
+	for _, s := range fresh {
+		if i := slices.IndexFunc(out, func(o Signal) bool { return o.Name == s.Name }); i >= 0 {
+			out[i].Weight = max(out[i].Weight, s.Weight)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func sum(all, fresh []Signal) Assessment {
+	z := Prior
+	for _, s := range all {
+		z += s.Weight
+	}
+	return Assessment{Assessed: true, Signals: all, Score: z, Probability: 1 / (1 + math.Exp(-z)), Fresh: fresh}
+}
+
+// Terms is the session's signals as the profile keeps them.
+func (a Assessment) Terms() map[string]float64 {
+	out := make(map[string]float64, len(a.Signals))
+	for _, s := range a.Signals {
+		out[s.Name] = math.Round(s.Weight*100) / 100
+	}
+	return out
+}

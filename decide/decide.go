@@ -1,0 +1,162 @@
+// Package decide turns an assessment into one of five decisions, and answers
+// the gate: may this session do this act now? Policy is the operator's; the
+// limits on it are not: failed logins never go past challenge, and nobody is
+// locked out without a login with the right password and two independent
+// kinds of evidence, inside an hourly budget (mission C5). Carrying a decision
+// out is left to the incident's playbook.
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"mimamori"
+	"mimamori/assess"
+)
+
+// Decision is a rung of the ladder, mildest first.
+type Decision string
+
+const (
+	Allow     Decision = "allow"
+	Notify    Decision = "notify"    // a quiet entry, marked in the history
+	Challenge Decision = "challenge" // one more proof before going on
+	Hold      Decision = "hold"      // money, orders and contact changes stand still; nobody is locked out
+	Contain   Decision = "contain"   // password invalid, sessions out, orders stopped
+)
+
+var rungs = map[Decision]int{Allow: 0, Notify: 1, Challenge: 2, Hold: 3, Contain: 4}
+
+// AtLeast says that d is o or stronger.
+func (d Decision) AtLeast(o Decision) bool { return rungs[d] >= rungs[o] }
+
+// AtMost caps d at o.
+func (d Decision) AtMost(o Decision) Decision {
+	if rungs[d] > rungs[o] {
+		return o
+	}
+	return d
+}
+
+// Mode says how much Mimamori does by itself.
+type Mode string
+
+const (
+	Observe Mode = "observe" // decide and record, do nothing
+	Assist  Mode = "assist"  // a person confirms
+	Enforce Mode = "enforce"
+)
+
+// Policy is what the operator sets. DefaultPolicy has sane values.
+type Policy struct {
+	Mode Mode `json:"mode" yaml:"mode"`
+	// Probabilities from which a decision is taken.
+	NotifyAt    float64 `json:"notify_at" yaml:"notify_at"`
+	ChallengeAt float64 `json:"challenge_at" yaml:"challenge_at"`
+	HoldAt      float64 `json:"hold_at" yaml:"hold_at"`
+	ContainAt   float64 `json:"contain_at" yaml:"contain_at"`
+	// Wait is the time between containment and the password reset.
+	Wait time.Duration `json:"wait" yaml:"wait"`
+	// Watch is how long an account stays under closer watch after recovery.
+	Watch time.Duration `json:"watch" yaml:"watch"`
+	// BudgetShare and BudgetFloor bound containments without a person: per
+	// hour this share of the accounts that signed in during the last 30 days,
+	// and at least the floor.
+	BudgetShare float64 `json:"budget_share" yaml:"budget_share"`
+	BudgetFloor int     `json:"budget_floor" yaml:"budget_floor"`
+	// Shortened marks an installation whose waits are shorter than the
+	// product's own (a demo): every page and notice then says so.
+	Shortened bool `json:"shortened" yaml:"shortened"`
+}
+
+// DefaultPolicy is what a new installation runs with.
+func DefaultPolicy() Policy {
+	return Policy{Mode: Enforce, NotifyAt: 0.002, ChallengeAt: 0.35, HoldAt: 0.7, ContainAt: 0.9,
+		Wait: 5 * time.Hour, Watch: 90 * 24 * time.Hour, BudgetShare: 0.005, BudgetFloor: 20}
+}
+
+// Check says what is wrong with a policy, naming the field.
+func (p Policy) Check() error {
+	switch p.Mode {
+	case Observe, Assist, Enforce:
+	default:
+		return fmt.Errorf("policy: mode is %q, must be observe, assist or enforce: %w", p.Mode, mimamori.ErrInvalid)
+	}
+	if !(0 < p.NotifyAt && p.NotifyAt <= p.ChallengeAt && p.ChallengeAt <= p.HoldAt && p.HoldAt <= p.ContainAt && p.ContainAt <= 1) {
+		return fmt.Errorf("policy: notify_at ≤ challenge_at ≤ hold_at ≤ contain_at must lie between 0 and 1: %w", mimamori.ErrInvalid)
+	}
+	if p.Wait <= 0 || p.Watch < 0 {
+		return fmt.Errorf("policy: wait must be above 0 and watch not below it: %w", mimamori.ErrInvalid)
+	}
+	return nil
+}
+
+// Case is what a decision rests on besides the assessment.
+type Case struct {
+	RightPassword bool          // the session began with the right password
+	Age           time.Duration // how old the event was on arrival
+	BudgetLeft    int           // containments without a person still free this hour
+}
+
+// Made is a decision with everything that shaped it.
+type Made struct {
+	Decision Decision
+	// Capped says why it is milder than the evidence alone would have it;
+	// NeedsPerson that somebody must look because of that.
+	Capped      []mimamori.Text
+	NeedsPerson bool
+}
+
+// Decide is the policy's answer to an assessment. Every limit that applied is
+// named, not only the first.
+func Decide(p Policy, a assess.Assessment, c Case) Made {
+	m := Made{Decision: p.rung(a.Probability)}
+	limit := func(to Decision, why mimamori.Text, person bool) {
+		if m.Decision.AtLeast(to) && m.Decision != to {
+			m.Decision, m.Capped = to, append(m.Capped, why)
+			m.NeedsPerson = m.NeedsPerson || person
+		}
+	}
+	if !c.RightPassword {
+		limit(Challenge, whyNoPassword, false)
+	}
+	if len(a.Groups()) < 2 {
+		limit(Hold, whyOneKind, true)
+	}
+	if c.BudgetLeft <= 0 {
+		limit(Hold, whyBudget, true)
+	}
+	if c.Age > 24*time.Hour {
+		limit(Notify, whyOld, false)
+	} else if c.Age > 10*time.Minute {
+		limit(Hold, whyOld, true)
+	}
+	return m
+}
+
+var (
+	whyNoPassword = mimamori.Text{JA: "正しいパスワードでのサインインがないため、本人確認までにとどめました", EN: "No sign-in with the right password: at most one more proof is asked"}
+	whyOneKind    = mimamori.Text{JA: "根拠が1種類だけのため、保留にとどめ、担当者が確認します", EN: "Only one kind of evidence: put on hold, and a person looks"}
+	whyBudget     = mimamori.Text{JA: "自動で行う対応の1時間あたりの上限に達したため、保留にとどめ、担当者が確認します", EN: "The hourly budget for acting without a person is used up: put on hold, and a person looks"}
+	whyOld        = mimamori.Text{JA: "届くのが遅れた知らせのため、対応を弱めました", EN: "The report came late, so the answer is milder"}
+)
+
+func (p Policy) rung(probability float64) Decision {
+	switch {
+	case probability >= p.ContainAt:
+		return Contain
+	case probability >= p.HoldAt:
+		return Hold
+	case probability >= p.ChallengeAt:
+		return Challenge
+	case probability >= p.NotifyAt:
+		return Notify
+	}
+	return Allow
+}
+
+// Budget is how many accounts may be contained without a person in an hour,
+// when active signed in during the last 30 days.
+func (p Policy) Budget(active int) int {
+	return max(p.BudgetFloor, int(p.BudgetShare*float64(active)))
+}

@@ -1,0 +1,33 @@
+package incident
+
+import (
+	"time"
+
+	"mimamori"
+	"mimamori/decide"
+)
+
+// Standing is what the account's own row says about its incident, so that the
+// decision path and the gate need no second look-up.
+type Standing struct {
+	Incident    mimamori.IncidentID `json:"i,omitempty"` // open or watching
+	State       State               `json:"s,omitempty"`
+	WaitUntil   time.Time           `json:"w,omitzero"`
+	RecoveredAt time.Time           `json:"r,omitzero"`
+	WatchUntil  time.Time           `json:"u,omitzero"`
+	Obligations []decide.Obligation `json:"o,omitempty"`
+}
+
+// Of is the standing that an incident gives its account. Obligations are the
+// account's own and stay.
+func (s Standing) Of(i *Incident) Standing {
+	s.Incident, s.State, s.WaitUntil = i.ID, i.State, i.WaitUntil
+	s.RecoveredAt, s.WatchUntil = i.RecoveredAt, i.WatchUntil
+	if i.State == Closed || i.State == Dismissed {
+		s.Incident, s.State, s.WaitUntil = "", "", time.Time{}
+	}
+	return s
+}
+
+// Open says that an incident is open and the customer not back in.
+func (s Standing) Open() bool { return s.Incident != "" && s.State.open() }

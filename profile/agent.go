@@ -1,0 +1,65 @@
+package profile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/mileusna/useragent"
+)
+
+// Agent is a user agent string read for people and for comparing: versions
+// left out, since every update would be a new device.
+type Agent struct {
+	Browser string // "Chrome"
+	OS      string // "Android"
+	Type    string // mobile, tablet, desktop, bot or unknown
+	Major   int    // the browser's major version, 0 when not known
+}
+
+// ParseAgent reads a user agent string; rubbish gives "unknown" parts.
+func ParseAgent(s string) Agent {
+	ua := useragent.Parse(s)
+	a := Agent{Browser: ua.Name, OS: ua.OS, Type: "unknown", Major: ua.VersionNo.Major}
+	switch {
+	case ua.Bot:
+		a.Type = "bot"
+	case ua.Tablet:
+		a.Type = "tablet"
+	case ua.Mobile:
+		a.Type = "mobile"
+	case ua.Desktop:
+		a.Type = "desktop"
+	}
+	if a.Browser == "" || len(a.Browser) > 40 {
+		a.Browser = "unknown"
+	}
+	if a.OS == "" || len(a.OS) > 40 {
+		a.OS = "unknown"
+	}
+	return a
+}
+
+// String is for people: "Chrome / Windows".
+func (a Agent) String() string {
+	clean := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r < ' ' || r == '<' || r == '>' {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	return clean(a.Browser) + " / " + clean(a.OS)
+}
+
+// DeviceKey is how a device is told from others: by our token when the shop
+// sends it (hashed: tokens open nothing, but they identify), else by the kind
+// of browser and system.
+func DeviceKey(token string, a Agent) string {
+	if token != "" {
+		sum := sha256.Sum256([]byte("device\x00" + token))
+		return "t" + hex.EncodeToString(sum[:6])
+	}
+	return "a" + strings.ToLower(a.Browser+"/"+a.OS)
+}

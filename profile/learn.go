@@ -1,0 +1,207 @@
+package profile
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"mimamori/event"
+	"mimamori/geo"
+)
+
+// Seen is a login as the profile remembers it: where from and on what.
+type Seen struct {
+	Session string
+	Device  string // key
+	Agent   string // for people
+	Network string // key
+	Place   geo.Place
+	Lang    string // Accept-Language, first tag
+	Proof   bool   // a challenge was passed, or the account was made here
+}
+
+// LearnLogin notes a successful login. What it brings in for the first time
+// is remembered with the session that brought it, so that it can be unlearned.
+func (p *Profile) LearnLogin(at time.Time, s Seen) {
+	if p.FirstSeen.IsZero() {
+		p.FirstSeen = at
+	}
+	if p.Logins == 0 {
+		s.Proof = true // the first login of an account is its enrolment
+	}
+	p.Logins++
+	p.LastLogin = later(p.LastLogin, at)
+	p.Hours[at.In(p.Location()).Hour()]++
+	p.noteDevice(at, s)
+	p.noteNetwork(at, s)
+	p.noteCountry(at, s)
+	if s.Lang != "" && !slices.Contains(p.Langs, s.Lang) && len(p.Langs) < 4 {
+		p.Langs = append(p.Langs, s.Lang)
+	}
+}
+
+func (p *Profile) noteDevice(at time.Time, s Seen) {
+	if d, ok := p.Device(s.Device); ok {
+		d.First, d.Last, d.Count = earlier(d.First, at), later(d.Last, at), d.Count+1
+		d.Proof = d.Proof || s.Proof
+		return
+	}
+	p.Devices = append(p.Devices, Device{Key: s.Device, Agent: s.Agent, First: at, Last: at, Count: 1, Proof: s.Proof, Via: s.Session})
+	for len(p.Devices) > MaxDevices {
+		p.Devices = dropLeast(p.Devices, at, Device.worth)
+	}
+}
+
+func (p *Profile) noteNetwork(at time.Time, s Seen) {
+	if n, ok := p.Network(s.Network); ok {
+		n.First, n.Last, n.Count = earlier(n.First, at), later(n.Last, at), n.Count+1
+		n.Proof = n.Proof || s.Proof
+		return
+	}
+	p.Networks = append(p.Networks, Network{Key: s.Network, ASN: s.Place.ASN, Country: s.Place.Country, Kind: s.Place.Kind,
+		First: at, Last: at, Count: 1, Proof: s.Proof, Via: s.Session})
+	for len(p.Networks) > MaxNetworks {
+		p.Networks = dropLeast(p.Networks, at, Network.worth)
+	}
+}
+
+func (p *Profile) noteCountry(at time.Time, s Seen) {
+	if s.Place.Country == "" {
+		return
+	}
+	for i := range p.Countries {
+		if c := &p.Countries[i]; c.Code == s.Place.Country {
+			c.First, c.Last = earlier(c.First, at), later(c.Last, at)
+			return
+		}
+	}
+	p.Countries = append(p.Countries, Country{Code: s.Place.Country, First: at, Last: at, Via: s.Session})
+	for len(p.Countries) > MaxCountries {
+		p.Countries = dropLeast(p.Countries, at, Country.worth)
+	}
+}
+
+// LearnFailure counts a failed attempt in the running hour.
+func (p *Profile) LearnFailure(at time.Time) {
+	if at.Sub(p.FailedAt) > time.Hour {
+		p.FailedAt, p.Failed = at, 0
+	}
+	p.Failed = min(p.Failed+1, 1_000_000)
+}
+
+// LearnOrder notes an order of a session that is not held to be unlike the
+// customer.
+func (p *Profile) LearnOrder(o *event.Order) {
+	p.Orders++
+	if o.Total != nil {
+		p.MaxOrder = max(p.MaxOrder, o.Total.Amount)
+	}
+}
+
+// KeepSession puts a session on the list, or its newer self in its place.
+func (p *Profile) KeepSession(s Session) {
+	if old, ok := p.Session(s.ID); ok {
+		*old = s
+		return
+	}
+	p.Sessions = append(p.Sessions, s)
+	slices.SortStableFunc(p.Sessions, func(a, b Session) int { return a.Last.Compare(b.Last) })
+	for len(p.Sessions) > MaxSessions {
+		p.Sessions = dropLeast(p.Sessions, s.Last, Session.worth)
+	}
+}
+
+// Unlearn forgets everything that a session brought in: it was the intruder's.
+func (p *Profile) Unlearn(session string) {
+	if session == "" {
+		return
+	}
+	p.Devices = slices.DeleteFunc(p.Devices, func(d Device) bool { return d.Via == session })
+	p.Networks = slices.DeleteFunc(p.Networks, func(n Network) bool { return n.Via == session })
+	p.Countries = slices.DeleteFunc(p.Countries, func(c Country) bool { return c.Via == session })
+}
+
+// Trust makes the device and network of a session the customer's: it passed a
+// challenge, or was confirmed by somebody who could know.
+func (p *Profile) Trust(session string) {
+	s, ok := p.Session(session)
+	if !ok {
+		return
+	}
+	s.Verdict, s.Known, s.Terms = "customer", true, nil
+	if d, ok := p.Device(s.Device); ok {
+		d.Proof = true
+	}
+	if n, ok := p.Network(s.Network); ok {
+		n.Proof = true
+	}
+}
+
+// The worth of an entry decides what stays when there is no room. What counts
+// as the customer's is worth more than any number of new entries, so nobody
+// can push it out by flooding.
+func (d Device) worth(now time.Time) float64 {
+	return standing(d.Usual(now), d.First, d.Last, d.Count, now)
+}
+func (n Network) worth(now time.Time) float64 {
+	return standing(n.Usual(now), n.First, n.Last, n.Count, now)
+}
+func (c Country) worth(now time.Time) float64 {
+	return standing(now.Sub(c.First) >= Quiet, c.First, c.Last, 1, now)
+}
+
+// worth of a session: one that somebody judged or that did something stays
+// longest.
+func (s Session) worth(now time.Time) float64 {
+	w := -now.Sub(s.Last).Hours()
+	if s.Verdict == "intruder" || len(s.Marks) > 0 {
+		w += 72
+	}
+	return w
+}
+
+func standing(usual bool, first, last time.Time, count int, now time.Time) float64 {
+	w := last.Sub(first).Hours()/24 + float64(min(count, 100)) - now.Sub(last).Hours()/24/3
+	if usual && count > 1 {
+		w += 10_000
+	}
+	return w
+}
+
+func dropLeast[T any](list []T, now time.Time, worth func(T, time.Time) float64) []T {
+	least := slices.IndexFunc(list, func(x T) bool {
+		return worth(x, now) == worth(slices.MinFunc(list, func(a, b T) int { return cmp.Compare(worth(a, now), worth(b, now)) }), now)
+	})
+	return slices.Delete(list, least, least+1)
+}
+
+// dropOne lets the least valuable entry of the longest list go; false when
+// there is nothing left to drop.
+func (p *Profile) dropOne() bool {
+	now := p.LastLogin
+	switch {
+	case len(p.Networks) >= max(len(p.Devices), len(p.Sessions), 2):
+		p.Networks = dropLeast(p.Networks, now, Network.worth)
+	case len(p.Sessions) >= max(len(p.Devices), 2):
+		p.Sessions = dropLeast(p.Sessions, now, Session.worth)
+	case len(p.Devices) > 1:
+		p.Devices = dropLeast(p.Devices, now, Device.worth)
+	default:
+		return false
+	}
+	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

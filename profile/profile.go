@@ -1,0 +1,186 @@
+// Package profile is what is usual for one account, folded into one small
+// row: its devices and networks with their age, countries, hours, spending,
+// and the sessions of the last days with what they did. It is loaded and
+// written on every decision, so it is bounded: at most 4 KiB, 24 devices, 32
+// networks, 8 countries. It learns; judging is left to assess.
+package profile
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"mimamori"
+	"mimamori/geo"
+)
+
+// The bounds of the row.
+const (
+	MaxBytes     = 4 << 10
+	MaxDevices   = 24
+	MaxNetworks  = 32
+	MaxCountries = 8
+	MaxSessions  = 12
+)
+
+// Quiet is how long a device or network must have been seen, without anybody
+// having said it was not him, before it counts as the customer's. A login
+// teaches nothing earlier (poisoning: an intruder who signs in weekly must
+// not become "usual" at once).
+const Quiet = 7 * 24 * time.Hour
+
+// Profile is one account's picture. The zero value is an account never seen.
+type Profile struct {
+	Locale    mimamori.Lang `json:"l,omitempty"`
+	Zone      string        `json:"z,omitempty"` // IANA name; empty is Asia/Tokyo
+	FirstSeen time.Time     `json:"f,omitzero"`
+	LastLogin time.Time     `json:"ll,omitzero"`
+	Logins    int           `json:"n,omitempty"` // successful ones
+
+	Devices   []Device   `json:"d,omitempty"`
+	Networks  []Network  `json:"w,omitempty"`
+	Countries []Country  `json:"c,omitempty"`
+	Hours     [24]uint16 `json:"h"` // successful logins by local hour
+	Langs     []string   `json:"al,omitempty"`
+
+	Orders   int   `json:"o,omitempty"`
+	MaxOrder int64 `json:"om,omitempty"` // largest genuine order, minor units
+	Balance  int64 `json:"pb,omitempty"` // points after the last movement
+
+	FailedAt time.Time `json:"fa,omitzero"` // start of the running hour of failures
+	Failed   int       `json:"fn,omitempty"`
+
+	Sessions []Session `json:"s,omitempty"` // newest last
+}
+
+// Device is a browser or app that signed in. Key is the token from our cookie
+// when the shop sends it, else the kind of browser and system.
+type Device struct {
+	Key   string    `json:"k"`
+	Agent string    `json:"a"` // "Chrome on Android", for people
+	First time.Time `json:"f"`
+	Last  time.Time `json:"t"`
+	Count int       `json:"n"`
+	Proof bool      `json:"p,omitempty"` // passed a challenge, or there at registration
+	Via   string    `json:"v,omitempty"` // the session that brought it in
+}
+
+// Network is a /24 or /48 that signed in, with its operator.
+type Network struct {
+	Key     string    `json:"k"`
+	ASN     uint32    `json:"s,omitempty"`
+	Country string    `json:"c,omitempty"`
+	Kind    geo.Kind  `json:"kd,omitempty"`
+	First   time.Time `json:"f"`
+	Last    time.Time `json:"t"`
+	Count   int       `json:"n"`
+	Proof   bool      `json:"p,omitempty"`
+	Via     string    `json:"v,omitempty"`
+}
+
+// Country is a country that signed in.
+type Country struct {
+	Code  string    `json:"k"`
+	First time.Time `json:"f"`
+	Last  time.Time `json:"t"`
+	Via   string    `json:"v,omitempty"`
+}
+
+// Session is one stay of the last days: how unlike the customer it began, and
+// what it has done since.
+type Session struct {
+	ID      string             `json:"i"`
+	Began   time.Time          `json:"b"`
+	Last    time.Time          `json:"t"`
+	Device  string             `json:"d,omitempty"`
+	Network string             `json:"w,omitempty"`
+	ASN     uint32             `json:"s,omitempty"`
+	Country string             `json:"c,omitempty"`
+	Known   bool               `json:"k,omitempty"` // began on a device that counted as the customer's
+	Terms   map[string]float64 `json:"x,omitempty"` // signal name → log-odds, from the login and since
+	Verdict string             `json:"v,omitempty"` // customer or intruder, when somebody said so
+	Marks   map[string]int64   `json:"m,omitempty"` // what it did: act → unix second of the first time
+}
+
+// Usual says that a device counts as the customer's at the moment now.
+func (d Device) Usual(now time.Time) bool { return d.Proof || now.Sub(d.First) >= Quiet }
+
+// Usual says that a network counts as the customer's at the moment now.
+func (n Network) Usual(now time.Time) bool { return n.Proof || now.Sub(n.First) >= Quiet }
+
+// Device finds a device by its key.
+func (p *Profile) Device(key string) (*Device, bool) {
+	i := slices.IndexFunc(p.Devices, func(d Device) bool { return d.Key == key })
+	if i < 0 {
+		return nil, false
+	}
+	return &p.Devices[i], true
+}
+
+// Network finds a network by its key.
+func (p *Profile) Network(key string) (*Network, bool) {
+	i := slices.IndexFunc(p.Networks, func(n Network) bool { return n.Key == key })
+	if i < 0 {
+		return nil, false
+	}
+	return &p.Networks[i], true
+}
+
+// Session finds a session of the last days by the shop's id.
+func (p *Profile) Session(id string) (*Session, bool) {
+	if id == "" {
+		return nil, false
+	}
+	i := slices.IndexFunc(p.Sessions, func(s Session) bool { return s.ID == id })
+	if i < 0 {
+		return nil, false
+	}
+	return &p.Sessions[i], true
+}
+
+// FailedLogins is the number of failed attempts in the running hour.
+func (p *Profile) FailedLogins(now time.Time) int {
+	if now.Sub(p.FailedAt) > time.Hour {
+		return 0
+	}
+	return p.Failed
+}
+
+// Location is the customer's time zone; Japan's unless the shop said another.
+func (p *Profile) Location() *time.Location {
+	name := p.Zone
+	if name == "" {
+		name = "Asia/Tokyo"
+	}
+	if loc, err := time.LoadLocation(name); err == nil {
+		return loc
+	}
+	return time.FixedZone("JST", 9*60*60)
+}
+
+// Encode writes the row, letting the least valuable entries go until it fits
+// MaxBytes.
+func (p *Profile) Encode() ([]byte, error) {
+	for {
+		b, err := json.Marshal(p)
+		if err != nil {
+			return nil, fmt.Errorf("encode profile: %w", err)
+		}
+		if len(b) <= MaxBytes || !p.dropOne() {
+			return b, nil
+		}
+	}
+}
+
+// Decode reads a row; an empty one is the zero profile.
+func Decode(b []byte) (Profile, error) {
+	var p Profile
+	if len(b) == 0 {
+		return p, nil
+	}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return p, fmt.Errorf("decode profile: %w", err)
+	}
+	return p, nil
+}
