@@ -1,0 +1,123 @@
+package notice
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mimamori"
+	"mimamori/mail"
+)
+
+// giveUpAfter is how long a notice is tried; RFC 5321 section 4.5.4.1 asks for
+// four to five days, but a security notice that is two days old needs another
+// channel, not another try.
+const giveUpAfter = 48 * time.Hour
+
+// Submitter carries the bytes; *mail.Submitter does.
+type Submitter interface {
+	Submit(ctx context.Context, from, to string, raw []byte) error
+}
+
+// Post is how notices leave the house.
+type Post struct {
+	From      mail.Address                                   // sender; its domain is the one the keys sign for
+	Keys      func(ctx context.Context) ([]mail.Key, error) // the DKIM keys of now, RSA first
+	Submitter Submitter
+}
+
+// Delivery is the outcome of one try. The caller owns the waiting.
+type Delivery struct {
+	State State
+	Retry bool   // another try may succeed
+	Why   string // empty when sent; names no person
+}
+
+// Deliver makes one try at a queued notice: compose, sign, keep the very
+// bytes, note that a try begins, submit, note how it ended. It may be called
+// again at any time, also after a crash at any point: the bytes and the
+// Message-ID stay the same, and a try whose outcome nobody knows is repeated
+// once and no more, so that a reader gets at most one copy too many.
+// An error means that our own side could not work (store, keys); a mail that
+// was not accepted is a Delivery, not an error.
+func Deliver(ctx context.Context, st Store, p Post, account mimamori.AccountID, id string) (Delivery, error) {
+	n, err := st.NoticeByID(ctx, account, id)
+	if err != nil {
+		return Delivery{}, fmt.Errorf("deliver notice %s: %w", id, err)
+	}
+	if n.State != Queued {
+		return Delivery{State: n.State, Why: n.LastError}, nil
+	}
+	mark := func(m Mark) error {
+		if err := n.Apply(m); err != nil {
+			return err
+		}
+		if err := st.MarkNotice(ctx, account, id, m); err != nil {
+			return fmt.Errorf("deliver notice %s: %w", id, err)
+		}
+		return nil
+	}
+	if n.Raw == nil {
+		sealed, err := seal(ctx, n, p)
+		if err != nil {
+			return Delivery{}, fmt.Errorf("deliver notice %s: %w", id, err)
+		}
+		if err := mark(Mark{Sealed: &sealed}); err != nil {
+			return Delivery{}, err
+		}
+	}
+	if err := mark(Mark{Trying: time.Now()}); err != nil {
+		return Delivery{}, err
+	}
+	tried := Tried{State: Failed, Doubt: false, Why: "not known whether it arrived"}
+	if n.Doubts < 2 {
+		tried = try(ctx, n, p)
+	}
+	if err := mark(Mark{Tried: &tried}); err != nil {
+		return Delivery{}, err
+	}
+	return Delivery{State: n.State, Retry: n.State == Queued, Why: n.LastError}, nil
+}
+
+// seal writes and signs the mail. Keys that fail leave the notice queued.
+func seal(ctx context.Context, n Notice, p Post) (Sealed, error) {
+	keys, err := p.Keys(ctx)
+	if err != nil {
+		return Sealed{}, fmt.Errorf("take the signing keys: %w", err)
+	}
+	id := mail.NewMessageID(p.From.Domain())
+	raw, err := mail.Compose(mail.Message{
+		From: p.From, To: mail.Address{Addr: n.To}, Subject: n.Subject, Body: n.Body,
+		MessageID: id, Date: n.CreatedAt, Lang: n.Lang,
+	})
+	if err != nil {
+		return Sealed{}, err
+	}
+	if raw, err = mail.Sign(raw, keys); err != nil {
+		return Sealed{}, err
+	}
+	return Sealed{MessageID: id, Digest: digest(raw), Raw: raw}, nil
+}
+
+func try(ctx context.Context, n Notice, p Post) Tried {
+	err := p.Submitter.Submit(ctx, p.From.Addr, n.To, n.Raw)
+	now := time.Now()
+	if err == nil {
+		return Tried{At: now, State: Sent}
+	}
+	t := Tried{At: now, State: Queued, Why: err.Error()}
+	switch mail.KindOf(err) {
+	case mail.Permanent:
+		t.State = Failed
+	case mail.Ambiguous:
+		t.Doubt = true
+		if n.Doubts >= 1 { // the one repetition we allow has been used
+			t.State = Failed
+		}
+	case mail.Temporary:
+		if now.Sub(n.CreatedAt) >= giveUpAfter {
+			t.State = Failed
+		}
+	}
+	return t
+}
