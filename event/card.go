@@ -80,19 +80,28 @@ func ofScheme(digits []byte) bool {
 // span is a stretch of a string, in bytes.
 type span struct{ from, to int }
 
-// mayHoldCard is the quick look that spares nearly every string the careful
-// one: 13 digits, plain, escaped or full width.
+// mayHoldCard is the quick look at a raw JSON string that spares nearly every
+// one the careful look: 13 digits with nothing between but what may stand
+// between. Escapes and what is beyond ASCII may be anything.
 func mayHoldCard(raw []byte) bool {
 	if len(raw) < 13 {
 		return false
 	}
-	digits := 0
+	run := 0
 	for _, c := range raw {
-		if c >= '0' && c <= '9' || c == 0xEF || c == '\\' {
-			digits++
+		switch {
+		case c >= '0' && c <= '9', c == 0xEF: // 0xEF begins a full-width digit
+			if run++; run == 13 {
+				return true
+			}
+		case c == '\\':
+			return true
+		case c == ' ', c == '-', c >= utf8.RuneSelf:
+		default:
+			run = 0
 		}
 	}
-	return digits >= 13
+	return false
 }
 
 // group is an unbroken run of digits.
@@ -177,17 +186,19 @@ func partOfOther(text string, s span, digits int) bool {
 	if digits <= 15 && s.from > 0 && text[s.from-1] == '+' {
 		return true
 	}
-	from, to, letters := s.from, s.to, false
-	for from > 0 && isWord(text[from-1]) {
+	// A span ends where its digits end, so whatever word goes on is letters.
+	from, to, size := s.from, s.to, digits
+	for ; from > 0 && isWord(text[from-1]) && size < tokenLength; size++ {
 		from--
-		letters = letters || text[from] > '9'
 	}
-	for to < len(text) && isWord(text[to]) {
-		letters = letters || text[to] > '9'
+	for ; to < len(text) && isWord(text[to]) && size < tokenLength; size++ {
 		to++
 	}
-	return letters && to-from >= 26
+	return size >= tokenLength
 }
+
+// tokenLength is that of a ULID; hashes and session ids are longer.
+const tokenLength = 26
 
 func isWord(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'

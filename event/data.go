@@ -59,20 +59,20 @@ func (e *Event) decodeData() *mimamori.FieldError {
 	if err := json.Unmarshal(e.Data, p, alreadyRead); err != nil {
 		return typeError(err)
 	}
-	c := checker{kind: e.Kind, data: e.Data}
+	c := checker{kind: e.Kind, data: e.Data, present: make([][]byte, 0, 16)}
 	var command, by string
 	for key, value := range members(e.Data) {
 		if isNull(value) {
 			continue
 		}
 		c.present = append(c.present, key)
-		switch key {
+		switch string(key) {
 		case "session":
-			e.Session = c.shortText(key, value)
+			e.Session = c.shortText(string(key), value)
 		case "command":
-			command = c.shortText(key, value)
+			command = c.shortText(string(key), value)
 		case "by":
-			by = c.shortText(key, value)
+			by = c.shortText(string(key), value)
 		}
 	}
 	p.check(&c)
@@ -98,7 +98,7 @@ func (e Event) NoAccount() bool {
 type checker struct {
 	kind    Kind
 	data    []byte
-	present []string
+	present [][]byte
 	fault   *mimamori.FieldError
 }
 
@@ -112,7 +112,7 @@ func (c *checker) wrong(field, reason string) {
 // contract lets it (a browser may send no user agent).
 func (c *checker) need(fields ...string) {
 	for _, f := range fields {
-		if !slices.Contains(c.present, f) {
+		if !slices.ContainsFunc(c.present, func(p []byte) bool { return string(p) == f }) {
 			c.wrong(f, "is required")
 		}
 	}

@@ -201,12 +201,12 @@ func decodeEnvelope(raw []byte) (envelope, *mimamori.FieldError) {
 	for key, value := range members(raw) {
 		if oddCase(key) {
 			odd = true
-			if envelopeNames[fold(key)] {
-				return env, wrong(-1, fold(key), "key differs from the attribute by case")
+			if name := fold(string(key)); envelopeNames[name] {
+				return env, wrong(-1, name, "key differs from the attribute by case")
 			}
 		}
 		var to *string
-		switch key {
+		switch string(key) {
 		case "data":
 			if !isNull(value) {
 				env.data = value
@@ -214,7 +214,7 @@ func decodeEnvelope(raw []byte) (envelope, *mimamori.FieldError) {
 			continue
 		case "data_base64":
 			if !isNull(value) {
-				return env, wrong(-1, key, "binary data is not accepted")
+				return env, wrong(-1, "data_base64", "binary data is not accepted")
 			}
 			continue
 		case "specversion":
@@ -233,7 +233,7 @@ func decodeEnvelope(raw []byte) (envelope, *mimamori.FieldError) {
 			to = &env.contentType
 		default: // a CloudEvents extension: a scalar, of no use to us
 			if value[0] == '{' || value[0] == '[' {
-				return env, wrong(-1, safeName(key), "an extension attribute must be a string, number or boolean")
+				return env, wrong(-1, safeName(string(key)), "an extension attribute must be a string, number or boolean")
 			}
 			continue
 		}
@@ -241,7 +241,7 @@ func decodeEnvelope(raw []byte) (envelope, *mimamori.FieldError) {
 			continue
 		}
 		if value[0] != '"' {
-			return env, wrong(-1, key, "must be a string")
+			return env, wrong(-1, string(key), "must be a string")
 		}
 		*to = unquote(value)
 	}

@@ -118,11 +118,11 @@ func (o *Order) check(c *checker) {
 // totalHasAmount tells a free order (0) from one whose amount was forgotten.
 func totalHasAmount(c *checker) bool {
 	for key, value := range members(c.data) {
-		if key != "total" {
+		if string(key) != "total" {
 			continue
 		}
 		for inner, v := range members(value) {
-			if inner == "amount" {
+			if string(inner) == "amount" {
 				return !isNull(v)
 			}
 		}

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 	"strconv"
@@ -16,12 +17,12 @@ import (
 // they may rely on its being well formed and in valid UTF-8.
 
 // members yields the keys and raw values of an object.
-func members(object []byte) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
+func members(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
 		i := skipSpace(object, 1)
 		for object[i] != '}' {
 			keyEnd := skipString(object, i)
-			key := unquote(object[i:keyEnd])
+			key := unquoted(object[i:keyEnd])
 			i = skipSpace(object, skipSpace(object, keyEnd)+1)
 			end := skipValue(object, i)
 			if !yield(key, object[i:end]) {
@@ -80,23 +81,24 @@ func skipValue(b []byte, i int) int {
 	return i
 }
 
-// unquote decodes a raw JSON string; the common one has nothing to decode.
-func unquote(raw []byte) string {
-	for _, c := range raw {
-		if c == '\\' {
-			text, _ := jsontext.AppendUnquote(nil, raw) // raw was read before: no error
-			return string(text)
-		}
+// unquoted decodes a raw JSON string; the common one has nothing to decode
+// and is the same bytes.
+func unquoted(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
 	}
-	return string(raw[1 : len(raw)-1])
+	text, _ := jsontext.AppendUnquote(nil, raw) // raw was read before: no error
+	return text
 }
+
+func unquote(raw []byte) string { return string(unquoted(raw)) }
 
 func isNull(raw []byte) bool { return raw[0] == 'n' }
 
 // oddCase is true of a key that could be another's twin by case.
-func oddCase(key string) bool {
-	for i := range len(key) {
-		if c := key[i]; c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf {
+func oddCase(key []byte) bool {
+	for _, c := range key {
+		if c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf {
 			return true
 		}
 	}
@@ -125,7 +127,7 @@ func fold(key string) string {
 func caseTwins(object []byte, path string) *mimamori.FieldError {
 	seen := map[string]bool{}
 	for key := range members(object) {
-		f := fold(key)
+		f := fold(string(key))
 		if seen[f] {
 			return wrong(-1, path, "has keys that differ by case alone")
 		}
