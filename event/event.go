@@ -7,7 +7,10 @@ package event
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"mimamori"
 )
@@ -64,14 +67,20 @@ const (
 
 // Hash is the content of an event, for telling a repeat from another event
 // under the same id (contracts: the same again is answered alike, other
-// content is a conflict).
+// content is a conflict). White space and the order of keys are not content: a
+// shop that retries may well write its map in another order.
 func (e Event) Hash() [32]byte {
 	h := sha256.New()
 	for _, s := range []string{string(e.Kind), e.Subject, e.Source, e.ID, e.Time.UTC().Format(time.RFC3339Nano)} {
 		h.Write([]byte(s))
 		h.Write([]byte{0})
 	}
-	h.Write(e.Data)
+	data := slices.Clone(jsontext.Value(e.Data))
+	if err := data.Format(jsontext.ReorderRawObjects(true)); err == nil {
+		h.Write(data)
+	} else {
+		h.Write(e.Data)
+	}
 	return [32]byte(h.Sum(nil))
 }
 
