@@ -49,6 +49,8 @@ type table struct {
 	v4, v4answers                                string
 	v6, v6answers                                string
 	answers, operators, countries, names, source string
+
+	numbers func() map[uint32]int // an answer for each ASN; made when first asked for
 }
 
 var embeddedTable = sync.OnceValue(func() *table {
@@ -95,7 +97,30 @@ func parseTable(data string) (*table, error) {
 	if short || len(rest) != 0 || n[3] == 0 || n[4] == 0 || n[5] == 0 {
 		return nil, fmt.Errorf("read table: parts do not fit its length: %w", mimamori.ErrInvalid)
 	}
+	t.numbers = sync.OnceValue(t.answersByNumber)
 	return t, nil
+}
+
+// answersByNumber finds the answer with the lowest kind for each operator, as
+// kinds that networks.tsv gives to parts of a network come after the plain ones.
+func (t *table) answersByNumber() map[uint32]int {
+	list := make(map[uint32]int, len(t.operators)/operatorLen)
+	for n := range len(t.answers) / answerLen {
+		p := t.place(n)
+		if had, ok := list[p.ASN]; !ok || t.answers[n*answerLen+4] < t.answers[had*answerLen+4] {
+			list[p.ASN] = n
+		}
+	}
+	return list
+}
+
+// operatorByNumber is an operator's name and usual kind.
+func (t *table) operatorByNumber(asn uint32) (Place, bool) {
+	n, ok := t.numbers()[asn]
+	if !ok || asn == 0 {
+		return Place{Kind: Unknown}, false
+	}
+	return t.place(n), true
 }
 
 // lookup searches the range around an unwrapped, public address.
