@@ -8,6 +8,7 @@ import (
 
 	"mimamori/event"
 	"mimamori/geo"
+	"mimamori/profile"
 )
 
 // loginRules are the signals of a login, each a pure function of the facts.
@@ -31,13 +32,27 @@ func newDevice(f Facts) (Signal, bool) {
 	switch {
 	case f.Profile.Logins == 0:
 		return Signal{}, false // the first login is enrolment
-	case seen && d.Usual(f.Event.Time):
+	case seen && d.Usual(f.Event.Time) && login(f).Device != "":
 		return named("device_known", -2.5), true
+	case seen && d.Usual(f.Event.Time):
+		// Without our token only the kind of browser is known: many have it.
+		return named("device_alike", -0.5), true
 	case seen:
 		return named("device_new", 1.5), true
 	default:
 		return named("device_new", 2.5), true
 	}
+}
+
+// lastSession is the session that was seen last before the event.
+func lastSession(f Facts) (profile.Session, bool) {
+	var last profile.Session
+	for _, s := range f.Profile.Sessions {
+		if s.Last.After(last.Last) && !s.Last.After(f.Event.Time) {
+			last = s
+		}
+	}
+	return last, last.ID != ""
 }
 
 func newNetwork(f Facts) (Signal, bool) {
@@ -89,9 +104,9 @@ func travel(f Facts) (Signal, bool) {
 	if !ok || last.Country == "" || f.Place.Country == "" || last.Country == f.Place.Country {
 		return Signal{}, false
 	}
-	km := geo.DistanceKm(last.Country, f.Place.Country)
+	km, known := geo.Distance(last.Country, f.Place.Country)
 	hours := math.Max(f.Event.Time.Sub(last.Last).Hours(), 0.05)
-	if km < 500 || km/hours < 1000 {
+	if !known || km < 500 || km/hours < 1000 {
 		return Signal{}, false
 	}
 	return named("travel_too_fast", 2.5), true
@@ -106,7 +121,7 @@ func secondStrange(f Facts) (Signal, bool) {
 	for _, s := range f.Profile.Sessions {
 		if !s.Known && s.Verdict != "customer" && s.Network != f.Network && s.ASN != f.Place.ASN &&
 			f.Event.Time.Sub(s.Began).Abs() < 24*time.Hour && s.Terms["device_new"] > 0 {
-			return named("second_unfamiliar", 2.0), true
+			return named("second_unfamiliar", 2.5), true
 		}
 	}
 	return Signal{}, false

@@ -21,6 +21,7 @@ type sentence struct {
 // words stand here, so that a translator finds them in one place.
 var sentences = map[string]sentence{
 	"device_known":               {Device, "以前からお使いの端末からのサインインです", "The sign-in came from a device used here for a long time"},
+	"device_alike":               {Device, "以前からお使いの端末と同じ種類の端末です", "The device is of a kind used here for a long time"},
 	"device_new":                 {Device, "これまで使われたことのない端末からのサインインです", "The sign-in came from a device never used here before"},
 	"network_known":              {Network, "いつもの回線からのサインインです", "The sign-in came from the usual network"},
 	"operator_known":             {Network, "いつもの通信会社の回線です", "The network belongs to the usual operator"},

@@ -12,6 +12,7 @@ import (
 type Standing struct {
 	Incident    mimamori.IncidentID `json:"i,omitempty"` // open or watching
 	State       State               `json:"s,omitempty"`
+	DecidedAt   time.Time           `json:"d,omitzero"` // when containment was decided
 	WaitUntil   time.Time           `json:"w,omitzero"`
 	RecoveredAt time.Time           `json:"r,omitzero"`
 	WatchUntil  time.Time           `json:"u,omitzero"`
@@ -21,13 +22,20 @@ type Standing struct {
 // Of is the standing that an incident gives its account. Obligations are the
 // account's own and stay.
 func (s Standing) Of(i *Incident) Standing {
-	s.Incident, s.State, s.WaitUntil = i.ID, i.State, i.WaitUntil
+	s.Incident, s.State, s.DecidedAt, s.WaitUntil = i.ID, i.State, i.DecidedAt, i.WaitUntil
 	s.RecoveredAt, s.WatchUntil = i.RecoveredAt, i.WatchUntil
 	if i.State == Closed || i.State == Dismissed {
-		s.Incident, s.State, s.WaitUntil = "", "", time.Time{}
+		s.Incident, s.State, s.DecidedAt, s.WaitUntil = "", "", time.Time{}, time.Time{}
 	}
 	return s
 }
 
 // Open says that an incident is open and the customer not back in.
 func (s Standing) Open() bool { return s.Incident != "" && s.State.open() }
+
+// LockedOut says that nobody can sign in: containment was decided, and the
+// customer is not back in.
+func (s Standing) LockedOut() bool { return s.Open() && !s.DecidedAt.IsZero() }
+
+// Held says that money, orders and contact changes stand still.
+func (s Standing) Held() bool { return s.Open() && s.State == Held }

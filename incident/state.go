@@ -41,9 +41,6 @@ func (s State) open() bool {
 	return slices.Contains([]State{Suspected, Held, Contained, Waiting, Recovering}, s)
 }
 
-// LockedOut says that nobody can sign in with a password in this state.
-func (s State) LockedOut() bool { return s == Contained || s == Waiting || s == Recovering }
-
 // Move takes the incident to another state and stamps the time that belongs
 // to it; ErrConflict when the table does not allow it.
 func (i *Incident) Move(to State, now time.Time) error {

@@ -1,0 +1,261 @@
+// Package intake takes events in: each is decoded before it comes here, then
+// loaded with its account, assessed, decided, written together with what
+// follows from it, and answered only once all of that is durable. It is the
+// decision path; one decision touches one account's row and nothing else.
+package intake
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"mimamori"
+	"mimamori/assess"
+	"mimamori/decide"
+	"mimamori/event"
+	"mimamori/geo"
+	"mimamori/incident"
+	"mimamori/profile"
+	"mimamori/response"
+	"mimamori/traffic"
+)
+
+// Tx is what the decision path reads and writes in one transaction.
+type Tx interface {
+	response.Tx
+	Account(id mimamori.AccountID, subject string) (*incident.Account, error)
+	Seen(account mimamori.AccountID, source, id string) (Seen, bool, error)
+	PutEvent(e event.Event, answer string, now time.Time) error
+	PutImport(i Import, now time.Time) error
+	ContainedSince(since time.Time) (int, error)
+}
+
+// Store runs do durably; idle work (imports) gives way to decisions.
+type Store interface {
+	Take(ctx context.Context, idle bool, do func(Tx) error) error
+	ActiveAccounts(ctx context.Context, since time.Time) (int, error)
+	LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error)
+	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
+}
+
+// Seen is what is known of an event that came before under the same name.
+type Seen struct {
+	Hash       [32]byte
+	Answer     string
+	ReceivedAt time.Time
+}
+
+// Import is how far a named import has come. Offset counts the lines that are
+// durable: an interrupted import goes on there.
+type Import struct {
+	Name     string `json:"name"`
+	Offset   int64  `json:"offset"`
+	Accepted int64  `json:"accepted"`
+	Repeated int64  `json:"repeated"`
+	Done     bool   `json:"done"`
+}
+
+// Challenger makes the challenge that a decision asks for.
+type Challenger interface {
+	// Offer writes an open challenge; what it returns is the answer's field.
+	Offer(tx Tx, e event.Event, now time.Time) (*Challenge, error)
+}
+
+// Challenge is what the shop is told of an open challenge.
+type Challenge struct {
+	ID        string    `json:"id"`
+	URL       string    `json:"url"`
+	Methods   []string  `json:"methods"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Options of the intake.
+type Options struct {
+	Geo        *geo.DB
+	Traffic    *traffic.Traffic
+	Policy     decide.Policy
+	Challenger Challenger // nil: no challenge is ever offered, a decision stays challenge
+	Wake       func()     // a step was written
+}
+
+// Intake is the decision path. It is safe for use by many goroutines.
+type Intake struct {
+	store  Store
+	opt    Options
+	policy atomic.Pointer[decide.Policy]
+	active atomic.Int64 // accounts that signed in during the last 30 days
+}
+
+// New makes the decision path; Start fills what it knows from the store.
+func New(store Store, opt Options) *Intake {
+	in := &Intake{store: store, opt: opt}
+	in.policy.Store(&opt.Policy)
+	return in
+}
+
+// Start catches up: the attempts of the last day feed the traffic counters,
+// and the accounts are counted for the budget.
+func (in *Intake) Start(ctx context.Context) error {
+	now := time.Now()
+	logins, err := in.store.LoginsSince(ctx, now.Add(-traffic.Window))
+	if err != nil {
+		return fmt.Errorf("catch up with traffic: %w", err)
+	}
+	for _, e := range logins {
+		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
+	}
+	active, err := in.store.ActiveAccounts(ctx, now.Add(-30*24*time.Hour))
+	if err != nil {
+		return fmt.Errorf("count active accounts: %w", err)
+	}
+	in.active.Store(int64(active))
+	return nil
+}
+
+// Policy is what decisions are made by now.
+func (in *Intake) Policy() decide.Policy { return *in.policy.Load() }
+
+// Answer is what the decisions door gives for one event.
+type Answer struct {
+	Decision    decide.Decision     `json:"decision"`
+	Probability float64             `json:"probability"`
+	Reasons     []assess.Signal     `json:"reasons"`
+	Incident    mimamori.IncidentID `json:"incident,omitempty"`
+	Device      string              `json:"device,omitempty"`
+	Challenge   *Challenge          `json:"challenge,omitempty"`
+	Obligations []decide.Obligation `json:"obligations"`
+	Degraded    []string            `json:"degraded,omitempty"`
+}
+
+// Taken is what became of a request's events.
+type Taken struct {
+	Accepted int
+	Repeated int
+	Answers  []string // JSON of each event's Answer, in order
+}
+
+// How a request's events are meant.
+type How struct {
+	Past   bool    // an import: it builds the picture; no incident, no command, no mail
+	Import *Import // with Past: written in the same transaction
+}
+
+// Take takes all events or none. It returns after they are durable. An event
+// that came before is answered as it was then; with other content under the
+// same name the whole request is an ErrConflict.
+func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
+	var taken Taken
+	var wake bool
+	now := time.Now().UTC()
+	err := in.store.Take(ctx, how.Past, func(tx Tx) error {
+		taken, wake = Taken{Answers: make([]string, 0, len(events))}, false
+		accounts := map[mimamori.AccountID]*incident.Account{}
+		for i, e := range events {
+			repeated, err := in.takeOne(tx, e, how, now, accounts, &taken, &wake)
+			if err != nil {
+				return fmt.Errorf("event %d: %w", i, err)
+			}
+			if repeated {
+				taken.Repeated++
+			} else {
+				taken.Accepted++
+			}
+		}
+		if how.Import != nil {
+			how.Import.Accepted += int64(taken.Accepted)
+			how.Import.Repeated += int64(taken.Repeated)
+			if err := tx.PutImport(*how.Import, now); err != nil {
+				return err
+			}
+		}
+		for _, a := range accounts {
+			if err := tx.PutAccount(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Taken{}, err
+	}
+	for _, e := range events {
+		if e.Kind == event.LoginAttempted && now.Sub(e.Time) < traffic.Window {
+			in.opt.Traffic.Note(in.attempt(e, in.place(e)))
+		}
+	}
+	if wake && in.opt.Wake != nil {
+		in.opt.Wake()
+	}
+	return taken, nil
+}
+
+func (in *Intake) takeOne(tx Tx, e event.Event, how How, now time.Time, accounts map[mimamori.AccountID]*incident.Account, taken *Taken, wake *bool) (repeated bool, err error) {
+	if seen, ok, err := tx.Seen(e.Account, e.Source, e.ID); err != nil {
+		return false, err
+	} else if ok {
+		if seen.Hash != e.Hash() {
+			return false, fmt.Errorf("an event of this id with other content came before: %w", mimamori.ErrConflict)
+		}
+		taken.Answers = append(taken.Answers, seen.Answer)
+		return true, nil
+	}
+	answer := `{"decision":"allow","probability":0,"reasons":[],"obligations":[]}`
+	if l, ok := e.Payload.(*event.Login); !ok || l.Outcome != event.UnknownAccount {
+		a := accounts[e.Account]
+		if a == nil {
+			if a, err = tx.Account(e.Account, e.Subject); err != nil {
+				return false, err
+			}
+			accounts[e.Account] = a
+		}
+		w := work{in: in, tx: tx, e: e, a: a, how: how, now: now, place: in.place(e)}
+		if answer, err = w.do(); err != nil {
+			return false, err
+		}
+		*wake = *wake || w.wake
+	}
+	taken.Answers = append(taken.Answers, answer)
+	return false, tx.PutEvent(e, answer, now)
+}
+
+// place looks up where an event came from; the zero place when it says not.
+func (in *Intake) place(e event.Event) where {
+	var ip string
+	switch d := e.Payload.(type) {
+	case *event.Login:
+		ip = d.IP
+	case *event.Session:
+		ip = d.IP
+	}
+	addr, err := geo.Parse(ip)
+	if ip == "" || err != nil {
+		return where{}
+	}
+	return where{Place: in.opt.Geo.Lookup(addr), network: geo.Network(addr)}
+}
+
+type where struct {
+	geo.Place
+	network string
+}
+
+// attempt is an event as the traffic counters see it.
+func (in *Intake) attempt(e event.Event, w where) traffic.Login {
+	l, ok := e.Payload.(*event.Login)
+	if !ok {
+		return traffic.Login{At: e.Time}
+	}
+	return traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Kind: w.Kind,
+		Agent: profile.ParseAgent(l.UserAgent).String(), Lang: assess.Language(l.AcceptLanguage)}
+}
+
+// newDeviceToken is what the shop sets as a cookie, so that the same device is
+// known again: 128 random bits, meaning nothing.
+func newDeviceToken() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // crypto/rand.Read never returns an error
+	return "dev_" + hex.EncodeToString(b[:])
+}

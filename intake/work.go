@@ -1,0 +1,368 @@
+package intake
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"mimamori"
+	"mimamori/assess"
+	"mimamori/decide"
+	"mimamori/event"
+	"mimamori/incident"
+	"mimamori/journal"
+	"mimamori/profile"
+	"mimamori/response"
+)
+
+// work is one event being taken in: what it needs and what it finds.
+type work struct {
+	in    *Intake
+	tx    Tx
+	e     event.Event
+	a     *incident.Account
+	how   How
+	now   time.Time
+	place where
+	wake  bool
+
+	assessment assess.Assessment
+	made       decide.Made
+	device     string // a token to set
+}
+
+// do assesses, decides, raises and learns; the answer is JSON.
+func (w *work) do() (string, error) {
+	w.greet()
+	if err := w.judge(); err != nil {
+		return "", err
+	}
+	if !w.how.Past && w.e.Command == "" {
+		if err := w.raise(); err != nil {
+			return "", err
+		}
+	}
+	w.learn()
+	if err := w.follow(); err != nil {
+		return "", err
+	}
+	return w.answer()
+}
+
+// greet takes over what the shop says of the account itself.
+func (w *work) greet() {
+	d, ok := w.e.Payload.(*event.Account)
+	if !ok {
+		return
+	}
+	if d.Locale != "" {
+		w.a.Profile.Locale = mimamori.ParseLang(d.Locale)
+	}
+	if d.TimeZone != "" {
+		w.a.Profile.Zone = d.TimeZone
+	}
+}
+
+// judge makes the assessment and the decision of the event.
+func (w *work) judge() error {
+	w.made.Decision = decide.Allow
+	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem {
+		return nil
+	}
+	f := w.facts()
+	var c decide.Case
+	switch d := w.e.Payload.(type) {
+	case *event.Login:
+		if d.Outcome != event.Succeeded {
+			return nil // noise that anybody can make; it is counted, never answered with more
+		}
+		w.assessment, c.RightPassword = assess.Login(f), true
+	default:
+		s, ok := w.a.Profile.Session(w.e.Session)
+		if !ok {
+			return nil
+		}
+		w.assessment, c.RightPassword = assess.Act(f, s), true
+	}
+	c.Age = w.now.Sub(w.e.Time)
+	policy := w.in.Policy()
+	c.BudgetLeft = 1
+	if w.assessment.Probability >= policy.ContainAt && !w.how.Past {
+		used, err := w.tx.ContainedSince(w.now.Add(-time.Hour))
+		if err != nil {
+			return err
+		}
+		c.BudgetLeft = policy.Budget(int(w.in.active.Load())) - used
+	}
+	w.made = decide.Decide(policy, w.assessment, c)
+	return nil
+}
+
+func (w *work) facts() assess.Facts {
+	f := assess.Facts{Event: w.e, Profile: &w.a.Profile, Place: w.place.Place, Network: w.place.network,
+		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt}
+	if l, ok := w.e.Payload.(*event.Login); ok {
+		f.Agent = profile.ParseAgent(l.UserAgent)
+		f.Traffic = w.in.opt.Traffic.View(w.in.attempt(w.e, w.place))
+	}
+	return f
+}
+
+// raise opens or joins an incident when the decision asks for it, and hears
+// the words of people about sessions.
+func (w *work) raise() error {
+	switch d := w.e.Payload.(type) {
+	case *event.Verdict:
+		return w.hear(d)
+	case *event.Dispute:
+		return w.alarm(decide.Hold, assess.Word("payment_disputed"), "", "shop")
+	}
+	if !w.made.Decision.AtLeast(decide.Hold) {
+		return nil
+	}
+	a := w.newAlarm()
+	a.Decision, a.Probability, a.Signals = w.made.Decision, w.assessment.Probability, w.assessment.Signals
+	if w.made.NeedsPerson {
+		a.Ask = w.made.Capped
+	}
+	_, err := response.Raise(w.tx, a)
+	w.wake = true
+	return err
+}
+
+func (w *work) newAlarm() response.Alarm {
+	return response.Alarm{Account: w.a, Policy: w.in.Policy(), Event: w.e.ID, Session: w.e.Session, At: w.e.Time, Now: w.now,
+		By: mimamori.System, Voice: "detector"}
+}
+
+// alarm raises on somebody's word.
+func (w *work) alarm(d decide.Decision, s assess.Signal, session, voice string) error {
+	a := w.newAlarm()
+	a.Decision, a.Signals, a.Probability, a.Voice, a.Session = d, []assess.Signal{s}, 1, voice, session
+	if known, ok := w.a.Profile.Session(session); ok {
+		a.At = known.Began
+	}
+	_, err := response.Raise(w.tx, a)
+	w.wake = true
+	return err
+}
+
+// hear takes a verdict on a session from the shop. "Intruder" raises at once;
+// "customer" never lowers what a detector, the customer or the staff set.
+func (w *work) hear(d *event.Verdict) error {
+	switch d.Verdict {
+	case string(journal.OfIntruder):
+		return w.alarm(decide.Contain, assess.Word("shop_said_intruder"), d.Session, "shop")
+	default:
+		old, err := w.tx.Verdict(w.a.ID, d.Session)
+		if err != nil || old.Owner != "" {
+			return err
+		}
+		return w.tx.PutVerdict(w.a.ID, journal.Verdict{Session: d.Session, Owner: journal.Owner(d.Verdict), By: "shop", At: w.now})
+	}
+}
+
+// learn folds the event into the profile. What an intruder's session does
+// teaches nothing.
+func (w *work) learn() {
+	p := &w.a.Profile
+	switch d := w.e.Payload.(type) {
+	case *event.Login:
+		if d.Outcome == event.Succeeded {
+			w.learnLogin(d)
+		} else {
+			p.LearnFailure(w.e.Time)
+		}
+		return
+	case *event.Points:
+		p.Balance = d.Balance
+	}
+	s, ok := p.Session(w.e.Session)
+	if !ok {
+		return
+	}
+	s.Last = w.e.Time
+	if w.assessment.Assessed && s.Verdict != "intruder" {
+		s.Terms = w.assessment.Terms()
+	}
+	if mark := assess.MarkOf(w.e); mark != "" {
+		if s.Marks == nil {
+			s.Marks = map[string]int64{}
+		}
+		if _, first := s.Marks[mark]; !first {
+			s.Marks[mark] = w.e.Time.Unix()
+		}
+	}
+	if o, ok := w.e.Payload.(*event.Order); ok && w.e.Kind == event.OrderPlaced && (s.Known || w.how.Past) {
+		p.LearnOrder(o)
+	}
+}
+
+func (w *work) learnLogin(d *event.Login) {
+	p := &w.a.Profile
+	agent := profile.ParseAgent(d.UserAgent)
+	seen := profile.Seen{Session: d.Session, Device: assess.DeviceOf(d), Agent: agent.String(), Network: w.place.network,
+		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage)}
+	known := w.known(seen)
+	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {
+		return
+	}
+	if w.made.Decision == decide.Contain {
+		p.KeepSession(w.session(d, seen, false))
+		return
+	}
+	p.LearnLogin(w.e.Time, seen)
+	if d.Device == "" && !w.how.Past {
+		w.mint(seen, known)
+	}
+	p.KeepSession(w.session(d, seen, known))
+}
+
+// known says whether the login's device counts as the customer's: by our
+// token, or by its kind on a network of hers.
+func (w *work) known(seen profile.Seen) bool {
+	p := &w.a.Profile
+	if p.Logins == 0 {
+		return true // enrolment
+	}
+	dev, ok := p.Device(seen.Device)
+	if !ok || !dev.Usual(w.e.Time) {
+		return false
+	}
+	if l, ok := w.e.Payload.(*event.Login); ok && l.Device != "" {
+		return true
+	}
+	net, ok := p.Network(seen.Network)
+	return ok && net.Usual(w.e.Time)
+}
+
+// mint gives the device a token. A device that counted as the customer's by
+// its kind and network keeps its age under the token.
+func (w *work) mint(seen profile.Seen, known bool) {
+	w.device = newDeviceToken()
+	old, ok := w.a.Profile.Device(seen.Device)
+	if !ok {
+		return
+	}
+	d := *old
+	d.Key, d.Via = profile.DeviceKey(w.device, profile.Agent{}), seen.Session
+	if !known {
+		d.First, d.Count, d.Proof = w.e.Time, 1, false
+	}
+	w.a.Profile.Devices = append(w.a.Profile.Devices, d)
+}
+
+func (w *work) session(d *event.Login, seen profile.Seen, known bool) profile.Session {
+	s := profile.Session{ID: d.Session, Began: w.e.Time, Last: w.e.Time, Device: seen.Device, Network: seen.Network,
+		ASN: w.place.ASN, Country: w.place.Country, Known: known}
+	if !w.how.Past {
+		s.Terms = w.assessment.Terms()
+	}
+	if old, ok := w.a.Profile.Session(d.Session); ok {
+		s.Verdict, s.Marks = old.Verdict, old.Marks
+	}
+	if w.made.Decision == decide.Contain {
+		s.Verdict = string(journal.OfIntruder)
+	}
+	return s
+}
+
+// follow does what an event means for an incident that is already there: a
+// new password ends it, obligations are ticked off, late acts of the intruder
+// are swept up.
+func (w *work) follow() error {
+	if w.how.Past {
+		return nil
+	}
+	w.tick()
+	if w.e.Command != "" || !w.a.Standing.Open() {
+		return nil
+	}
+	if c, ok := w.e.Payload.(*event.Change); ok && c.Resource.Kind == event.Password && c.Grant != "" && w.a.Standing.LockedOut() {
+		_, err := response.Recovered(w.tx, w.a, w.in.Policy().Watch, w.now)
+		w.wake = true
+		return err
+	}
+	return w.sweepLate()
+}
+
+// sweepLate plans again when an intruder's session turns out to have done
+// something after the plan was made.
+func (w *work) sweepLate() error {
+	s, ok := w.a.Profile.Session(w.e.Session)
+	if !ok || s.Verdict != string(journal.OfIntruder) || !w.a.Standing.LockedOut() || w.a.Standing.DecidedAt.Equal(w.now) {
+		return nil
+	}
+	switch w.e.Kind {
+	case event.AccountChanged, event.OrderPlaced, event.OrderHidden, event.PointsMoved, event.LoginAttempted:
+	default:
+		return nil
+	}
+	i, err := w.tx.Incident(w.a.ID, w.a.Standing.Incident)
+	if err != nil {
+		return err
+	}
+	w.wake = true
+	return response.Sweep(w.tx, i, w.now)
+}
+
+// tick takes obligations off the list when an event fulfils them.
+func (w *work) tick() {
+	st := &w.a.Standing
+	if len(st.Obligations) == 0 || st.LockedOut() {
+		return
+	}
+	done := func(o decide.Obligation) {
+		st.Obligations = slices.DeleteFunc(st.Obligations, func(x decide.Obligation) bool { return x == o })
+	}
+	switch d := w.e.Payload.(type) {
+	case *event.Order:
+		if slices.Contains(d.Reentered, "payment") {
+			done(decide.ReenterPayment)
+		}
+		if slices.Contains(d.Reentered, "address") {
+			done(decide.ReenterAddress)
+		}
+	case *event.PageView:
+		if d.Page == "subscriptions" {
+			done(decide.ReviewSubscriptions)
+		}
+	case *event.Change:
+		if d.Resource.Kind == event.Subscription && w.e.Command == "" {
+			done(decide.ReviewSubscriptions)
+		}
+	}
+}
+
+func (w *work) answer() (string, error) {
+	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
+		Device: w.device, Obligations: w.a.Standing.Obligations}
+	if w.in.Policy().Mode == decide.Observe {
+		a.Decision = a.Decision.AtMost(decide.Notify)
+	}
+	switch {
+	case w.a.Standing.LockedOut():
+		a.Decision, a.Incident = decide.Contain, w.a.Standing.Incident
+	case w.a.Standing.Held():
+		a.Incident = w.a.Standing.Incident
+		if decide.Hold.AtLeast(a.Decision) {
+			a.Decision = decide.Hold
+		}
+	}
+	if a.Obligations == nil {
+		a.Obligations = []decide.Obligation{}
+	}
+	if a.Reasons == nil {
+		a.Reasons = []assess.Signal{}
+	}
+	if a.Decision == decide.Challenge && w.in.opt.Challenger != nil && !w.how.Past {
+		c, err := w.in.opt.Challenger.Offer(w.tx, w.e, w.now)
+		if err != nil {
+			return "", fmt.Errorf("offer a challenge: %w", err)
+		}
+		a.Challenge = c
+	}
+	b, err := json.Marshal(a)
+	return string(b), err
+}

@@ -1,0 +1,106 @@
+package response
+
+import (
+	"encoding/json"
+	"time"
+
+	"mimamori"
+	"mimamori/incident"
+	"mimamori/playbook"
+)
+
+// Playbook is a named list of steps. A change to the list gets a new version;
+// a run keeps the one it began with.
+type Playbook struct {
+	Name    string
+	Version int
+	Steps   func(i *incident.Incident, now time.Time) []playbook.Named
+}
+
+// The playbooks. The order of the takeover is the contract's with shops:
+// sessions, password, sessions again (one may have begun meanwhile), orders,
+// points, then the undo, then the notice. Containment never waits for mail.
+var (
+	HoldPlaybook = Playbook{"hold", 1, fixed(
+		"account.hold", "points.freeze", "account.check", "notice.hold")}
+
+	TakeoverPlaybook = Playbook{"takeover", 1, fixed(
+		"sessions.revoke", "password.invalidate", "sessions.revoke", "orders.stop", "points.freeze",
+		"state.contained", "account.check", "undo.plan", "notice.contained", "wait.begin")}
+
+	SweepPlaybook = Playbook{"sweep", 1, fixed(
+		"sessions.revoke", "orders.stop", "points.freeze", "undo.plan")}
+
+	ReleasePlaybook = Playbook{"release", 1, fixed(
+		"account.release", "points.unfreeze", "notice.release")}
+
+	WatchPlaybook = Playbook{"watch", 1, func(i *incident.Incident, now time.Time) []playbook.Named {
+		const day = 24 * time.Hour
+		return []playbook.Named{
+			{Name: "account.release"}, {Name: "points.unfreeze"}, {Name: "notice.password_set"},
+			{Name: "notice.reminder_day3", At: now.Add(3 * day)},
+			{Name: "notice.reminder_day30", At: now.Add(30 * day)},
+			{Name: "watch.end", At: i.WatchUntil},
+		}
+	}}
+)
+
+func fixed(names ...string) func(*incident.Incident, time.Time) []playbook.Named {
+	return func(*incident.Incident, time.Time) []playbook.Named {
+		var out []playbook.Named
+		for _, n := range names {
+			out = append(out, playbook.Named{Name: n})
+		}
+		return out
+	}
+}
+
+// Step makes a named step with its argument.
+func Step(name string, data any) playbook.Named {
+	b, err := json.Marshal(data)
+	if err != nil { // arguments are plain structs
+		b = nil
+	}
+	return playbook.Named{Name: name, Data: b}
+}
+
+// StepText is how a step reads in the timeline once it is done.
+func StepText(name string) (mimamori.Text, bool) {
+	t, ok := stepTexts[name]
+	return t, ok
+}
+
+var stepTexts = map[string]mimamori.Text{
+	"sessions.revoke":     {JA: "すべての端末をサインアウトしました", EN: "Every device was signed out"},
+	"password.invalidate": {JA: "パスワードを無効にしました", EN: "The password was made invalid"},
+	"account.hold":        {JA: "ご注文・ポイント・ご登録内容の変更を一時的に止めました", EN: "Orders, points and changes were put on hold"},
+	"account.release":     {JA: "止めていた操作を再開できるようにしました", EN: "What was on hold was released"},
+	"order.cancel":        {JA: "未発送のご注文を取り消しました", EN: "An order not yet shipped was cancelled"},
+	"order.unhide":        {JA: "履歴から隠されていたご注文を、見えるように戻しました", EN: "An order hidden from the history was made visible again"},
+	"points.freeze":       {JA: "ポイントとギフト残高を凍結しました", EN: "Points and gift balance were frozen"},
+	"points.unfreeze":     {JA: "ポイントとギフト残高の凍結を解除しました", EN: "Points and gift balance can be used again"},
+	"points.restore":      {JA: "使われたポイントをお返ししました", EN: "Points that had been spent were given back"},
+	"resource.restore":    {JA: "変更されたご登録内容を、元に戻しました", EN: "A changed detail was put back"},
+	"resource.remove":     {JA: "追加されたものを、ご登録から外しました", EN: "Something that had been added was removed"},
+	"payment.suspect":     {JA: "持ち込まれたカードまたは住所を、お店の決済担当に知らせました", EN: "The shop's payment side was told of the card or address brought in"},
+	"account.check":       {JA: "お店の側で、確かに実行されたことを確かめました", EN: "It was checked at the shop that all this was really done"},
+	"notice.contained":    {JA: "以前からのご連絡先に、お知らせを送りました", EN: "A notice was sent to the contacts from before"},
+	"notice.hold":         {JA: "以前からのご連絡先に、お知らせを送りました", EN: "A notice was sent to the contacts from before"},
+	"notice.reset_open":   {JA: "パスワードを再設定できることを、お知らせしました", EN: "A notice said that the password can be set again"},
+	"notice.password_set": {JA: "新しいパスワードが設定されたことを、お知らせしました", EN: "A notice confirmed the new password"},
+	"notice.release":      {JA: "解除をお知らせしました", EN: "A notice said that all is open again"},
+	"wait.begin":          {JA: "パスワードを再設定できるまでの待ち時間に入りました", EN: "The wait until the password can be set again began"},
+	"wait.end":            {JA: "待ち時間が終わり、パスワードを再設定できるようになりました", EN: "The wait is over: the password can be set again"},
+	"watch.end":           {JA: "特に注意して見守る期間が終わりました", EN: "The time of closer watch is over"},
+}
+
+var (
+	askConfirm      = mimamori.Text{JA: "対応の実行には、担当者の確認が必要です", EN: "A person must confirm before anything is done"}
+	textOpened      = mimamori.Text{JA: "ふだんと違う利用に気づき、対応を始めました", EN: "Something unlike the customer was noticed, and the response began"}
+	textPasswordSet = mimamori.Text{JA: "お客様が新しいパスワードを設定しました", EN: "The customer set a new password"}
+	textDismissed   = mimamori.Text{JA: "お客様ご本人の利用とわかり、対応を終えました", EN: "It was the customer; the response was ended"}
+	causeList       = mimamori.Text{JA: "同じ接続元から多くのお客様のパスワードが試されていました。よそで漏れた一覧のパスワードが使われたと考えられます。", EN: "The same source was trying the passwords of many customers: probably a list of passwords that leaked elsewhere."}
+	causeBreached   = mimamori.Text{JA: "使われたパスワードは、よそで漏れた一覧に載っているものでした。", EN: "The password that was used stands on a list that leaked elsewhere."}
+	causeSession    = mimamori.Text{JA: "サインインしたままの状態が、別の端末で使われました。端末が不正なソフトに感染したおそれがあります。", EN: "A signed-in session went on from another device: perhaps malware on a device of the customer's."}
+	causeUnknown    = mimamori.Text{JA: "どのようにしてパスワードが知られたのか、わたしたちにはわかっていません。使い回し、推測されやすいパスワード、にせのメールやサイト、不正なソフトなどが考えられます。", EN: "We do not know how the password became known. A password used elsewhere too, an easy one, a false mail or site, or malware are the usual ways."}
+)

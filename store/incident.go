@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mimamori"
+	"mimamori/incident"
+)
+
+// Incident loads one inside a write.
+func (tx *Tx) Incident(account mimamori.AccountID, id mimamori.IncidentID) (*incident.Incident, error) {
+	i, err := one[incident.Incident](tx.row(`SELECT doc FROM incident WHERE account_id = ? AND id = ?`, account[:], string(id)), "incident "+string(id))
+	return &i, err
+}
+
+// PutIncident writes an incident whole.
+func (tx *Tx) PutIncident(i *incident.Incident) error {
+	doc, err := document(i)
+	if err != nil {
+		return err
+	}
+	return tx.exec(`INSERT INTO incident (account_id, id, state, needs_person, opened_at, contained_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, needs_person = excluded.needs_person, contained_at = excluded.contained_at, doc = excluded.doc`,
+		i.Account[:], string(i.ID), string(i.State), len(i.NeedingPerson()), nanos(i.OpenedAt), nanos(i.DecidedAt), doc)
+}
+
+// PutEntry writes a line of the timeline; the same key again changes nothing.
+func (tx *Tx) PutEntry(account mimamori.AccountID, e incident.Entry) error {
+	doc, err := document(e)
+	if err != nil {
+		return err
+	}
+	return tx.exec(`INSERT INTO entry (account_id, incident, key, at, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		account[:], string(e.Incident), e.Key, nanos(e.At), doc)
+}
+
+// ContainedSince counts the incidents that were contained without a person
+// since a moment, for the hourly budget.
+func (tx *Tx) ContainedSince(since time.Time) (int, error) {
+	var n int
+	err := tx.row(`SELECT count(*) FROM incident WHERE opened_at >= ? AND contained_at >= ?`, nanos(since.Add(-24*time.Hour)), nanos(since)).Scan(&n)
+	return n, err
+}
+
+// IncidentByID finds an incident by its id alone.
+func (s *SQLite) IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error) {
+	i, err := one[incident.Incident](s.read.QueryRowContext(ctx, `SELECT doc FROM incident WHERE id = ?`, string(id)), "incident "+string(id))
+	return &i, err
+}
+
+// Incidents are all of one account, newest first.
+func (s *SQLite) Incidents(ctx context.Context, account mimamori.AccountID) ([]incident.Incident, error) {
+	return documents[incident.Incident](s.read.QueryContext(ctx, `SELECT doc FROM incident WHERE account_id = ? ORDER BY opened_at DESC`, account[:]))
+}
+
+// Queue are incidents for the staff: those that need a person first, then the
+// newest; closed and dismissed ones only when asked for.
+func (s *SQLite) Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error) {
+	return documents[incident.Incident](s.read.QueryContext(ctx, `SELECT doc FROM incident
+		WHERE ? OR state NOT IN ('closed', 'dismissed') ORDER BY needs_person > 0 DESC, opened_at DESC LIMIT ?`, closed, limit))
+}
+
+// Entries are an incident's timeline, oldest first.
+func (s *SQLite) Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error) {
+	out, err := documents[incident.Entry](s.read.QueryContext(ctx, `SELECT doc FROM entry WHERE account_id = ? AND incident = ? ORDER BY at, key`, account[:], string(id)))
+	if err != nil {
+		return nil, fmt.Errorf("read timeline of %s: %w", id, err)
+	}
+	return out, nil
+}
