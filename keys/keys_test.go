@@ -17,6 +17,7 @@ import (
 
 	"mimamori"
 	"mimamori/keys"
+	"mimamori/keys/keystest"
 )
 
 func master(t *testing.T) keys.Master {
@@ -38,7 +39,7 @@ func open(t *testing.T, store keys.Store) *keys.Ring {
 }
 
 func TestOpenMakesOneKeyOfEachUse(t *testing.T) {
-	store := &memory{}
+	store := &keystest.Memory{}
 	first, second := open(t, store), open(t, store)
 	for _, use := range keys.Uses {
 		if got, want := len(first.Verify(use)), 1; got != want {
@@ -47,7 +48,7 @@ func TestOpenMakesOneKeyOfEachUse(t *testing.T) {
 		if a, b := first.Active(use), second.Active(use); a.ID == "" || a.ID != b.ID || !bytes.Equal(a.Secret(), b.Secret()) {
 			t.Errorf("%s: two openings differ: %v, %v", use, a, b)
 		}
-		for _, row := range store.rows {
+		for _, row := range store.Rows {
 			if s := first.Active(use).Secret(); len(s) > 0 && bytes.Contains(row.Wrapped, s) {
 				t.Errorf("%s: the stored row %s holds the key itself", use, row.ID)
 			}
@@ -56,7 +57,7 @@ func TestOpenMakesOneKeyOfEachUse(t *testing.T) {
 }
 
 func TestNodesThatStartTogetherAgree(t *testing.T) {
-	store := &memory{}
+	store := &keystest.Memory{}
 	rings := make([]*keys.Ring, 3)
 	var wait sync.WaitGroup
 	for i := range rings {
@@ -72,7 +73,7 @@ func TestNodesThatStartTogetherAgree(t *testing.T) {
 
 func TestRotationKeepsTheOldKeyForItsOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := open(t, &memory{})
+		r := open(t, &keystest.Memory{})
 		old := r.Active(keys.Grant)
 		if err := r.Rotate(t.Context(), keys.Grant); err != nil {
 			t.Fatal(err)
@@ -105,7 +106,7 @@ func TestRotationKeepsTheOldKeyForItsOverlap(t *testing.T) {
 }
 
 func TestRevokedKeyIsRefusedAtOnce(t *testing.T) {
-	r := open(t, &memory{})
+	r := open(t, &keystest.Memory{})
 	sum := r.MAC(keys.Cookie, "session", "abc")
 	if !r.CheckMAC(keys.Cookie, sum, "session", "abc") || r.CheckMAC(keys.Cookie, sum, "sessiona", "bc") {
 		t.Fatal("MAC does not bind its parts")
@@ -122,7 +123,7 @@ func TestRevokedKeyIsRefusedAtOnce(t *testing.T) {
 }
 
 func TestJWKSHoldsPublicPartsOnly(t *testing.T) {
-	r := open(t, &memory{})
+	r := open(t, &keystest.Memory{})
 	text, err := json.Marshal(r.JWKS())
 	if err != nil {
 		t.Fatal(err)
@@ -145,21 +146,21 @@ func TestJWKSHoldsPublicPartsOnly(t *testing.T) {
 }
 
 func TestWrongMasterKeyIsToldPlainly(t *testing.T) {
-	store := &memory{}
+	store := &keystest.Memory{}
 	open(t, store)
 	other, _ := keys.NewMaster(bytes.Repeat([]byte{8}, 32))
 	if _, err := keys.Open(t.Context(), store, other); err == nil || !strings.Contains(err.Error(), "is this the master key") {
 		t.Errorf("Open with another master key: %v", err)
 	}
 	// A wrapped key moved to another row must not open either.
-	store.rows[0].Wrapped, store.rows[1].Wrapped = store.rows[1].Wrapped, store.rows[0].Wrapped
+	store.Rows[0].Wrapped, store.Rows[1].Wrapped = store.Rows[1].Wrapped, store.Rows[0].Wrapped
 	if _, err := keys.Open(t.Context(), store, master(t)); err == nil {
 		t.Error("swapped rows opened")
 	}
 }
 
 func TestKeysDoNotPrintThemselves(t *testing.T) {
-	k := open(t, &memory{}).Active(keys.Cookie)
+	k := open(t, &keystest.Memory{}).Active(keys.Cookie)
 	secret := fmt.Sprint(k.Secret())
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		if got := fmt.Sprintf(format, k); got != "key cookie-1" || strings.Contains(got, secret) {
@@ -169,7 +170,7 @@ func TestKeysDoNotPrintThemselves(t *testing.T) {
 }
 
 func TestSealBindsItsPlace(t *testing.T) {
-	r := open(t, &memory{})
+	r := open(t, &keystest.Memory{})
 	sealed, err := r.Seal("staff hana totp", []byte("JBSWY3DPEHPK3PXP"))
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +187,7 @@ func TestSealBindsItsPlace(t *testing.T) {
 }
 
 func TestForgottenAccountCannotBeRead(t *testing.T) {
-	store := &memory{}
+	store := &keystest.Memory{}
 	v := keys.NewVault(store, master(t))
 	hana, taro := mimamori.NewAccountID("hana"), mimamori.NewAccountID("taro")
 	sealed, err := v.Seal(t.Context(), hana, "notice", []byte("hana@example.jp"))
@@ -230,7 +231,7 @@ func TestMasterFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := &memory{}
+	store := &keystest.Memory{}
 	if _, err := keys.Open(t.Context(), store, fromFile); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type Submitter interface {
 
 // Post is how notices leave the house.
 type Post struct {
-	From      mail.Address                                   // sender; its domain is the one the keys sign for
+	From      mail.Address                                  // sender; its domain is the one the keys sign for
 	Keys      func(ctx context.Context) ([]mail.Key, error) // the DKIM keys of now, RSA first
 	Submitter Submitter
 }
@@ -48,11 +48,14 @@ func Deliver(ctx context.Context, st Store, p Post, account mimamori.AccountID, 
 	if n.State != Queued {
 		return Delivery{State: n.State, Why: n.LastError}, nil
 	}
+	// What a try came to is written even while the process is being stopped:
+	// else the next start would have to doubt it.
+	kept := context.WithoutCancel(ctx)
 	mark := func(m Mark) error {
 		if err := n.Apply(m); err != nil {
 			return err
 		}
-		if err := st.MarkNotice(ctx, account, id, m); err != nil {
+		if err := st.MarkNotice(kept, account, id, m); err != nil {
 			return fmt.Errorf("deliver notice %s: %w", id, err)
 		}
 		return nil
@@ -120,4 +123,21 @@ func try(ctx context.Context, n Notice, p Post) Tried {
 		}
 	}
 	return t
+}
+
+// maxADay is how many notices of one kind an account gets in 24 hours. Who can
+// set off our mails could otherwise bury the one that matters.
+const maxADay = 3
+
+// OverCap says whether one more notice of the kind to that address would be
+// too many; sent are the account's notices. What is over the cap still stands
+// in the security centre, if the caller adds it there.
+func OverCap(sent []Notice, k Kind, to string, now time.Time) bool {
+	n := 0
+	for _, s := range sent {
+		if s.Kind == k && s.To == to && now.Sub(s.CreatedAt) < 24*time.Hour {
+			n++
+		}
+	}
+	return n >= maxADay
 }

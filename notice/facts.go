@@ -29,13 +29,15 @@ type Facts struct {
 	Reason        mimamori.Text   `json:"reason,omitzero"`          // one sentence: why we think so
 	Acts          []Act           `json:"acts,omitempty"`           // what was done with the account and what became of it
 	OrdinaryMails []mimamori.Text `json:"ordinary_mails,omitempty"` // subjects of the shop's own mails that the intruder set off
-	SeenLast4Only bool            `json:"seen_last4_only,omitzero"` // say that card numbers never show more than four digits
 
 	// What comes.
 	WaitUntil  time.Time     `json:"wait_until,omitzero"`  // the reset opens then
 	Wait       time.Duration `json:"wait,omitzero"`        // the true length of the wait
 	Shortened  bool          `json:"shortened,omitzero"`   // a demo with short waits; the text says so
 	StrongSkip bool          `json:"strong_skip,omitzero"` // a passkey or authenticator from before opens the reset at once
+
+	// PasswordInvalid says, in a release, that a new password must be set all the same.
+	PasswordInvalid bool `json:"password_invalid,omitzero"`
 
 	// One kind's own.
 	Step    mimamori.Text `json:"step,omitzero"`    // recovery_step: what was done, a sentence; call_confirmed: what was agreed

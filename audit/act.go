@@ -1,0 +1,69 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+)
+
+// Act is what somebody did. Those that begin with "look." show a customer's
+// data and change nothing.
+type Act string
+
+// The acts at the support desk. Which role may do which is staff's table.
+const (
+	LookQueue    Act = "look.queue"    // the list: masked, no single customer
+	LookIncident Act = "look.incident" // one incident whole
+	LookAccount  Act = "look.account"  // one account's history
+	LookReveal   Act = "look.reveal"   // one masked value in clear
+	LookAudit    Act = "look.audit"    // this record
+	LookExport   Act = "look.export"   // data leaves in a file
+
+	IncidentContain  Act = "incident.contain"
+	IncidentHold     Act = "incident.hold"
+	IncidentRelease  Act = "incident.release"
+	IncidentDismiss  Act = "incident.dismiss"
+	IncidentNote     Act = "incident.note"
+	IncidentJudge    Act = "incident.judge"   // whose session it was
+	IncidentResolve  Act = "incident.resolve" // a conflict of the undo plan
+	IncidentResend   Act = "incident.resend"  // a notice again
+	IncidentWait     Act = "incident.wait"    // the wait made longer, or shorter on proof
+	UndoPlan         Act = "undo.plan"        // computed again
+	UndoApply        Act = "undo.apply"
+	UndoRedo         Act = "undo.redo" // an undo taken back
+	PointsRestore    Act = "points.restore"
+	BulkContain      Act = "bulk.contain"
+	CallRecord       Act = "call.record"
+	ProposalMake     Act = "proposal.make" // asks a second pair of eyes
+	ProposalApprove  Act = "proposal.approve"
+	ProposalDecline  Act = "proposal.decline"
+	DirectoryEdit    Act = "directory.edit" // whom customers call
+	AccountForget    Act = "account.forget"
+	AccountExport    Act = "account.export"
+	RetentionChanged Act = "retention.change"
+)
+
+// The acts around staff themselves, keys and the machine.
+const (
+	StaffSignIn     Act = "staff.sign_in"
+	StaffSignOut    Act = "staff.sign_out"
+	StaffReauth     Act = "staff.reauth"
+	StaffCreate     Act = "staff.create"
+	StaffRole       Act = "staff.role"
+	StaffDisable    Act = "staff.disable"
+	StaffPassword   Act = "staff.password"
+	StaffFactor     Act = "staff.factor"
+	KeyCreate       Act = "apikey.create"
+	KeyRevoke       Act = "apikey.revoke"
+	KeyRotate       Act = "key.rotate"
+	PolicyChange    Act = "policy.change"
+	AlarmMassLookup Act = "alarm.mass_lookup" // one person looked at many accounts
+	Anchored        Act = "audit.anchor"      // a head was handed outside
+)
+
+// Looks says whether the act shows one customer's data.
+func (a Act) Looks() bool {
+	return strings.HasPrefix(string(a), "look.") && !slices.Contains(listLooks, a)
+}
+
+// listLooks show no single customer: the list is masked, the record sealed.
+var listLooks = []Act{LookQueue, LookAudit}

@@ -1,0 +1,305 @@
+package factor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	qrcode "github.com/skip2/go-qrcode"
+
+	"mimamori"
+	"mimamori/factor/code"
+	"mimamori/keys"
+)
+
+// Book enrols, checks and removes second steps.
+type Book struct {
+	store  Store
+	mailed MailedStore
+	vault  *keys.Vault
+	ring   *keys.Ring
+	hasher *code.Hasher
+}
+
+// NewBook joins the parts. All are needed.
+func NewBook(store Store, mailed MailedStore, vault *keys.Vault, ring *keys.Ring, hasher *code.Hasher) *Book {
+	return &Book{store: store, mailed: mailed, vault: vault, ring: ring, hasher: hasher}
+}
+
+// List gives the account's usable second steps, oldest first, without Data.
+func (b *Book) List(ctx context.Context, account mimamori.AccountID) ([]Factor, error) {
+	all, err := b.store.Factors(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("second steps of %s: %w", account, err)
+	}
+	all = slices.DeleteFunc(all, func(f Factor) bool { return !f.Usable() })
+	for i := range all {
+		all[i].Data = nil
+	}
+	return all, nil
+}
+
+// Remove ends a second step. Whether the actor may is decided before.
+func (b *Book) Remove(ctx context.Context, account mimamori.AccountID, id string, by mimamori.Actor) error {
+	done, err := b.store.RemoveFactor(ctx, account, id, by, time.Now())
+	if err != nil {
+		return fmt.Errorf("remove second step %s: %w", id, err)
+	}
+	if !done {
+		return fmt.Errorf("remove second step %s: %w", id, mimamori.ErrNotFound)
+	}
+	return nil
+}
+
+// RemoveBoundSince removes everything bound at or after start, usable or not,
+// and says what: at containment nothing that the intruder bound may stay
+// (standards item A21).
+func (b *Book) RemoveBoundSince(ctx context.Context, account mimamori.AccountID, start time.Time, by mimamori.Actor) ([]Factor, error) {
+	all, err := b.store.Factors(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("second steps of %s: %w", account, err)
+	}
+	var removed []Factor
+	for _, f := range all {
+		if f.BoundAt.Before(start) || !f.RemovedAt.IsZero() {
+			continue
+		}
+		done, err := b.store.RemoveFactor(ctx, account, f.ID, by, time.Now())
+		if err != nil {
+			return removed, fmt.Errorf("remove second step %s: %w", f.ID, err)
+		}
+		if done {
+			f.Data = nil
+			removed = append(removed, f)
+		}
+	}
+	return removed, nil
+}
+
+// Enrolment is an authenticator on its way: shown once, usable after the
+// first right code.
+type Enrolment struct {
+	ID     string
+	Secret string // base32, to type where no camera is at hand
+	URL    string // otpauth://…, what the QR code holds
+}
+
+// EnrolTOTP begins binding an authenticator app. issuer is the shop's name,
+// label the account as the customer knows it; both are shown by the app.
+func (b *Book) EnrolTOTP(ctx context.Context, account mimamori.AccountID, from Binding, issuer, label string) (Enrolment, error) {
+	secret := code.NewSecret()
+	f := Factor{ID: mimamori.NewID("fac"), Account: account, Kind: TOTP, Binding: from, BoundAt: time.Now()}
+	var err error
+	if f.Data, err = b.vault.Seal(ctx, account, belongs(f.ID), []byte(secret)); err != nil {
+		return Enrolment{}, fmt.Errorf("enrol authenticator: %w", err)
+	}
+	if err := b.store.AddFactor(ctx, f); err != nil {
+		return Enrolment{}, fmt.Errorf("enrol authenticator: %w", err)
+	}
+	return Enrolment{ID: f.ID, Secret: secret, URL: code.URL(issuer, label, secret)}, nil
+}
+
+// Enrolling gives an enrolment that was begun and not finished, for its page
+// and its QR code. ErrNotFound once it is usable: a secret is shown only while
+// it is worth nothing.
+func (b *Book) Enrolling(ctx context.Context, account mimamori.AccountID, id, issuer, label string) (Enrolment, error) {
+	f, secret, err := b.enrolling(ctx, account, id)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	return Enrolment{ID: f.ID, Secret: secret, URL: code.URL(issuer, label, secret)}, nil
+}
+
+// FinishTOTP makes an enrolled authenticator usable with its first code. Wrong
+// codes give ErrDenied and count like any other.
+func (b *Book) FinishTOTP(ctx context.Context, account mimamori.AccountID, id, typed string) error {
+	f, secret, err := b.enrolling(ctx, account, id)
+	if err != nil {
+		return err
+	}
+	_, err = b.attempt(ctx, account, func(now time.Time) (Factor, bool, error) {
+		ok, err := b.step(ctx, f, secret, typed, now)
+		return f, ok, err
+	})
+	return err
+}
+
+// CheckTOTP believes a code from any usable authenticator of the account, once.
+// ErrDenied for a wrong or repeated code, and while the account has to wait
+// after wrong ones (Throttled says until when).
+func (b *Book) CheckTOTP(ctx context.Context, account mimamori.AccountID, typed string) (Proof, error) {
+	return b.attempt(ctx, account, func(now time.Time) (Factor, bool, error) {
+		all, err := b.store.Factors(ctx, account)
+		if err != nil {
+			return Factor{}, false, err
+		}
+		for _, f := range all {
+			if f.Kind != TOTP || !f.Usable() {
+				continue
+			}
+			secret, err := b.vault.Open(ctx, account, belongs(f.ID), f.Data)
+			if err != nil {
+				return Factor{}, false, err
+			}
+			if ok, err := b.step(ctx, f, string(secret), typed, now); ok || err != nil {
+				return f, ok, err
+			}
+		}
+		return Factor{}, false, nil
+	})
+}
+
+// step checks a code and stores its time step before it is believed: of two
+// that come at once with the same code, one is refused.
+func (b *Book) step(ctx context.Context, f Factor, secret, typed string, now time.Time) (bool, error) {
+	step, ok := code.CheckTOTP(secret, typed, f.Counter, now)
+	if !ok {
+		return false, nil
+	}
+	return b.store.AdvanceFactor(ctx, f.Account, f.ID, f.Counter, step, now)
+}
+
+// saved is what a Factor of kind Recovery holds.
+type saved struct {
+	Salt   []byte   `json:"salt"`
+	Hashes [][]byte `json:"hashes"`
+}
+
+// SavedCodes is how many recovery codes a set has.
+const SavedCodes = 10
+
+// NewRecoveryCodes makes a set and removes the sets before it. The codes are
+// shown this once.
+func (b *Book) NewRecoveryCodes(ctx context.Context, account mimamori.AccountID, from Binding) ([]string, error) {
+	old, err := b.store.Factors(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("new recovery codes: %w", err)
+	}
+	set := saved{Salt: code.Salt()}
+	codes := make([]string, SavedCodes)
+	for i := range codes {
+		codes[i] = code.NewSaved()
+		hash, err := b.hasher.Hash(ctx, code.Saved(codes[i]), set.Salt)
+		if err != nil {
+			return nil, fmt.Errorf("new recovery codes: %w", err)
+		}
+		set.Hashes = append(set.Hashes, hash)
+	}
+	now := time.Now()
+	f := Factor{ID: mimamori.NewID("fac"), Account: account, Kind: Recovery, Binding: from, BoundAt: now, UsableAt: now}
+	plain, err := json.Marshal(set)
+	if err != nil {
+		return nil, fmt.Errorf("new recovery codes: %w", err)
+	}
+	if f.Data, err = b.vault.Seal(ctx, account, belongs(f.ID), plain); err != nil {
+		return nil, fmt.Errorf("new recovery codes: %w", err)
+	}
+	if err := b.store.AddFactor(ctx, f); err != nil {
+		return nil, fmt.Errorf("new recovery codes: %w", err)
+	}
+	for _, o := range old {
+		if o.Kind != Recovery || !o.RemovedAt.IsZero() {
+			continue
+		}
+		by := mimamori.Actor{Kind: mimamori.ActorCustomer}
+		if _, err := b.store.RemoveFactor(ctx, account, o.ID, by, now); err != nil {
+			return nil, fmt.Errorf("remove old recovery codes: %w", err)
+		}
+	}
+	return codes, nil
+}
+
+// UseRecoveryCode believes a saved code once; left says how many remain. A new
+// set is due after each use (NIST SP 800-63B-4 §4.2.1.1): the page offers it.
+func (b *Book) UseRecoveryCode(ctx context.Context, account mimamori.AccountID, typed string) (proof Proof, left int, err error) {
+	proof, err = b.attempt(ctx, account, func(now time.Time) (Factor, bool, error) {
+		f, set, err := b.recoverySet(ctx, account)
+		if err != nil || f.ID == "" {
+			return f, false, err
+		}
+		hash, err := b.hasher.Hash(ctx, code.Saved(typed), set.Salt)
+		if err != nil || code.Saved(typed) == "" {
+			return f, false, err
+		}
+		hit := -1
+		for i, h := range set.Hashes {
+			if code.Same(h, hash) {
+				hit = i
+			}
+		}
+		if hit < 0 || f.Counter&(1<<hit) != 0 {
+			return f, false, nil
+		}
+		used := f.Counter | 1<<hit
+		left = len(set.Hashes) - ones(used)
+		ok, err := b.store.AdvanceFactor(ctx, account, f.ID, f.Counter, used, now)
+		return f, ok, err
+	})
+	if err != nil {
+		return Proof{}, 0, err
+	}
+	return proof, left, nil
+}
+
+// RecoveryCodesLeft is how many saved codes an account still has.
+func (b *Book) RecoveryCodesLeft(ctx context.Context, account mimamori.AccountID) (int, error) {
+	f, set, err := b.recoverySet(ctx, account)
+	if err != nil || f.ID == "" {
+		return 0, err
+	}
+	return len(set.Hashes) - ones(f.Counter), nil
+}
+
+// QR is a picture of an otpauth URL: PNG, 256 pixels square.
+func QR(otpauth string) ([]byte, error) {
+	png, err := qrcode.Encode(otpauth, qrcode.Medium, 256)
+	if err != nil { // err may quote the secret
+		return nil, fmt.Errorf("draw QR code: %w", mimamori.ErrInvalid)
+	}
+	return png, nil
+}
+
+func (b *Book) enrolling(ctx context.Context, account mimamori.AccountID, id string) (Factor, string, error) {
+	all, err := b.store.Factors(ctx, account)
+	if err != nil {
+		return Factor{}, "", fmt.Errorf("enrolment %s: %w", id, err)
+	}
+	for _, f := range all {
+		// An enrolment left lying is no standing invitation.
+		if f.ID != id || f.Kind != TOTP || !f.UsableAt.IsZero() || !f.RemovedAt.IsZero() || time.Since(f.BoundAt) > time.Hour {
+			continue
+		}
+		secret, err := b.vault.Open(ctx, account, belongs(f.ID), f.Data)
+		if err != nil {
+			return Factor{}, "", fmt.Errorf("enrolment %s: %w", id, err)
+		}
+		return f, string(secret), nil
+	}
+	return Factor{}, "", fmt.Errorf("enrolment %s: %w", id, mimamori.ErrNotFound)
+}
+
+func (b *Book) recoverySet(ctx context.Context, account mimamori.AccountID) (Factor, saved, error) {
+	all, err := b.store.Factors(ctx, account)
+	if err != nil {
+		return Factor{}, saved{}, fmt.Errorf("recovery codes of %s: %w", account, err)
+	}
+	for _, f := range slices.Backward(all) {
+		if f.Kind != Recovery || !f.Usable() {
+			continue
+		}
+		plain, err := b.vault.Open(ctx, account, belongs(f.ID), f.Data)
+		if err != nil {
+			return Factor{}, saved{}, fmt.Errorf("recovery codes of %s: %w", account, err)
+		}
+		var set saved
+		if err := json.Unmarshal(plain, &set); err != nil {
+			return Factor{}, saved{}, fmt.Errorf("recovery codes of %s: %w", account, err)
+		}
+		return f, set, nil
+	}
+	return Factor{}, saved{}, nil
+}
+
+func belongs(id string) string { return "factor " + id }

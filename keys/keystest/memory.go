@@ -1,0 +1,106 @@
+// Package keystest is a working key store in memory, for the tests of packages
+// that need keys. The stores that last are in store.
+package keystest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"mimamori"
+	"mimamori/keys"
+)
+
+// Memory keeps wrapped keys until the test ends. The zero value is ready.
+type Memory struct {
+	mu       sync.Mutex // guards all below; a test may read Rows while nothing else runs
+	Rows     []keys.Row // as stored
+	accounts map[mimamori.AccountID][]byte
+}
+
+// Keys gives all rows.
+func (m *Memory) Keys(context.Context) ([]keys.Row, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]keys.Row(nil), m.Rows...), nil
+}
+
+// AddKey stores a row once.
+func (m *Memory) AddKey(_ context.Context, row keys.Row) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.Rows {
+		if r.ID == row.ID {
+			return mimamori.ErrConflict
+		}
+	}
+	m.Rows = append(m.Rows, row)
+	return nil
+}
+
+// RetireKey sets a key's end.
+func (m *Memory) RetireKey(_ context.Context, id string, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, r := range m.Rows {
+		if r.ID == id {
+			if r.RetiredAt.IsZero() || at.Before(r.RetiredAt) {
+				m.Rows[i].RetiredAt = at
+			}
+			return nil
+		}
+	}
+	return mimamori.ErrNotFound
+}
+
+// AccountKey gives an account's wrapped key.
+func (m *Memory) AccountKey(_ context.Context, a mimamori.AccountID) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k, ok := m.accounts[a]; ok {
+		return k, nil
+	}
+	return nil, mimamori.ErrNotFound
+}
+
+// AddAccountKey stores an account's wrapped key once.
+func (m *Memory) AddAccountKey(_ context.Context, a mimamori.AccountID, wrapped []byte, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.accounts[a]; ok {
+		return mimamori.ErrConflict
+	}
+	if m.accounts == nil {
+		m.accounts = map[mimamori.AccountID][]byte{}
+	}
+	m.accounts[a] = wrapped
+	return nil
+}
+
+// DestroyAccountKey forgets an account's key.
+func (m *Memory) DestroyAccountKey(_ context.Context, a mimamori.AccountID) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.accounts, a)
+	return nil
+}
+
+// New opens a ring and a vault on a fresh Memory.
+func New(t interface {
+	Helper()
+	Fatal(...any)
+	Context() context.Context
+}) (*keys.Ring, *keys.Vault) {
+	t.Helper()
+	store := &Memory{}
+	key := make([]byte, 32) // a test's master key need not be secret
+	master, err := keys.NewMaster(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keys.Open(t.Context(), store, master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring, keys.NewVault(store, master)
+}

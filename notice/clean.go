@@ -1,0 +1,197 @@
+package notice
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"mimamori"
+)
+
+// Lengths in characters, enough for the real ones.
+const (
+	maxName   = 24
+	maxPlace  = 40
+	maxDevice = 30
+	maxMail   = 50
+	maxReason = 80
+)
+
+// room is a length for a language: English says the same in twice as many
+// characters.
+func room(n int, l mimamori.Lang) int {
+	if l == mimamori.English {
+		return 2 * n
+	}
+	return n
+}
+
+// plain makes text from outside safe to stand in a mail: nothing in it can end
+// a line, turn the reading direction, hide, look like another script's letter,
+// or be made into a link, an address or a telephone number by the reader's
+// mail program. What it cannot keep becomes a space. The result has at most
+// max characters and may be empty.
+func plain(s string, max int) string {
+	s = norm.NFKC.String(strings.ToValidUTF8(cut(s, 4*max), " "))
+	var out []rune
+	marks := 0
+	for _, r := range s {
+		switch {
+		case unicode.Is(unicode.M, r):
+			if marks++; marks > 2 || len(out) == 0 || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r) {
+				continue
+			}
+		case readable(r) || strings.ContainsRune("・ー,、()'-", r):
+			marks = 0
+		default:
+			r, marks = ' ', 0
+		}
+		out = append(out, r)
+	}
+	words := strings.Fields(string(out))
+	for i, w := range words {
+		if manyDigits(w) {
+			words[i] = ""
+		}
+	}
+	s = strings.Join(strings.Fields(strings.Join(words, " ")), " ")
+	if manyDigits(s) { // a telephone number in pieces
+		s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+			if unicode.IsDigit(r) || r == '-' {
+				return -1
+			}
+			return r
+		}, s)), " ")
+	}
+	return strings.Trim(cut(s, max), " -,、・'")
+}
+
+// readable are the letters and digits that a reader of Japanese or English
+// tells apart. Letters of other scripts are left out: among them are the
+// doubles of Latin ones.
+func readable(r rune) bool {
+	if r == '\u3164' || r == '\u115f' || r == '\u1160' || r == '\uffa0' { // fillers: letters without a shape
+		return false
+	}
+	if r >= '0' && r <= '9' {
+		return true
+	}
+	return unicode.IsLetter(r) && unicode.In(r, unicode.Latin, unicode.Han, unicode.Hiragana, unicode.Katakana)
+}
+
+// manyDigits finds what a phone would offer to call.
+func manyDigits(s string) bool {
+	n := 0
+	for _, r := range s {
+		if unicode.IsDigit(r) {
+			n++
+		}
+	}
+	return n > 6
+}
+
+// personName is how a customer is greeted: the family name of "山田 花子", the
+// whole of "Hanako Yamada". It is empty, and she is greeted without a name,
+// when it is none (names are letters; with digits or signs in it, it is
+// somebody's message to our readers) or when it cannot be read in an English
+// mail.
+func personName(s string, l mimamori.Lang) string {
+	parts := strings.Fields(norm.NFKC.String(strings.ToValidUTF8(cut(s, 200), "\uFFFD")))
+	if len(parts) == 0 || len(parts) > 4 {
+		return ""
+	}
+	latin := true
+	for _, p := range parts {
+		if !nameWord(p) {
+			return ""
+		}
+		for _, r := range p {
+			latin = latin && (unicode.Is(unicode.Latin, r) || r == '-' || r == '\'')
+		}
+	}
+	name := parts[0]
+	switch {
+	case latin:
+		name = strings.Join(parts, " ")
+	case l == mimamori.English:
+		return ""
+	}
+	if utf8.RuneCountInString(name) > maxName {
+		return ""
+	}
+	return name
+}
+
+func nameWord(w string) bool {
+	for i, r := range w {
+		letter := readable(r) && (r < '0' || r > '9')
+		if !letter && (i == 0 || !strings.ContainsRune("ー'-", r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// own is for texts of the operator's or our catalogues: trusted to say what
+// they say, but one line, visible characters only and no link.
+func own(s string, max int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
+			return ' '
+		}
+		if unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, " "))
+	s = strings.NewReplacer("://", " ", "@", " ", "!", "", "！", "").Replace(s)
+	return cut(strings.Join(strings.Fields(s), " "), max)
+}
+
+// unlinked takes the dots out of what could pass for a host name, in case a
+// sentence of ours carries a word of somebody else's.
+func unlinked(s string) string {
+	runes := []rune(s)
+	for i, r := range runes {
+		if i == 0 || i == len(runes)-1 {
+			continue
+		}
+		before, after := runes[i-1], runes[i+1]
+		switch {
+		case strings.ContainsRune(".．․", r) && wordy(before) && wordy(after), // browsers read all of these as a dot
+			strings.ContainsRune("。｡", r) && wordy(before) && wordy(after) && before < 0x80 && after < 0x80:
+			runes[i] = ' '
+		}
+	}
+	return string(runes)
+}
+
+func wordy(r rune) bool { return r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+
+// phone keeps what a telephone number is written with.
+func phone(s string) string {
+	return cut(strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || strings.ContainsRune("+-() ", r) {
+			return r
+		}
+		return -1
+	}, s)), 24)
+}
+
+// cut keeps the first n characters; English stops after a whole word.
+func cut(s string, n int) string {
+	count := 0
+	for i := range s {
+		if count == n {
+			head := s[:i]
+			if space := strings.LastIndexByte(head, ' '); space > len(head)*3/4 {
+				return head[:space]
+			}
+			return head
+		}
+		count++
+	}
+	return s
+}
