@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"encoding/json"
 	"iter"
 	"slices"
 	"strconv"
@@ -354,4 +355,30 @@ func pathText(path []place) string {
 		}
 	}
 	return text
+}
+
+// Screen sends one resource's value, as it came by another way than an event
+// (the shop's read-back), through the same screen: an object of at most
+// 16 kB, 32 deep, with card numbers masked, or a *mimamori.FieldError where
+// one stands in a payment method. nil and null stay nil.
+func Screen(kind ResourceKind, value json.RawMessage) (json.RawMessage, error) {
+	if len(value) == 0 || isNull(value) {
+		return nil, nil
+	}
+	v := jsontext.Value(value)
+	if !v.IsValid() {
+		return nil, wrong(-1, "value", "is not valid JSON")
+	}
+	value = value[skipSpace(value, 0):]
+	if value[0] != '{' || len(value) > maxResourceBytes {
+		return nil, wrong(-1, "value", "must be an object of at most 16 kB")
+	}
+	s := screen{src: value, maxDepth: 32, open: true}
+	if fe := s.run(); fe != nil {
+		return nil, fe
+	}
+	if fe := s.refuseCards(&Change{Resource: Resource{Kind: kind}}); fe != nil {
+		return nil, fe
+	}
+	return s.out, nil
 }
