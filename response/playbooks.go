@@ -1,7 +1,6 @@
 package response
 
 import (
-	"encoding/json"
 	"time"
 
 	"mimamori"
@@ -53,15 +52,6 @@ func fixed(names ...string) func(*incident.Incident, time.Time) []playbook.Named
 		}
 		return out
 	}
-}
-
-// Step makes a named step with its argument.
-func Step(name string, data any) playbook.Named {
-	b, err := json.Marshal(data)
-	if err != nil { // arguments are plain structs
-		b = nil
-	}
-	return playbook.Named{Name: name, Data: b}
 }
 
 // StepText is how a step reads in the timeline once it is done.

@@ -1,0 +1,158 @@
+// Package contain stops the intruder: sessions out, password invalid, orders
+// stopped, points frozen, and a look at the shop that all of it was really
+// done. Its acts are steps of a playbook; each is safe to repeat, since the
+// shop knows a command by its id. What is put back is undo's.
+package contain
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mimamori"
+	"mimamori/incident"
+	"mimamori/playbook"
+	"mimamori/shop"
+	"mimamori/undo"
+)
+
+// Store is what the acts read and change. Each change is one durable
+// transaction and safe to repeat.
+type Store interface {
+	undo.Store
+	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
+	ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error
+	Steps(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]playbook.Step, error)
+}
+
+// Steps carries out containment.
+type Steps struct {
+	Shop  shop.Shop
+	Store Store
+	Wait  time.Duration // between containment and reset; doubled for a second intrusion
+}
+
+// Everything is what a hold covers.
+var Everything = []shop.Scope{shop.ScopeOrders, shop.ScopePoints, shop.ScopeContact, shop.ScopePayment}
+
+// Acts are the steps by name.
+func (c *Steps) Acts() map[string]playbook.Act {
+	return map[string]playbook.Act{
+		"sessions.revoke": func(ctx context.Context, s playbook.Step) playbook.Outcome {
+			return playbook.Tell(ctx, c.Shop, s, shop.SessionsRevoke{Before: s.First.UTC(), Remembered: true})
+		},
+		"password.invalidate": c.plain(shop.PasswordInvalidate{}),
+		"account.hold":        c.plain(shop.AccountHold{Scopes: Everything}),
+		"account.release":     c.plain(shop.AccountRelease{Scopes: Everything}),
+		"points.freeze":       c.plain(shop.PointsFreeze{}),
+		"points.unfreeze":     c.plain(shop.PointsUnfreeze{}),
+		"orders.stop":         c.stopOrders,
+		"order.cancel":        c.cancelOrder,
+		"state.contained":     c.contained,
+		"account.check":       c.check,
+		"wait.begin":          c.beginWait,
+		"wait.end":            c.move(incident.Recovering),
+		"watch.end":           c.move(incident.Closed),
+	}
+}
+
+func (c *Steps) plain(data shop.Data) playbook.Act {
+	return func(ctx context.Context, s playbook.Step) playbook.Outcome {
+		return playbook.Tell(ctx, c.Shop, s, data)
+	}
+}
+
+// OrderArg is the argument of order.cancel and order.unhide.
+type OrderArg struct {
+	Order string `json:"order"`
+}
+
+// stopOrders finds the intruder's orders that have not been shipped; each
+// becomes a step of its own with its own outcome. The customer's stay.
+func (c *Steps) stopOrders(ctx context.Context, s playbook.Step) playbook.Outcome {
+	plan, _, err := undo.PlanOf(ctx, c.Store, s.Account)
+	if err != nil {
+		return playbook.Again(err)
+	}
+	var more []playbook.Named
+	for _, order := range plan.Orders {
+		more = append(more, playbook.With("order.cancel", OrderArg{order}))
+	}
+	return playbook.OK(more...)
+}
+
+func (c *Steps) cancelOrder(ctx context.Context, s playbook.Step) playbook.Outcome {
+	arg, err := playbook.Arg[OrderArg](s)
+	if err != nil {
+		return playbook.Outcome{Result: playbook.Refuse, Why: playbook.WhyBroken, Err: err}
+	}
+	return playbook.Tell(ctx, c.Shop, s, shop.OrderCancel{Order: arg.Order})
+}
+
+// grace is how long the wait may be put off by containment steps that the
+// shop has not done yet; the customer does not wait for a shop that is down.
+const grace = 60 * time.Second
+
+// contained notes that all steps of containment are done, or that the grace
+// is over.
+func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome {
+	i, err := c.Store.IncidentByID(ctx, s.Incident)
+	if err != nil {
+		return playbook.Again(err)
+	}
+	steps, err := c.Store.Steps(ctx, s.Account, s.Incident)
+	if err != nil {
+		return playbook.Again(err)
+	}
+	for _, x := range steps {
+		if x.Run == s.Run && x.Seq < s.Seq && !x.State.Settled() && time.Since(i.DecidedAt) < grace {
+			return playbook.Outcome{Result: playbook.Later, After: time.Second}
+		}
+	}
+	return c.change(ctx, s, func(i *incident.Incident) error {
+		if i.State == incident.Suspected || i.State == incident.Held {
+			return i.Move(incident.Contained, time.Now().UTC())
+		}
+		return nil
+	})
+}
+
+func (c *Steps) beginWait(ctx context.Context, s playbook.Step) playbook.Outcome {
+	var until time.Time
+	out := c.change(ctx, s, func(i *incident.Incident) error {
+		from := i.ContainedAt
+		if latest := i.DecidedAt.Add(grace); from.After(latest) {
+			from = latest
+		}
+		i.BeginWait(c.Wait, from)
+		until = i.WaitUntil
+		if i.State != incident.Contained {
+			return nil
+		}
+		return i.Move(incident.Waiting, time.Now().UTC())
+	})
+	if out.Result == playbook.Did {
+		out.More = []playbook.Named{{Name: "wait.end", At: until}, {Name: "notice.reset_open"}}
+	}
+	return out
+}
+
+// move takes the incident on when a timer ends; an incident that has gone
+// another way stays where it is.
+func (c *Steps) move(to incident.State) playbook.Act {
+	return func(ctx context.Context, s playbook.Step) playbook.Outcome {
+		return c.change(ctx, s, func(i *incident.Incident) error {
+			if err := i.Move(to, time.Now().UTC()); err != nil && !errors.Is(err, mimamori.ErrConflict) {
+				return err
+			}
+			return nil
+		})
+	}
+}
+
+func (c *Steps) change(ctx context.Context, s playbook.Step, do func(*incident.Incident) error) playbook.Outcome {
+	if err := c.Store.ChangeIncident(ctx, s.Account, s.Subject, s.Incident, do); err != nil {
+		return playbook.Again(err)
+	}
+	return playbook.OK()
+}

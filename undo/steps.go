@@ -1,0 +1,142 @@
+package undo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"mimamori"
+	"mimamori/event"
+	"mimamori/incident"
+	"mimamori/journal"
+	"mimamori/playbook"
+	"mimamori/shop"
+)
+
+// Arg is the argument of a resource.restore or resource.remove step.
+type Arg struct {
+	Kind  event.ResourceKind `json:"kind"`
+	ID    string             `json:"id"`
+	Value json.RawMessage    `json:"value,omitempty"`
+}
+
+// Owing is the argument of a points.restore step.
+type Owing struct {
+	Entry    string `json:"entry"`
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency,omitempty"`
+}
+
+// Store is what planning reads, and where a conflict is put before a person.
+type Store interface {
+	Events(ctx context.Context, account mimamori.AccountID) ([]event.Event, error)
+	Verdicts(ctx context.Context, account mimamori.AccountID) ([]journal.Verdict, error)
+}
+
+// PlanOf computes the plan as things stand now.
+func PlanOf(ctx context.Context, st Store, account mimamori.AccountID) (Plan, *journal.Journal, error) {
+	events, err := st.Events(ctx, account)
+	if err != nil {
+		return Plan{}, nil, fmt.Errorf("plan undo: %w", err)
+	}
+	verdicts, err := st.Verdicts(ctx, account)
+	if err != nil {
+		return Plan{}, nil, fmt.Errorf("plan undo: %w", err)
+	}
+	j := journal.Build(events, verdicts)
+	return Compute(j), j, nil
+}
+
+// Changer is where conflicts are noted.
+type Changer interface {
+	Store
+	ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error
+}
+
+// Steps carries plans out.
+type Steps struct {
+	Shop  shop.Shop
+	Store Changer
+}
+
+// Acts are the steps by name.
+func (u *Steps) Acts() map[string]playbook.Act {
+	return map[string]playbook.Act{
+		"undo.plan":        u.plan,
+		"resource.restore": told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRestore{Kind: a.Kind, ID: a.ID, Value: a.Value} }),
+		"resource.remove":  told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRemove{Kind: a.Kind, ID: a.ID} }),
+		"order.unhide":     told(u.Shop, func(a OrderArg) shop.Data { return shop.OrderUnhide{Order: a.Order} }),
+		"payment.suspect":  told(u.Shop, func(a Arg) shop.Data { return shop.PaymentSuspect{Kind: a.Kind, ID: a.ID} }),
+		"points.restore": told(u.Shop, func(o Owing) shop.Data {
+			return shop.PointsRestore{Entry: o.Entry, Amount: o.Amount, Currency: o.Currency}
+		}),
+	}
+}
+
+// OrderArg is the argument of order.unhide.
+type OrderArg struct {
+	Order string `json:"order"`
+}
+
+func told[T any](to shop.Shop, data func(T) shop.Data) playbook.Act {
+	return func(ctx context.Context, s playbook.Step) playbook.Outcome {
+		arg, err := playbook.Arg[T](s)
+		if err != nil {
+			return playbook.Outcome{Result: playbook.Refuse, Why: playbook.WhyBroken, Err: err}
+		}
+		return playbook.Tell(ctx, to, s, data(arg))
+	}
+}
+
+// plan computes what is to be put back and makes each item a step of its own.
+// What needs a person is noted on the incident; the rest goes on.
+func (u *Steps) plan(ctx context.Context, s playbook.Step) playbook.Outcome {
+	p, _, err := PlanOf(ctx, u.Store, s.Account)
+	if err != nil {
+		return playbook.Again(err)
+	}
+	if err := u.ask(ctx, s, p); err != nil {
+		return playbook.Again(err)
+	}
+	var more []playbook.Named
+	for _, i := range p.Items {
+		switch i.Action {
+		case Restore:
+			more = append(more, playbook.With("resource.restore", Arg{i.Resource.Kind, i.Resource.ID, i.Want.JSON()}))
+		case Remove:
+			more = append(more, playbook.With("resource.remove", Arg{Kind: i.Resource.Kind, ID: i.Resource.ID}))
+		}
+	}
+	for _, o := range p.Unhide {
+		more = append(more, playbook.With("order.unhide", OrderArg{o}))
+	}
+	for _, r := range p.Suspect {
+		more = append(more, playbook.With("payment.suspect", Arg{Kind: r.Kind, ID: r.ID}))
+	}
+	return playbook.OK(more...)
+}
+
+// ask puts before a person what cannot be undone by itself (mission U3, U4).
+func (u *Steps) ask(ctx context.Context, s playbook.Step, p Plan) error {
+	return u.Store.ChangeIncident(ctx, s.Account, s.Subject, s.Incident, func(i *incident.Incident) error {
+		now := time.Now().UTC()
+		for _, item := range p.Items {
+			if item.Action == Ask {
+				i.Ask("conflict "+Name(item.Resource), item.Why, now)
+			}
+		}
+		if len(p.Owed) > 0 {
+			i.Ask("points", askPoints, now)
+		}
+		for _, o := range p.Shipped {
+			i.Ask("shipped "+o, askShipped, now)
+		}
+		return nil
+	})
+}
+
+var (
+	askPoints  = mimamori.Text{JA: "第三者が使ったポイントをお返しするかどうか、担当者の判断が必要です", EN: "Points were spent by the intruder: giving them back is a person's decision"}
+	askShipped = mimamori.Text{JA: "すでに発送された注文があります。配送会社への差し止めをご確認ください", EN: "An order has been shipped already: please ask the carrier to stop it"}
+)
