@@ -16,6 +16,16 @@ import (
 	"mimamori/profile"
 )
 
+// Take runs the decision path's work durably (intake.Store); idle work gives
+// way to decisions.
+func (s *SQLite) Take(ctx context.Context, idle bool, do func(intake.Tx) error) error {
+	class := Normal
+	if idle {
+		class = Idle
+	}
+	return s.Update(ctx, class, func(tx *Tx) error { return do(tx) })
+}
+
 // Account loads an account's row; a zero one, not Exists, when it is new.
 func (tx *Tx) Account(id mimamori.AccountID, subject string) (*incident.Account, error) {
 	return scanAccount(tx.row(`SELECT subject, ver, profile, standing FROM account WHERE account_id = ?`, id[:]), id, subject)

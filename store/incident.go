@@ -70,3 +70,32 @@ func (s *SQLite) Entries(ctx context.Context, account mimamori.AccountID, id mim
 	}
 	return out, nil
 }
+
+// ChangeIncident loads an incident, lets do change it, and writes it back with
+// the account's standing, when it is the incident the account stands in, all
+// in one transaction. An error of do leaves everything as it was.
+func (s *SQLite) ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error {
+	return s.Update(ctx, Urgent, func(tx *Tx) error {
+		i, err := tx.Incident(account, id)
+		if err != nil {
+			return err
+		}
+		if err := do(i); err != nil {
+			return err
+		}
+		if err := tx.PutIncident(i); err != nil {
+			return err
+		}
+		a, err := tx.Account(account, subject)
+		if err != nil || a.Standing.Incident != id {
+			return err
+		}
+		a.Standing = a.Standing.Of(i)
+		return tx.PutAccount(a)
+	})
+}
+
+// NoteEntry is PutEntry as a write of its own.
+func (s *SQLite) NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error {
+	return s.Update(ctx, Urgent, func(tx *Tx) error { return tx.PutEntry(account, e) })
+}

@@ -156,3 +156,8 @@ func (tx *Tx) RetryNow(account mimamori.AccountID, run string, seq int, now time
 func (tx *Tx) DropWaiting(account mimamori.AccountID, incident mimamori.IncidentID) error {
 	return tx.exec(`UPDATE step SET state = 'skipped' WHERE account_id = ? AND incident = ? AND attempts = 0 AND state IN ('ready', 'pending')`, account[:], string(incident))
 }
+
+// PutRunNow is PutRun as a write of its own.
+func (s *SQLite) PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error {
+	return s.Update(ctx, Urgent, func(tx *Tx) error { return tx.PutRun(r, steps) })
+}

@@ -1,0 +1,240 @@
+package staff
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"mimamori"
+	"mimamori/audit"
+)
+
+// Scope is what an API key may be used for.
+type Scope string
+
+const (
+	ScopeEvents    Scope = "events"    // report what happened
+	ScopeDecisions Scope = "decisions" // ask for decisions, gates, challenges
+	ScopeHandoff   Scope = "handoff"   // bring customers into the centre and recovery
+	ScopeRead      Scope = "read"      // read histories and incidents
+	ScopeStaff     Scope = "staff"     // act as the desk's machine
+)
+
+// Scopes lists all.
+var Scopes = []Scope{ScopeEvents, ScopeDecisions, ScopeHandoff, ScopeRead, ScopeStaff}
+
+// APIKey is a machine's key as it is stored: never the key itself.
+type APIKey struct {
+	ID        string // first part of the key; in logs and lists
+	Name      string
+	Source    string // the CloudEvents source it may speak for; empty is any
+	Scopes    []Scope
+	Hash      [32]byte // SHA-256 of the secret part: 256 random bits need no salt
+	PerSecond int      // requests, a burst of twice as many; 0 is no cap
+	CreatedAt time.Time
+	CreatedBy string
+	ExpiresAt time.Time // zero is never
+	RevokedAt time.Time // zero while it counts
+	UsedAt    time.Time // to the minute; zero when never
+}
+
+// Has says whether the key has a scope.
+func (k APIKey) Has(s Scope) bool { return slices.Contains(k.Scopes, s) }
+
+// Actor is the machine as the audit log names it.
+func (k APIKey) Actor() mimamori.Actor { return mimamori.Actor{Kind: mimamori.ActorShop, ID: k.ID} }
+
+// The prefix lets secret scanners find keys that were committed somewhere.
+const keyPrefix = "mimamori_"
+
+// ErrTooMany says that a key is over its cap: answer 429.
+var ErrTooMany = errors.New("too many requests")
+
+// Gatekeeper checks API keys. It remembers a key for one second, so that the
+// decision path does not read the store for each request, and revocation is
+// complete within that second (standards item G14).
+type Gatekeeper struct {
+	store KeyStore
+	log   *audit.Log
+
+	mu    sync.Mutex // guards known
+	known map[string]*knownKey
+}
+
+type knownKey struct {
+	key    APIKey
+	readAt time.Time
+	// The bucket: tokens left, and when they were counted.
+	tokens float64
+	at     time.Time
+}
+
+const (
+	keyLife  = time.Second
+	maxKnown = 10_000
+)
+
+// NewGatekeeper checks keys from store and records their making and ending.
+func NewGatekeeper(store KeyStore, log *audit.Log) *Gatekeeper {
+	return &Gatekeeper{store: store, log: log, known: map[string]*knownKey{}}
+}
+
+// NewAPIKey is what is needed to make a key.
+type NewAPIKey struct {
+	Name      string
+	Source    string
+	Scopes    []Scope
+	PerSecond int
+	ExpiresAt time.Time // zero is never
+}
+
+// Create makes a key and gives it in clear this once. guard may be nil for the
+// command line, whose user owns the machine.
+func (g *Gatekeeper) Create(ctx context.Context, guard audit.Guard, actor mimamori.Actor, n NewAPIKey) (string, APIKey, error) {
+	if guard != nil {
+		if err := guard.Allow(ctx, actor, audit.KeyCreate, audit.Target{}, "new key "+n.Name); err != nil {
+			return "", APIKey{}, err
+		}
+	}
+	if n.Name == "" || len(n.Scopes) == 0 || slices.ContainsFunc(n.Scopes, func(s Scope) bool { return !slices.Contains(Scopes, s) }) {
+		return "", APIKey{}, &mimamori.FieldError{Index: -1, Field: "scopes", Reason: "a name and known scopes are needed"}
+	}
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never returns an error
+	text := base64.RawURLEncoding.EncodeToString(secret[:])
+	k := APIKey{
+		ID: mimamori.NewID("key"), Name: n.Name, Source: n.Source, Scopes: n.Scopes, Hash: sha256.Sum256([]byte(text)),
+		PerSecond: n.PerSecond, CreatedAt: time.Now(), CreatedBy: actor.ID, ExpiresAt: n.ExpiresAt,
+	}
+	if err := g.store.AddAPIKey(ctx, k); err != nil {
+		return "", APIKey{}, fmt.Errorf("add API key: %w", err)
+	}
+	details := map[string]any{"key": k.ID, "name": k.Name, "scopes": k.Scopes, "source": k.Source}
+	if err := g.log.Record(ctx, actor, audit.KeyCreate, audit.Target{}, "", details); err != nil {
+		return "", APIKey{}, err
+	}
+	return keyPrefix + strings.TrimPrefix(k.ID, "key_") + "_" + text, k, nil
+}
+
+// Revoke ends a key. guard may be nil for the command line.
+func (g *Gatekeeper) Revoke(ctx context.Context, guard audit.Guard, actor mimamori.Actor, id, reason string) error {
+	if guard != nil {
+		if err := guard.Allow(ctx, actor, audit.KeyRevoke, audit.Target{}, reason); err != nil {
+			return err
+		}
+	}
+	if err := g.store.RevokeAPIKey(ctx, id, time.Now()); err != nil {
+		return fmt.Errorf("revoke API key %s: %w", id, err)
+	}
+	g.mu.Lock()
+	delete(g.known, id)
+	g.mu.Unlock()
+	return g.log.Record(ctx, actor, audit.KeyRevoke, audit.Target{}, reason, map[string]string{"key": id})
+}
+
+// Keys lists all, without hashes.
+func (g *Gatekeeper) Keys(ctx context.Context) ([]APIKey, error) {
+	list, err := g.store.APIKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list API keys: %w", err)
+	}
+	for i := range list {
+		list[i].Hash = [32]byte{}
+	}
+	return list, nil
+}
+
+// Check says whose key this is. Any key that is not good gives the same
+// ErrDenied; a good one over its cap gives ErrTooMany. Scopes are for the
+// caller to compare, who knows what was asked.
+func (g *Gatekeeper) Check(ctx context.Context, presented string) (APIKey, error) {
+	denied := fmt.Errorf("API key: %w", mimamori.ErrDenied)
+	rest, ok := strings.CutPrefix(presented, keyPrefix)
+	id, secret, cut := strings.Cut(rest, "_")
+	if !ok || !cut || len(presented) > 200 {
+		return APIKey{}, denied
+	}
+	hash := sha256.Sum256([]byte(secret))
+	k, err := g.read(ctx, "key_"+id)
+	if errors.Is(err, mimamori.ErrNotFound) {
+		k.Hash = [32]byte{} // no SHA-256 is known to be zero
+	} else if err != nil {
+		return APIKey{}, err
+	}
+	now := time.Now()
+	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 || !k.RevokedAt.IsZero() || (!k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt)) {
+		return APIKey{}, denied
+	}
+	if !g.take(k, now) {
+		return APIKey{}, ErrTooMany
+	}
+	if now.Sub(k.UsedAt) > time.Minute {
+		if err := g.store.TouchAPIKey(ctx, k.ID, now); err != nil {
+			return APIKey{}, fmt.Errorf("API key %s: %w", k.ID, err)
+		}
+		g.touch(k.ID, now)
+	}
+	return k, nil
+}
+
+// read takes the key from memory if it was read within the last second.
+func (g *Gatekeeper) read(ctx context.Context, id string) (APIKey, error) {
+	g.mu.Lock()
+	if k, ok := g.known[id]; ok && time.Since(k.readAt) < keyLife {
+		defer g.mu.Unlock()
+		return k.key, nil
+	}
+	g.mu.Unlock()
+	key, err := g.store.APIKey(ctx, id)
+	if err != nil {
+		return APIKey{}, fmt.Errorf("API key: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k, ok := g.known[id]
+	if !ok {
+		if len(g.known) >= maxKnown { // only keys that exist come here
+			clear(g.known)
+		}
+		k = &knownKey{tokens: float64(2 * key.PerSecond), at: time.Now()}
+		g.known[id] = k
+	}
+	k.key, k.readAt = key, time.Now()
+	return key, nil
+}
+
+// take takes one token from the key's bucket.
+func (g *Gatekeeper) take(key APIKey, now time.Time) bool {
+	if key.PerSecond <= 0 {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	k, ok := g.known[key.ID]
+	if !ok {
+		return true
+	}
+	k.tokens = min(float64(2*key.PerSecond), k.tokens+now.Sub(k.at).Seconds()*float64(key.PerSecond))
+	k.at = now
+	if k.tokens < 1 {
+		return false
+	}
+	k.tokens--
+	return true
+}
+
+func (g *Gatekeeper) touch(id string, at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if k, ok := g.known[id]; ok {
+		k.key.UsedAt = at
+	}
+}
