@@ -50,10 +50,10 @@ func (p Place) operatorJA() string {
 var kindNames = map[Kind]mimamori.Text{
 	Access:  {JA: "一般の回線", EN: "ordinary line"},
 	Mobile:  {JA: "モバイル回線", EN: "mobile line"},
-	Hosting: {JA: "データセンターの中継", EN: "relay in a data centre"},
-	VPN:     {JA: "VPNの中継", EN: "VPN relay"},
-	Relay:   {JA: "プライバシー保護の中継", EN: "privacy relay"},
-	Tor:     {JA: "Torの中継", EN: "Tor relay"},
+	Hosting: {JA: "データセンター経由", EN: "data-centre relay"},
+	VPN:     {JA: "VPN経由", EN: "VPN relay"},
+	Relay:   {JA: "プライバシーリレー経由", EN: "privacy relay"},
+	Tor:     {JA: "Tor経由", EN: "Tor relay"},
 	Unknown: {JA: "回線の種類は不明", EN: "kind of line unknown"},
 }
 

@@ -11,15 +11,15 @@ import (
 func TestDescribe(t *testing.T) {
 	db := Embedded()
 	for addr, want := range map[string]mimamori.Text{
-		"49.98.140.7":  {JA: "日本・モバイル回線（NTTドコモ）", EN: "Japan, mobile line (NTT DOCOMO)"},
-		"106.72.45.1":  {JA: "日本・一般の回線（KDDI（au））", EN: "Japan, ordinary line (KDDI (au))"},
-		"45.76.100.1":  {JA: "日本・データセンターの中継（Vultr）", EN: "Japan, relay in a data centre (Vultr)"},
-		"41.78.72.14":  {JA: "ソマリア・モバイル回線（Hormuud（ホルムード））", EN: "Somalia, mobile line (Hormuud Telecom)"},
-		"172.225.1.1":  {JA: "アメリカ合衆国・プライバシー保護の中継（Akamai）", EN: "United States, privacy relay (Akamai)"},
-		"192.168.1.1":  {JA: "家庭や会社の中のIPアドレス", EN: "address inside a home or office"},
-		"100.64.1.1":   {JA: "通信事業者の中のIPアドレス", EN: "address inside an operator's network"},
-		"203.0.113.5":  {JA: "説明用のIPアドレス", EN: "example address"},
-		"2a10:ffff::1": {JA: "どこの回線か不明", EN: "unknown network"},
+		"49.98.140.7": {JA: "日本・モバイル回線（NTTドコモ）", EN: "Japan, mobile line (NTT DOCOMO)"},
+		"106.72.45.1": {JA: "日本・一般の回線（KDDI / au）", EN: "Japan, ordinary line (KDDI / au)"},
+		"45.76.100.1": {JA: "日本・データセンター経由（Vultr）", EN: "Japan, data-centre relay (Vultr)"},
+		"41.78.72.14": {JA: "ソマリア・モバイル回線（Hormuud Telecom）", EN: "Somalia, mobile line (Hormuud Telecom)"},
+		"172.225.1.1": {JA: "アメリカ合衆国・プライバシーリレー経由（Akamai）", EN: "United States, privacy relay (Akamai)"},
+		"192.168.1.1": {JA: "家庭や会社の中のIPアドレス", EN: "address inside a home or office"},
+		"100.64.1.1":  {JA: "通信事業者の中のIPアドレス", EN: "address inside an operator's network"},
+		"203.0.113.5": {JA: "説明用のIPアドレス", EN: "example address"},
+		"2fff::1":     {JA: "どこの回線か不明", EN: "unknown network"},
 	} {
 		if got := db.Lookup(netip.MustParseAddr(addr)).Describe(); got != want {
 			t.Errorf("Lookup(%s).Describe() = %+v, want %+v", addr, got, want)

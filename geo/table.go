@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -228,29 +227,4 @@ func u32(s string, i int) uint32 {
 func u48(s string, i int) uint64 {
 	s = s[i : i+6]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40
-}
-
-// Source is one body of data that answers come from.
-type Source struct {
-	Name    string    `json:"name"`
-	Version string    `json:"version,omitempty"`
-	Date    time.Time `json:"date"`    // when its maker built it
-	Licence string    `json:"licence"` // empty for an operator's own file
-	Credit  string    `json:"credit"`  // the words that the licence asks to show
-	Link    string    `json:"link"`    // where the credit must lead
-}
-
-// sources reads the list at the end of the table: a line a source, its fields
-// split by tabs.
-func (t *table) sources() []Source {
-	var list []Source
-	for line := range strings.Lines(t.source) {
-		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		if len(f) != 6 {
-			continue
-		}
-		date, _ := time.Parse(time.DateOnly, f[2])
-		list = append(list, Source{Name: f[0], Version: f[1], Date: date, Licence: f[3], Credit: f[4], Link: f[5]})
-	}
-	return list
 }

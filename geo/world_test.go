@@ -3,6 +3,7 @@ package geo
 import (
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -58,6 +59,12 @@ func TestWorldPathIsPathData(t *testing.T) {
 	// Only relative lines and closed rings, so that it stands in an attribute unescaped.
 	if !regexp.MustCompile(`^(M[-0-9. ]+l[-0-9. ]+z)+$`).MatchString(WorldPath) {
 		t.Errorf("WorldPath is no plain path data: %.80q", WorldPath)
+	}
+	// No line runs across the whole map, as a ring jumping at 180° would draw it.
+	for _, move := range regexp.MustCompile(`-?[0-9.]{3,}`).FindAllString(regexp.MustCompile(`M[-0-9. ]+l`).ReplaceAllString(WorldPath, ""), -1) {
+		if n, err := strconv.ParseFloat(move, 64); err == nil && math.Abs(n) > 100 {
+			t.Errorf("WorldPath moves %v degrees at once", n)
+		}
 	}
 	if len(WorldPath) > 40_000 || strings.Count(WorldPath, "z") < 50 {
 		t.Errorf("WorldPath has %d bytes and %d rings, want a compact world", len(WorldPath), strings.Count(WorldPath, "z"))

@@ -98,6 +98,9 @@ func merge(asn, country, kinds []span, bits int) []piece {
 			continue
 		}
 		p := piece{first: at, asn: a.at(at), cc: c.at(at), kind: k.at(at)}
+		if p.asn == "" && bits == 48 {
+			p.cc = "" // the source spreads its countries over IPv6 space that nobody uses
+		}
 		if n := len(pieces); n > 0 && pieces[n-1].asn == p.asn && pieces[n-1].cc == p.cc && pieces[n-1].kind == p.kind {
 			continue
 		}

@@ -64,7 +64,8 @@ func (t *topology) outlines(g geometry) ([][]point, error) {
 }
 
 // ring joins arcs; a negative number is an arc backwards. Each arc begins
-// where the one before ended, so that point is taken once.
+// where the one before ended, so that point is taken once. A ring that crosses
+// 180° runs on past it instead of jumping to the other edge of the map.
 func (t *topology) ring(arcs []int) []point {
 	var ring []point
 	for _, n := range arcs {
@@ -73,6 +74,14 @@ func (t *topology) ring(arcs []int) []point {
 			line = line[1:]
 		}
 		ring = append(ring, line...)
+	}
+	for i := 1; i < len(ring); i++ {
+		for ring[i].x-ring[i-1].x > 180 {
+			ring[i].x -= 360
+		}
+		for ring[i].x-ring[i-1].x < -180 {
+			ring[i].x += 360
+		}
 	}
 	return ring
 }
@@ -110,7 +119,9 @@ func writeWorld(in *inputs, path string) error {
 			return err
 		}
 		for _, ring := range rings {
-			draw(&b, simplify(ring))
+			ring = simplify(ring)
+			draw(&b, ring)
+			draw(&b, otherSide(ring))
 		}
 	}
 	fmt.Printf("%s: %d bytes\n", path, b.Len())
@@ -138,6 +149,27 @@ func draw(b *strings.Builder, ring []point) {
 		lastX, lastY = x, y
 	}
 	b.WriteString("z")
+}
+
+// otherSide is a ring that runs past one edge of the map as it shows at the
+// other edge; nothing for a ring that does not.
+func otherSide(ring []point) []point {
+	by := 0.0
+	for _, p := range ring {
+		if p.x > 180.5 {
+			by = -360
+		} else if p.x < -180.5 {
+			by = 360
+		}
+	}
+	if by == 0 {
+		return nil
+	}
+	moved := make([]point, len(ring))
+	for i, p := range ring {
+		moved[i] = point{p.x + by, p.y}
+	}
+	return moved
 }
 
 func southOfMap(ring []point) bool {
@@ -224,6 +256,7 @@ func middle(rings [][]point) (centre point, size float64) {
 			continue
 		}
 		c := point{x / (3 * area), y / (3 * area)}
+		c.x = math.Mod(c.x+540, 360) - 180 // a ring may have run past 180°
 		if s := math.Abs(area) * math.Cos(c.y*math.Pi/180); s > size {
 			centre, size = c, s
 		}
