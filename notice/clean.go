@@ -1,6 +1,8 @@
 package notice
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,10 +15,10 @@ import (
 // Lengths in characters, enough for the real ones.
 const (
 	maxName   = 24
-	maxPlace  = 40
-	maxDevice = 30
+	maxPlace  = 30
+	maxDevice = 24
 	maxMail   = 50
-	maxReason = 80
+	maxReason = 60
 )
 
 // room is a length for a language: English says the same in twice as many
@@ -51,20 +53,10 @@ func plain(s string, max int) string {
 		out = append(out, r)
 	}
 	words := strings.Fields(string(out))
-	for i, w := range words {
-		if manyDigits(w) {
-			words[i] = ""
-		}
+	if manyDigits(string(out)) { // a telephone number, whole or in pieces
+		words = slices.DeleteFunc(words, func(w string) bool { return strings.ContainsFunc(w, unicode.IsDigit) })
 	}
-	s = strings.Join(strings.Fields(strings.Join(words, " ")), " ")
-	if manyDigits(s) { // a telephone number in pieces
-		s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-			if unicode.IsDigit(r) || r == '-' {
-				return -1
-			}
-			return r
-		}, s)), " ")
-	}
+	s = strings.Join(words, " ")
 	return strings.Trim(cut(s, max), " -,、・'")
 }
 
@@ -167,6 +159,11 @@ func unlinked(s string) string {
 	}
 	return string(runes)
 }
+
+// uncalled takes out what a phone would offer to call.
+func uncalled(s string) string { return number7.ReplaceAllString(norm.NFKC.String(s), " ") }
+
+var number7 = regexp.MustCompile(`\+?\p{Nd}[\p{Nd}\p{Pd}() ー]{5,}\p{Nd}`)
 
 func wordy(r rune) bool { return r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 

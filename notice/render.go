@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/template"
 	"time"
+	"unicode/utf8"
 
 	"mimamori"
 )
@@ -50,7 +51,26 @@ func Render(k Kind, lang mimamori.Lang, f Facts) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("render notice %s: %w", k, err)
 	}
-	return write(t, newView(f, lang))
+	v := newView(f, lang)
+	// A frightened reader reaches the actions or stops reading. What is left
+	// out of an overlong notice stands in the security centre.
+	var r Rendered
+	for _, leaveOut := range []func(){func() {}, func() { v.Device = "" }, func() { v.Place = "" }, func() { v.Reason = "" }} {
+		leaveOut()
+		var before int
+		if r, before, err = write(t, v); err != nil || before <= maxBefore(lang) {
+			break
+		}
+	}
+	return r, err
+}
+
+// maxBefore is how many characters may stand before the actions.
+func maxBefore(l mimamori.Lang) int {
+	if l == mimamori.English {
+		return 1000
+	}
+	return 400
 }
 
 // forStranger keeps only what the reader of any mailbox may know. Who set a
@@ -62,7 +82,8 @@ func (f Facts) forStranger() Facts {
 	}
 }
 
-func write(t *template.Template, v view) (Rendered, error) {
+// write fills the texts in, and counts the characters before the actions.
+func write(t *template.Template, v view) (r Rendered, before int, err error) {
 	var failed error
 	block := func(name string) []string {
 		var b strings.Builder
@@ -86,12 +107,13 @@ func write(t *template.Template, v view) (Rendered, error) {
 	}
 	now, err := numbered(block("now"))
 	if err != nil {
-		return Rendered{}, err
+		return Rendered{}, 0, err
 	}
 	add("", block("greeting")...)
 	add("", block("lead")...)
 	add("heading.happened", block("happened")...)
 	add("heading.did", block("did")...)
+	before = utf8.RuneCountInString(strings.Join(body, ""))
 	add("heading.now", now...)
 	for _, name := range []string{"after", "calls", "about"} {
 		if lines := block(name); len(lines) > 0 {
@@ -102,9 +124,9 @@ func write(t *template.Template, v view) (Rendered, error) {
 	body = append(body, block("signature")...)
 	subject := strings.Join(block("subject.frame"), " ")
 	if failed != nil {
-		return Rendered{}, failed
+		return Rendered{}, 0, failed
 	}
-	return Rendered{Subject: subject, Body: strings.Join(body, "\n") + "\n"}, nil
+	return Rendered{Subject: subject, Body: strings.Join(body, "\n") + "\n"}, before, nil
 }
 
 func numbered(lines []string) ([]string, error) {
@@ -196,7 +218,7 @@ func wholeMinute(t time.Time) time.Time {
 
 // sentence takes one of our own sentences without its full stop.
 func sentence(s string, max int) string {
-	return strings.TrimRight(unlinked(own(s, max)), "。. ")
+	return strings.TrimRight(uncalled(unlinked(own(s, max))), "。. ")
 }
 
 func contacts(list []Contact, l mimamori.Lang) []string {
