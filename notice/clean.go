@@ -1,6 +1,8 @@
 package notice
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,10 +15,10 @@ import (
 // Lengths in characters, enough for the real ones.
 const (
 	maxName   = 24
-	maxPlace  = 40
-	maxDevice = 30
+	maxPlace  = 30
+	maxDevice = 24
 	maxMail   = 50
-	maxReason = 80
+	maxReason = 60
 )
 
 // room is a length for a language: English says the same in twice as many
@@ -51,21 +53,21 @@ func plain(s string, max int) string {
 		out = append(out, r)
 	}
 	words := strings.Fields(string(out))
-	for i, w := range words {
-		if manyDigits(w) {
-			words[i] = ""
-		}
+	if manyDigits(string(out)) { // a telephone number, whole or in pieces
+		words = slices.DeleteFunc(words, func(w string) bool { return strings.ContainsFunc(w, unicode.IsDigit) })
 	}
-	s = strings.Join(strings.Fields(strings.Join(words, " ")), " ")
-	if manyDigits(s) { // a telephone number in pieces
-		s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-			if unicode.IsDigit(r) || r == '-' {
-				return -1
-			}
-			return r
-		}, s)), " ")
-	}
+	s = strings.Join(words, " ")
 	return strings.Trim(cut(s, max), " -,、・'")
+}
+
+// outside is a text from outside in a language, clean and with that
+// language's brackets.
+func outside(t mimamori.Text, max int, l mimamori.Lang) string {
+	s := plain(t.In(l), room(max, l))
+	if l != mimamori.English {
+		s = strings.NewReplacer(" (", "（", "(", "（", ")", "）", ", ", "、", ",", "、").Replace(s)
+	}
+	return s
 }
 
 // readable are the letters and digits that a reader of Japanese or English
@@ -89,7 +91,7 @@ func manyDigits(s string) bool {
 			n++
 		}
 	}
-	return n > 6
+	return n > 5
 }
 
 // personName is how a customer is greeted: the family name of "山田 花子", the
@@ -135,7 +137,7 @@ func nameWord(w string) bool {
 }
 
 // own is for texts of the operator's or our catalogues: trusted to say what
-// they say, but one line, visible characters only and no link.
+// they say, but one line, visible characters only and no raised voice.
 func own(s string, max int) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
@@ -146,29 +148,26 @@ func own(s string, max int) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, " "))
-	s = strings.NewReplacer("://", " ", "@", " ", "!", "", "！", "").Replace(s)
+	s = strings.NewReplacer("!", "", "！", "").Replace(s)
 	return cut(strings.Join(strings.Fields(s), " "), max)
 }
 
-// unlinked takes the dots out of what could pass for a host name, in case a
-// sentence of ours carries a word of somebody else's.
-func unlinked(s string) string {
-	runes := []rune(s)
-	for i, r := range runes {
-		if i == 0 || i == len(runes)-1 {
-			continue
-		}
-		before, after := runes[i-1], runes[i+1]
-		switch {
-		case strings.ContainsRune(".．․", r) && wordy(before) && wordy(after), // browsers read all of these as a dot
-			strings.ContainsRune("。｡", r) && wordy(before) && wordy(after) && before < 0x80 && after < 0x80:
-			runes[i] = ' '
-		}
+// sentence takes one of our own sentences without its full stop. It may carry
+// a word of somebody else's; if anything in it smells of that, the whole is
+// cleaned as text from outside.
+func sentence(s string, max int) string {
+	s = own(s, max)
+	folded := norm.NFKC.String(s) // as a reader's program may see it
+	if pressable.MatchString(folded) || strings.ContainsFunc(folded, func(r rune) bool { return unicode.IsLetter(r) && !readable(r) }) {
+		s = plain(s, max)
 	}
-	return string(runes)
+	return strings.TrimRight(s, "。. ")
 }
 
-func wordy(r rune) bool { return r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r) }
+// pressable is what a mail program may make a link, an address or a number to
+// call of: a dot between letters, an @, a scheme, slashes, brackets, seven
+// digits in a row or in groups; and what would look like our own layout.
+var pressable = regexp.MustCompile(`[\p{L}\p{N}-][.․][\p{L}\p{N}]|[a-zA-Z0-9-]。[a-zA-Z0-9]|[@<>\\■*{}]|//|[a-zA-Z]:|\p{Nd}[\p{Nd}\p{Pd}() ー]{5,}\p{Nd}`)
 
 // phone keeps what a telephone number is written with.
 func phone(s string) string {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
+	"unicode/utf8"
 
 	"mimamori"
 )
@@ -19,6 +21,22 @@ import (
 //
 //go:embed text
 var texts embed.FS
+
+// parsed are the embedded texts, read once: they never change while we run.
+var parsed = sync.OnceValues(func() (map[string]*template.Template, error) {
+	all := map[string]*template.Template{}
+	for _, lang := range []mimamori.Lang{mimamori.Japanese, mimamori.English} {
+		for _, k := range append(slices.Clone(Kinds), "short") {
+			name := string(lang) + "/" + string(k)
+			t, err := template.ParseFS(texts, "text/"+string(lang)+"/frame.txt", "text/"+name+".txt")
+			if err != nil {
+				return nil, err
+			}
+			all[name] = t
+		}
+	}
+	return all, nil
+})
 
 // maxActions is how many actions a frightened reader is asked for.
 const maxActions = 3
@@ -46,11 +64,31 @@ func Render(k Kind, lang mimamori.Lang, f Facts) (Rendered, error) {
 	case f.MailboxInDoubt:
 		f, name = f.forStranger(), "short"
 	}
-	t, err := template.ParseFS(texts, "text/"+string(lang)+"/frame.txt", "text/"+string(lang)+"/"+name+".txt")
+	all, err := parsed()
 	if err != nil {
 		return Rendered{}, fmt.Errorf("render notice %s: %w", k, err)
 	}
-	return write(t, newView(f, lang))
+	t := all[string(lang)+"/"+name]
+	v := newView(f, lang)
+	// A frightened reader reaches the actions or stops reading. What is left
+	// out of an overlong notice stands in the security centre.
+	var r Rendered
+	for _, leaveOut := range []func(){func() {}, func() { v.Device = "" }, func() { v.Place = "" }, func() { v.Reason = "" }} {
+		leaveOut()
+		var before int
+		if r, before, err = write(t, v); err != nil || before <= maxBefore(lang) {
+			break
+		}
+	}
+	return r, err
+}
+
+// maxBefore is how many characters may stand before the actions.
+func maxBefore(l mimamori.Lang) int {
+	if l == mimamori.English {
+		return 1000
+	}
+	return 400
 }
 
 // forStranger keeps only what the reader of any mailbox may know. Who set a
@@ -62,7 +100,8 @@ func (f Facts) forStranger() Facts {
 	}
 }
 
-func write(t *template.Template, v view) (Rendered, error) {
+// write fills the texts in, and counts the characters before the actions.
+func write(t *template.Template, v view) (r Rendered, before int, err error) {
 	var failed error
 	block := func(name string) []string {
 		var b strings.Builder
@@ -86,12 +125,13 @@ func write(t *template.Template, v view) (Rendered, error) {
 	}
 	now, err := numbered(block("now"))
 	if err != nil {
-		return Rendered{}, err
+		return Rendered{}, 0, err
 	}
 	add("", block("greeting")...)
 	add("", block("lead")...)
 	add("heading.happened", block("happened")...)
 	add("heading.did", block("did")...)
+	before = utf8.RuneCountInString(strings.Join(body, ""))
 	add("heading.now", now...)
 	for _, name := range []string{"after", "calls", "about"} {
 		if lines := block(name); len(lines) > 0 {
@@ -102,9 +142,9 @@ func write(t *template.Template, v view) (Rendered, error) {
 	body = append(body, block("signature")...)
 	subject := strings.Join(block("subject.frame"), " ")
 	if failed != nil {
-		return Rendered{}, failed
+		return Rendered{}, 0, failed
 	}
-	return Rendered{Subject: subject, Body: strings.Join(body, "\n") + "\n"}, nil
+	return Rendered{Subject: subject, Body: strings.Join(body, "\n") + "\n"}, before, nil
 }
 
 func numbered(lines []string) ([]string, error) {
@@ -140,7 +180,7 @@ func newView(f Facts, l mimamori.Lang) view {
 	centre := cmp.Or(f.Centre.In(l), mimamori.Text{JA: "セキュリティセンター", EN: "Security Centre"}.In(l))
 	v := view{
 		Shop: own(f.Shop.In(l), 40), Centre: own(centre, 40), NoticeDomain: spelled(f.NoticeDomain, l),
-		Name: personName(f.Customer, l), Place: plain(f.Place.In(l), room(maxPlace, l)), Device: plain(f.Device.In(l), room(maxDevice, l)),
+		Name: personName(f.Customer, l), Place: outside(f.Place, maxPlace, l), Device: outside(f.Device, maxDevice, l),
 		Reason: sentence(f.Reason.In(l), room(maxReason, l)), Step: sentence(f.Step.In(l), room(maxReason, l)),
 		Reverted: list(f.Acts, Reverted, l), Cancelled: list(f.Acts, Cancelled, l), Person: list(f.Acts, Person, l),
 		PointsFrozen: slices.ContainsFunc(f.Acts, func(a Act) bool { return a.Outcome == Frozen }),
@@ -163,7 +203,7 @@ func newView(f Facts, l mimamori.Lang) view {
 		v.Balance = number(f.Balance)
 	}
 	for _, m := range f.OrdinaryMails {
-		subject := plain(m.In(l), room(maxMail, l))
+		subject := outside(m, maxMail, l)
 		if subject == "" || slices.Contains(v.Mails, subject) {
 			continue
 		}
@@ -192,11 +232,6 @@ func wholeMinute(t time.Time) time.Time {
 		return whole.Add(time.Minute)
 	}
 	return t
-}
-
-// sentence takes one of our own sentences without its full stop.
-func sentence(s string, max int) string {
-	return strings.TrimRight(unlinked(own(s, max)), "。. ")
 }
 
 func contacts(list []Contact, l mimamori.Lang) []string {

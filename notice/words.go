@@ -145,7 +145,7 @@ func list(acts []Act, o Outcome, l mimamori.Lang) string {
 		n, w := count[k], actNames[k]
 		switch {
 		case n == 0:
-		case len(parts) == 4: // the security centre names them all
+		case len(parts) == 3: // the security centre names them all
 			others += n
 		case l != mimamori.English:
 			parts = append(parts, fmt.Sprintf("%s%d%s", w.ja, n, w.counter))
