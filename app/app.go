@@ -1,0 +1,154 @@
+// Package app puts the parts together: it is the only place that imports
+// everything. Wiring is one straight function: build a part, register how it
+// is closed, next part; closing runs backwards.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"mimamori"
+	"mimamori/contain"
+	"mimamori/geo"
+	"mimamori/incident"
+	"mimamori/intake"
+	"mimamori/keys"
+	"mimamori/notice"
+	"mimamori/playbook"
+	"mimamori/shop"
+	"mimamori/store"
+	"mimamori/traffic"
+	"mimamori/undo"
+)
+
+// App is a running Mimamori.
+type App struct {
+	Config Config
+	Store  *store.SQLite
+	Ring   *keys.Ring
+	Vault  *keys.Vault
+	Geo    *geo.DB
+	Intake *intake.Intake
+	Runner *playbook.Runner
+	Shop   *shop.HTTP
+
+	// Doors serves the API and the customer's centre; Console the staff.
+	Doors   http.Handler
+	Console http.Handler
+
+	log     *slog.Logger
+	closers []func() error
+}
+
+// New builds all parts. Nothing runs before Start; Stop also closes an app
+// that was never started.
+func New(ctx context.Context, c Config) (_ *App, err error) {
+	a := &App{Config: c, log: c.Log}
+	if a.log == nil {
+		a.log = slog.Default()
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if a.Store, err = store.OpenSQLite(ctx, filepath.Join(c.Data, "mimamori.db")); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.Store.Close)
+	if err := a.openKeys(ctx); err != nil {
+		return nil, err
+	}
+	a.Geo = geo.Embedded()
+	if a.Shop, err = a.dialShop(); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, func() error { a.Shop.Close(); return nil })
+	a.Runner = a.newRunner()
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: c.Policy, Wake: a.Runner.Wake})
+	return a, a.openDoors(ctx)
+}
+
+// Start catches up and sets the runner to work.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.Intake.Start(ctx); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	a.Runner.Start()
+	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
+	return nil
+}
+
+// Stop ends the runner and closes everything, last opened first.
+func (a *App) Stop() error { return a.close() }
+
+func (a *App) close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+func (a *App) openKeys(ctx context.Context) error {
+	var master keys.Master
+	var err error
+	if len(a.Config.MasterCommand) > 0 {
+		master, err = keys.MasterFromCommand(ctx, a.Config.MasterCommand)
+	} else {
+		master, err = keys.MasterFromFile(filepath.Join(a.Config.Data, "master.key"))
+	}
+	if err != nil {
+		return err
+	}
+	if a.Ring, err = keys.Open(ctx, a.Store, master); err != nil {
+		return err
+	}
+	a.Vault = keys.NewVault(a.Store, master)
+	return nil
+}
+
+// newRunner gives the playbook's steps their acts and tells the timeline.
+func (a *App) newRunner() *playbook.Runner {
+	acts := map[string]playbook.Act{}
+	add := func(more map[string]playbook.Act) {
+		for name, act := range more {
+			acts[name] = act
+		}
+	}
+	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
+	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
+	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.strongProof}).Acts())
+	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson})
+}
+
+// noteStep writes a done step into the incident's timeline.
+func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
+	text, told := stepText(s)
+	if !told {
+		return nil
+	}
+	return a.Store.NoteEntry(ctx, s.Account, incident.Entry{Incident: s.Incident, Key: s.Key, At: s.TriedAt.UTC(), Kind: s.Name,
+		Actor: mimamori.System, Text: text, Public: s.State == playbook.Done})
+}
+
+// askPerson puts a step that cannot succeed before a person.
+func (a *App) askPerson(ctx context.Context, s playbook.Step) error {
+	why := s.Why
+	if why == (mimamori.Text{}) {
+		why = mimamori.Text{JA: "繰り返しても実行できませんでした", EN: "It could not be done after many tries"}
+	}
+	return a.Store.ChangeIncident(ctx, s.Account, s.Subject, s.Incident, func(i *incident.Incident) error {
+		i.Ask(s.Name+" "+s.Key, why, time.Now().UTC())
+		return nil
+	})
+}

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"mimamori"
+	"mimamori/decide"
+	"mimamori/mail"
+)
+
+// Config is what an installation is told. DefaultConfig has sane values for
+// what may be left out.
+type Config struct {
+	// Data is the folder of the database and the master key.
+	Data string `yaml:"data"`
+	// MasterCommand prints the master key; empty: the file master.key in Data.
+	MasterCommand []string `yaml:"master_command"`
+	// PublicURL is where customers reach the centre: https://security.shop.example.
+	PublicURL string `yaml:"public_url"`
+	// Listen is the address of the doors and the centre, ConsoleListen that of
+	// the staff's pages, which need not be reachable from outside.
+	Listen        string `yaml:"listen"`
+	ConsoleListen string `yaml:"console_listen"`
+
+	Shop   ShopConfig    `yaml:"shop"`
+	Mail   MailConfig    `yaml:"mail"`
+	Policy decide.Policy `yaml:"policy"`
+
+	// What only the composition root of a test or a demo sets.
+	ShopTransport http.RoundTripper                                                 `yaml:"-"`
+	MailDial      func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
+	Log           *slog.Logger                                                      `yaml:"-"`
+}
+
+// ShopConfig says where the shop is and what it is called.
+type ShopConfig struct {
+	Name      mimamori.Text  `yaml:"name"`
+	URL       string         `yaml:"url"`     // of the commands
+	SignInURL string         `yaml:"sign_in"` // the shop's own pages, for "go back"
+	Secret    string         `yaml:"secret"`  // whsec_…; empty: made here, shown by `mimamori shop-secret`
+	AllowHTTP bool           `yaml:"allow_http"`
+	Allow     []netip.Prefix `yaml:"allow"` // private networks that the shop may be in
+	// ReturnHosts are the hosts that customers may be sent back to.
+	ReturnHosts []string `yaml:"return_hosts"`
+	// OrdinaryMails are the subjects of the shop's own mails, by what sets them off.
+	OrdinaryMails map[string]mimamori.Text `yaml:"ordinary_mails"`
+	// Brand is the id of the shop's own brand file.
+	Brand string `yaml:"brand"`
+}
+
+// MailConfig says how notices leave.
+type MailConfig struct {
+	From     string       `yaml:"from"`   // security@shop.example
+	Server   string       `yaml:"server"` // host:port
+	TLS      mail.TLSMode `yaml:"tls"`
+	Username string       `yaml:"username"`
+	Password string       `yaml:"password"`
+	Selector string       `yaml:"selector"` // DKIM; "mimamori" unless set
+}
+
+// DefaultConfig is what is not said otherwise.
+func DefaultConfig() Config {
+	return Config{Data: "data", PublicURL: "http://localhost:8420", Listen: "127.0.0.1:8420", ConsoleListen: "127.0.0.1:8421",
+		Shop:   ShopConfig{Name: mimamori.Text{JA: "お店", EN: "the shop"}, Brand: "midori"},
+		Mail:   MailConfig{From: "security@localhost", Server: "127.0.0.1:25", Selector: "mimamori"},
+		Policy: decide.DefaultPolicy()}
+}
+
+// Check says what is wrong with a configuration, naming the field.
+func (c *Config) Check() error {
+	if err := c.Policy.Check(); err != nil {
+		return err
+	}
+	for field, value := range map[string]string{"data": c.Data, "shop.url": c.Shop.URL, "mail.from": c.Mail.From, "mail.server": c.Mail.Server} {
+		if value == "" {
+			return fmt.Errorf("config: %s is required: %w", field, mimamori.ErrInvalid)
+		}
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || u.Path != "" {
+		return fmt.Errorf("config: public_url must be like https://security.shop.example, without a path: %w", mimamori.ErrInvalid)
+	}
+	if c.Policy.Wait < 5*time.Hour && !c.Policy.Shortened {
+		return fmt.Errorf("config: policy.wait is under 5 hours; if that is meant (a demo), set policy.shortened so that pages and notices say so: %w", mimamori.ErrInvalid)
+	}
+	return nil
+}
+
+// local says that this is one machine without TLS: a demo or a trial.
+func (c *Config) local() bool {
+	u, err := url.Parse(c.PublicURL)
+	return err == nil && u.Scheme == "http" && (u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1")
+}
+
+// domain is the host customers see.
+func (c *Config) domain() string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
