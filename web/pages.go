@@ -89,6 +89,9 @@ type Row struct {
 	V any
 }
 
+// Pair hands a part of a page two values.
+type Pair struct{ A, B any }
+
 // NewPages parses the templates. It fails on any that does not parse, so that
 // a wrong template is found at start.
 func NewPages(opt Options) (*Pages, error) {
@@ -160,6 +163,10 @@ func funcs(opt Options, lang mimamori.Lang) template.FuncMap {
 		"tel":     func(s string) string { return strings.Map(dialled, s) },
 		"join":    strings.Join,
 		"add":     func(a, b int) int { return a + b },
+		"pair":    func(a, b any) Pair { return Pair{a, b} },
+		"describe": func(fields map[string]string, foreign bool) string {
+			return Describe(fields, foreign, lang)
+		},
 	}
 }
 

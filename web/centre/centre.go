@@ -8,3 +8,172 @@
 // what, what an answer sets off and in which order recovery goes is the
 // Service's business, never the page's.
 package centre
+
+import (
+	"embed"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"mimamori"
+	"mimamori/web"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+//go:embed text/*.json
+var texts embed.FS
+
+// Options says what the pages stand on.
+type Options struct {
+	Service Service
+	// Passkeys offers passkeys on recovery and challenge pages; nil: not offered.
+	Passkeys Passkeys
+	Brand    web.Brand
+	// Shortened stands above every page when waits are not the real ones (demo);
+	// empty: nothing.
+	Shortened mimamori.Text
+	// Zone is in which times are told; nil: Asia/Tokyo.
+	Zone *time.Location
+	// Base is where the centre is mounted, without a slash at the end; empty: at
+	// the root of its host.
+	Base string
+	// ShopOrigins are the origins that the grant may be posted to, as
+	// "https://shop.example".
+	ShopOrigins []string
+	// PlainHTTP drops Secure and the __Host- prefix from cookies: for a demo on
+	// localhost only.
+	PlainHTTP bool
+	// ClientIP finds the visitor's address behind proxies; nil: the connection's.
+	ClientIP func(*http.Request) netip.Addr
+	// World is the map; its Path empty: no map, the table alone.
+	World World
+	Log   *slog.Logger
+}
+
+// centre holds what the handlers share.
+type centre struct {
+	opt   Options
+	pages *web.Pages
+	text  *web.Catalogue
+}
+
+// Texts is the catalogue of these pages, for tests and documents.
+func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts) }
+
+// New builds the customer's pages.
+func New(opt Options) (http.Handler, error) {
+	if opt.Service == nil {
+		return nil, fmt.Errorf("security centre: no service: %w", mimamori.ErrInvalid)
+	}
+	if err := opt.Brand.Check(); err != nil {
+		return nil, fmt.Errorf("security centre: %w", err)
+	}
+	text, err := Texts()
+	if err != nil {
+		return nil, fmt.Errorf("security centre: %w", err)
+	}
+	if opt.ClientIP == nil {
+		opt.ClientIP = connectionIP
+	}
+	pages, err := web.NewPages(web.Options{
+		Templates: templates, Text: text, Brand: opt.Brand, Zone: opt.Zone, Base: opt.Base, Banner: opt.Shortened, Body: "centre", Log: opt.Log,
+		Links: []web.Link{{Href: "/help", Key: "link.help"}, {Href: "/reference", Key: "link.reference"}, {Href: "/ours", Key: "link.ours"}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("security centre: %w", err)
+	}
+	c := &centre{opt: opt, pages: pages, text: text}
+	var h http.Handler = c.routes()
+	h = web.SwitchLang(opt.Base, !opt.PlainHTTP, h)
+	if opt.Base != "" {
+		h = http.StripPrefix(opt.Base, h)
+	}
+	return web.Protect(web.Security{FormTargets: opt.ShopOrigins, HTTPS: !opt.PlainHTTP}, h), nil
+}
+
+func (c *centre) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/", web.Assets(c.opt.Brand))
+	mux.HandleFunc("GET /.well-known/change-password", c.changePassword)
+	mux.HandleFunc("GET /handoff/{token}", c.enter)
+	mux.HandleFunc("POST /leave", c.leave)
+
+	mux.HandleFunc("GET /{$}", c.home)
+	mux.HandleFunc("GET /timeline", c.timeline)
+	mux.HandleFunc("GET /logins", c.logins)
+	mux.HandleFunc("GET /purchases", c.purchases)
+	mux.HandleFunc("GET /contacts", c.contacts)
+	mux.HandleFunc("GET /checklist", c.checklist)
+	mux.HandleFunc("GET /devices", c.devices)
+	mux.HandleFunc("POST /devices/sign-out", c.signOut)
+	mux.HandleFunc("GET /messages", c.messages)
+	mux.HandleFunc("GET /messages/{id}", c.message)
+	mux.HandleFunc("POST /report", c.report)
+	mux.HandleFunc("POST /veto", c.veto)
+
+	mux.HandleFunc("GET /help", c.help)
+	mux.HandleFunc("GET /ours", c.ours)
+	mux.HandleFunc("GET /ip", c.lookup)
+	mux.HandleFunc("GET /reference", c.reference)
+	mux.HandleFunc("POST /reference", c.openReference)
+
+	mux.HandleFunc("GET /recover/{token}", c.recovery)
+	mux.HandleFunc("POST /recover/{token}/who", c.identify)
+	mux.HandleFunc("GET /recover/{token}/forgot-id", c.forgotID)
+	mux.HandleFunc("POST /recover/{token}/forgot-id", c.remindID)
+	mux.HandleFunc("POST /recover/{token}/send", c.sendCode)
+	mux.HandleFunc("POST /recover/{token}/code", c.enterCode)
+	mux.HandleFunc("GET /challenge/{id}", c.challenge)
+	mux.HandleFunc("POST /challenge/{id}/send", c.sendChallengeCode)
+	mux.HandleFunc("POST /challenge/{id}/code", c.answerChallenge)
+	if c.opt.Passkeys != nil {
+		mux.HandleFunc("POST /recover/{id}/passkey/begin", c.beginPasskey("recovery"))
+		mux.HandleFunc("POST /recover/{id}/passkey/finish", c.finishPasskey("recovery"))
+		mux.HandleFunc("POST /challenge/{id}/passkey/begin", c.beginPasskey("challenge"))
+		mux.HandleFunc("POST /challenge/{id}/passkey/finish", c.finishPasskey("challenge"))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { c.fail(w, r, mimamori.ErrNotFound) })
+	return mux
+}
+
+// show renders a page of a signed-in customer.
+func (c *centre) show(w http.ResponseWriter, r *http.Request, name string, view any) {
+	page := c.pages.New(r, view)
+	page.Signed = c.session(r) != ""
+	if said := r.URL.Query().Get("said"); c.text.Has("said." + said) {
+		page.Said = "said." + said
+	}
+	c.pages.Render(w, http.StatusOK, name, page)
+}
+
+// fail shows the error's page. A session that has ended gives the front page,
+// which says how to come in.
+func (c *centre) fail(w http.ResponseWriter, r *http.Request, err error) { c.pages.Fail(w, r, err) }
+
+// back leads to one of our own pages after a POST, with what to say there.
+func (c *centre) back(w http.ResponseWriter, r *http.Request, page, said string) {
+	to := c.opt.Base + page
+	if said != "" {
+		to += "?said=" + url.QueryEscape(said)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// changePassword is where password managers look (W3C, A Well-Known URL for
+// Changing Passwords): the shop's own page, whatever Host the request names.
+func (c *centre) changePassword(w http.ResponseWriter, r *http.Request) {
+	to := c.opt.Brand.Forgot
+	if to == "" {
+		to = c.opt.Brand.Home
+	}
+	if to == "" {
+		c.fail(w, r, mimamori.ErrNotFound)
+		return
+	}
+	http.Redirect(w, r, to, http.StatusFound)
+}

@@ -238,7 +238,6 @@ type LoginGroup struct {
 	Device      string // "iPhone"; text made by our own parser
 	Browser     string // "Safari 26"
 	Place       Place
-	Point       *Point // on the map; nil when unknown or in Japan
 	Owner       Owner
 	ThisDevice  bool // the device the visitor is using now
 	YourIP      bool // one of the rows is the visitor's address now
@@ -262,9 +261,6 @@ type LoginRow struct {
 // LoginOutcomes lists every outcome, for the catalogue test.
 var LoginOutcomes = []string{"succeeded", "wrong_password", "wrong_factor", "blocked"}
 
-// Point is a place in degrees, for the map.
-type Point struct{ Lat, Lon float64 }
-
 // Fate is what became of something the intruder did.
 type Fate string
 
@@ -283,6 +279,19 @@ const (
 	FateShipped   Fate = "shipped"   // 発送されています。ご相談ください
 	FateSeen      Fate = "seen"      // 見られました
 )
+
+// Tone is how a chip with this fate is coloured; the words say it all.
+func (f Fate) Tone() string {
+	switch f {
+	case FateReverted, FateCancelled, FateFrozen, FateRestored, FateEnded, FateShown:
+		return "good"
+	case FateWorking, FatePerson, FateAsk:
+		return "warn"
+	case FateShipped:
+		return "bad"
+	}
+	return ""
+}
 
 // Fates lists every fate that has words, for the catalogue test.
 var Fates = []Fate{FateReverted, FateCancelled, FateFrozen, FateRestored, FateEnded, FateShown, FateWorking,

@@ -1,0 +1,152 @@
+package centre
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"mimamori"
+)
+
+// read is a page that shows what one method of the Service answers.
+func read[V any](c *centre, w http.ResponseWriter, r *http.Request, name string, get func(context.Context, Visitor) (V, error)) {
+	view, err := get(r.Context(), c.visitor(r))
+	if err != nil {
+		c.outside(w, r, err)
+		return
+	}
+	c.show(w, r, name, view)
+}
+
+// own is read for what only the signed-in customer may see: without a session
+// the Service is not even asked.
+func own[V any](c *centre, w http.ResponseWriter, r *http.Request, name string, get func(context.Context, Visitor) (V, error)) {
+	if c.session(r) == "" {
+		c.outside(w, r, mimamori.ErrDenied)
+		return
+	}
+	read(c, w, r, name, get)
+}
+
+// outside answers somebody whose session is missing or has ended with the
+// front page, which says how to come in; other errors as everywhere.
+func (c *centre) outside(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, mimamori.ErrDenied) {
+		c.fail(w, r, err)
+		return
+	}
+	page := c.pages.New(r, nil)
+	if said := r.URL.Query().Get("said"); said == "left" || said == "signed_out" {
+		page.Said = "said." + said
+	}
+	status := http.StatusForbidden
+	if r.URL.Path == "/" {
+		status = http.StatusOK // it is the front page, nothing was refused
+	}
+	c.pages.Render(w, status, "front", page)
+}
+
+func (c *centre) home(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "home", c.opt.Service.Home)
+}
+
+func (c *centre) purchases(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "purchases", c.opt.Service.Purchases)
+}
+
+func (c *centre) contacts(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "contacts", c.opt.Service.Contacts)
+}
+
+func (c *centre) timeline(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "timeline", c.opt.Service.Timeline)
+}
+
+func (c *centre) checklist(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "checklist", c.opt.Service.Home)
+}
+
+func (c *centre) devices(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "devices", c.opt.Service.Devices)
+}
+
+func (c *centre) messages(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "messages", c.opt.Service.Messages)
+}
+
+func (c *centre) message(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "message", func(ctx context.Context, v Visitor) (NoticeRow, error) {
+		return c.opt.Service.Message(ctx, v, r.PathValue("id"))
+	})
+}
+
+func (c *centre) logins(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "logins", func(ctx context.Context, v Visitor) (loginPage, error) {
+		logins, err := c.opt.Service.Logins(ctx, v)
+		return loginPage{logins, c.opt.World.draw(logins.Groups)}, err
+	})
+}
+
+// loginPage is the history with its map.
+type loginPage struct {
+	Logins
+	Map *drawnMap // nil: nothing to see on one
+}
+
+// reportable are the pages that a report may come from and lead back to.
+var reportable = map[string]bool{"/": true, "/logins": true, "/purchases": true, "/contacts": true}
+
+// confirm asks once more before "that wasn't me" sets off the response.
+type confirm struct {
+	Line, From string
+}
+
+// report takes わたし / ちがう / わからない. ちがう is asked once more, for it signs
+// everybody out.
+func (c *centre) report(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+	line, answer, from := r.PostFormValue("line"), Answer(r.PostFormValue("answer")), r.PostFormValue("from")
+	if !reportable[from] {
+		from = "/"
+	}
+	if line == "" || len(line) > 300 || answer != Me && answer != NotMe && answer != DontKnow {
+		c.fail(w, r, mimamori.ErrInvalid)
+		return
+	}
+	if answer == NotMe && r.PostFormValue("sure") != "yes" {
+		page := c.pages.New(r, confirm{line, from})
+		page.Signed, page.Here = true, c.opt.Base+from
+		c.pages.Render(w, http.StatusOK, "confirm", page)
+		return
+	}
+	effect, err := c.opt.Service.Report(r.Context(), c.visitor(r), line, answer)
+	if err != nil {
+		c.outside(w, r, err)
+		return
+	}
+	if effect == EffectRaised {
+		from = "/" // there it says what happens now
+	}
+	c.back(w, r, from, string(effect))
+}
+
+// signOut ends every session, this one too.
+func (c *centre) signOut(w http.ResponseWriter, r *http.Request) {
+	if err := c.opt.Service.SignOutEverywhere(r.Context(), c.visitor(r)); err != nil {
+		c.outside(w, r, err)
+		return
+	}
+	c.dropSession(w)
+	c.back(w, r, "/", "signed_out")
+}
+
+// veto stops a recovery that somebody else began.
+func (c *centre) veto(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+	effect, err := c.opt.Service.Stop(r.Context(), c.visitor(r), r.PostFormValue("veto"))
+	if err != nil {
+		c.outside(w, r, err)
+		return
+	}
+	c.back(w, r, "/", string(effect))
+}
