@@ -23,25 +23,24 @@ func (s *SQLite) Take(ctx context.Context, idle bool, do func(intake.Tx) error) 
 	if idle {
 		class = Idle
 	}
-	return s.Update(ctx, class, func(tx *Tx) error { return do(tx) })
+	return s.update(ctx, class, func(tx *tx) error { return do(tx) })
 }
 
 // Account loads an account's row; a zero one, not Exists, when it is new.
-func (tx *Tx) Account(id mimamori.AccountID, subject string) (*incident.Account, error) {
-	return scanAccount(tx.row(`SELECT subject, ver, profile, standing FROM account WHERE account_id = ?`, id[:]), id, subject)
+func (tx *tx) Account(id mimamori.AccountID, subject string) (*incident.Account, error) {
+	return accountOf(tx, id, subject)
 }
 
 // ReadAccount is Account outside a write.
 func (s *SQLite) ReadAccount(ctx context.Context, subject string) (*incident.Account, error) {
-	id := mimamori.NewAccountID(subject)
-	return scanAccount(s.read.QueryRowContext(ctx, `SELECT subject, ver, profile, standing FROM account WHERE account_id = ?`, id[:]), id, subject)
+	return accountOf(s.at(ctx), mimamori.NewAccountID(subject), subject)
 }
 
-func scanAccount(row *sql.Row, id mimamori.AccountID, subject string) (*incident.Account, error) {
+func accountOf(r reader, id mimamori.AccountID, subject string) (*incident.Account, error) {
 	a := &incident.Account{ID: id, Subject: subject}
-	var held, standing string
-	var prof []byte
-	err := row.Scan(&held, &a.Version, &prof, &standing)
+	var held string
+	var standing, prof []byte
+	err := r.row(`SELECT subject, ver, standing, profile FROM account WHERE account_id = ?`, id[:]).Scan(&held, &a.Version, &standing, &prof)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a, nil
@@ -54,14 +53,14 @@ func scanAccount(row *sql.Row, id mimamori.AccountID, subject string) (*incident
 	if a.Profile, err = profile.Decode(prof); err != nil {
 		return nil, fmt.Errorf("load account %s: %w", id, err)
 	}
-	if err := json.Unmarshal([]byte(standing), &a.Standing); err != nil {
+	if err := json.Unmarshal(standing, &a.Standing); err != nil {
 		return nil, fmt.Errorf("load account %s: %w", id, err)
 	}
 	return a, nil
 }
 
 // PutAccount writes an account's row.
-func (tx *Tx) PutAccount(a *incident.Account) error {
+func (tx *tx) PutAccount(a *incident.Account) error {
 	prof, err := a.Profile.Encode()
 	if err != nil {
 		return err
@@ -70,20 +69,32 @@ func (tx *Tx) PutAccount(a *incident.Account) error {
 	if err != nil {
 		return err
 	}
-	return tx.exec(`INSERT INTO account (account_id, subject, ver, profile, standing, last_login) VALUES (?, ?, 1, ?, ?, ?)
-		ON CONFLICT (account_id) DO UPDATE SET ver = ver + 1, profile = excluded.profile, standing = excluded.standing, last_login = excluded.last_login`,
-		a.ID[:], a.Subject, prof, standing, nanos(a.Profile.LastLogin))
+	return tx.exec(`INSERT INTO account (account_id, subject, ver, login_day, standing, profile) VALUES (?, ?, 1, ?, ?, ?)
+		ON CONFLICT (account_id) DO UPDATE SET ver = ver + 1, login_day = excluded.login_day, standing = excluded.standing, profile = excluded.profile`,
+		a.ID[:], a.Subject, day(a.Profile.LastLogin), standing, prof)
 }
 
-// ActiveAccounts counts the accounts that signed in since a moment.
+// day counts from 1970; 0 is never. By the day, an account's place in the
+// index of logins changes once a day and not with each.
+func day(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix() / (24 * 60 * 60)
+}
+
+// ActiveAccounts counts the accounts that signed in since a moment, taken to
+// the start of its day.
 func (s *SQLite) ActiveAccounts(ctx context.Context, since time.Time) (int, error) {
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM account WHERE last_login >= ?`, nanos(since)).Scan(&n)
-	return n, err
+	if err := s.at(ctx).row(`SELECT count(*) FROM account WHERE login_day >= ?`, max(day(since), 1)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count active accounts: %w", err)
+	}
+	return n, nil
 }
 
 // Seen finds an event that came before under the same name.
-func (tx *Tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, bool, error) {
+func (tx *tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, bool, error) {
 	var seen intake.Seen
 	var hash []byte
 	var received int64
@@ -101,7 +112,7 @@ func (tx *Tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, 
 }
 
 // PutEvent keeps an event with the answer it got.
-func (tx *Tx) PutEvent(e event.Event, answer string, now time.Time) error {
+func (tx *tx) PutEvent(e event.Event, answer string, now time.Time) error {
 	hash := e.Hash()
 	return tx.exec(`INSERT INTO event (account_id, source, id, at, received_at, kind, subject, hash, data, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.Account[:], e.Source, e.ID, nanos(e.Time), nanos(now), string(e.Kind), e.Subject, hash[:], string(e.Data), answer)
@@ -111,106 +122,106 @@ const eventColumns = `source, id, at, kind, subject, data`
 
 // Events are all of one account, oldest first.
 func (s *SQLite) Events(ctx context.Context, account mimamori.AccountID) ([]event.Event, error) {
-	return scanEvents(s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE account_id = ? ORDER BY at, source, id`, account[:]))
+	return eventsOf(s.at(ctx), account)
 }
 
 // Events are all of one account, oldest first, inside a write.
-func (tx *Tx) Events(account mimamori.AccountID) ([]event.Event, error) {
-	return scanEvents(tx.rows(`SELECT `+eventColumns+` FROM event WHERE account_id = ? ORDER BY at, source, id`, account[:]))
+func (tx *tx) Events(account mimamori.AccountID) ([]event.Event, error) { return eventsOf(tx, account) }
+
+func eventsOf(r reader, account mimamori.AccountID) ([]event.Event, error) {
+	rows, err := r.rows(`SELECT `+eventColumns+` FROM event WHERE account_id = ? ORDER BY at, source, id`, account[:])
+	out, err := list(rows, err, scanEvent)
+	if err != nil {
+		return nil, fmt.Errorf("read events of %s: %w", account, err)
+	}
+	return out, nil
 }
 
 // LoginsSince are the attempts to sign in, on all accounts, that arrived
 // since a moment.
 func (s *SQLite) LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error) {
-	return scanEvents(s.read.QueryContext(ctx, `SELECT `+eventColumns+` FROM event WHERE kind = 'login.attempted' AND received_at >= ? ORDER BY received_at`, nanos(since)))
+	rows, err := s.at(ctx).rows(`SELECT `+eventColumns+` FROM event WHERE kind = 'login.attempted' AND received_at >= ? ORDER BY received_at`, nanos(since))
+	out, err := list(rows, err, scanEvent)
+	if err != nil {
+		return nil, fmt.Errorf("read logins: %w", err)
+	}
+	return out, nil
 }
 
-func scanEvents(rows *sql.Rows, err error) ([]event.Event, error) {
+func scanEvent(r scanner) (event.Event, error) {
+	var source, id, kind, subject string
+	var data []byte
+	var at time.Time
+	if err := r.Scan(&source, &id, when{&at}, &kind, &subject, &data); err != nil {
+		return event.Event{}, err
+	}
+	e, err := event.Stored(source, id, event.Kind(kind), subject, at, data)
 	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
+		return event.Event{}, fmt.Errorf("event %s: %w", id, err)
 	}
-	defer rows.Close()
-	var out []event.Event
-	for rows.Next() {
-		var source, id, kind, subject, data string
-		var at int64
-		if err := rows.Scan(&source, &id, &at, &kind, &subject, &data); err != nil {
-			return nil, fmt.Errorf("read events: %w", err)
-		}
-		e, err := event.Stored(source, id, event.Kind(kind), subject, moment(at), []byte(data))
-		if err != nil {
-			return nil, fmt.Errorf("read event %s: %w", id, err)
-		}
-		out = append(out, e)
-	}
-	return out, rows.Err()
+	return e, nil
 }
+
+const verdictColumns = `session, owner, by, at`
 
 // Verdict is what is held of one session; the zero verdict when nothing is.
-func (tx *Tx) Verdict(account mimamori.AccountID, session string) (journal.Verdict, error) {
-	v := journal.Verdict{Session: session}
-	var at int64
-	err := tx.row(`SELECT owner, by, at FROM verdict WHERE account_id = ? AND session = ?`, account[:], session).Scan(&v.Owner, &v.By, &at)
+func (tx *tx) Verdict(account mimamori.AccountID, session string) (journal.Verdict, error) {
+	v, err := scanVerdict(tx.row(`SELECT `+verdictColumns+` FROM verdict WHERE account_id = ? AND session = ?`, account[:], session))
 	if errors.Is(err, sql.ErrNoRows) {
-		return v, nil
+		return journal.Verdict{Session: session}, nil
 	}
-	v.At = moment(at)
-	return v, err
+	if err != nil {
+		return journal.Verdict{}, fmt.Errorf("read verdict: %w", err)
+	}
+	return v, nil
 }
 
 // PutVerdict writes what is held of a session.
-func (tx *Tx) PutVerdict(account mimamori.AccountID, v journal.Verdict) error {
+func (tx *tx) PutVerdict(account mimamori.AccountID, v journal.Verdict) error {
 	return tx.exec(`INSERT INTO verdict (account_id, session, owner, by, at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, session) DO UPDATE SET owner = excluded.owner, by = excluded.by, at = excluded.at`,
 		account[:], v.Session, string(v.Owner), v.By, nanos(v.At))
 }
 
-const verdictQuery = `SELECT session, owner, by, at FROM verdict WHERE account_id = ?`
-
 // Verdicts are what is held of an account's sessions.
 func (s *SQLite) Verdicts(ctx context.Context, account mimamori.AccountID) ([]journal.Verdict, error) {
-	return scanVerdicts(s.read.QueryContext(ctx, verdictQuery, account[:]))
+	return verdictsOf(s.at(ctx), account)
 }
 
 // Verdicts is the same inside a write.
-func (tx *Tx) Verdicts(account mimamori.AccountID) ([]journal.Verdict, error) {
-	return scanVerdicts(tx.rows(verdictQuery, account[:]))
+func (tx *tx) Verdicts(account mimamori.AccountID) ([]journal.Verdict, error) {
+	return verdictsOf(tx, account)
 }
 
-func scanVerdicts(rows *sql.Rows, err error) ([]journal.Verdict, error) {
+func verdictsOf(r reader, account mimamori.AccountID) ([]journal.Verdict, error) {
+	rows, err := r.rows(`SELECT `+verdictColumns+` FROM verdict WHERE account_id = ? ORDER BY session`, account[:])
+	out, err := list(rows, err, scanVerdict)
 	if err != nil {
-		return nil, fmt.Errorf("read verdicts: %w", err)
+		return nil, fmt.Errorf("read verdicts of %s: %w", account, err)
 	}
-	defer rows.Close()
-	var out []journal.Verdict
-	for rows.Next() {
-		var v journal.Verdict
-		var at int64
-		if err := rows.Scan(&v.Session, &v.Owner, &v.By, &at); err != nil {
-			return nil, fmt.Errorf("read verdicts: %w", err)
-		}
-		v.At = moment(at)
-		out = append(out, v)
-	}
-	return out, rows.Err()
+	return out, nil
+}
+
+func scanVerdict(r scanner) (journal.Verdict, error) {
+	var v journal.Verdict
+	err := r.Scan(&v.Session, &v.Owner, &v.By, when{&v.At})
+	return v, err
 }
 
 // Import is how far an import has come; the zero one when it never began.
 func (s *SQLite) Import(ctx context.Context, name string) (intake.Import, error) {
 	i := intake.Import{Name: name}
-	var done int
-	err := s.read.QueryRowContext(ctx, `SELECT offset_, accepted, repeated, done FROM import WHERE name = ?`, name).
-		Scan(&i.Offset, &i.Accepted, &i.Repeated, &done)
-	if errors.Is(err, sql.ErrNoRows) {
-		return i, nil
+	err := s.at(ctx).row(`SELECT line, accepted, repeated, done FROM import WHERE name = ?`, name).
+		Scan(&i.Offset, &i.Accepted, &i.Repeated, &i.Done)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return intake.Import{}, fmt.Errorf("read import %s: %w", name, err)
 	}
-	i.Done = done != 0
-	return i, err
+	return i, nil
 }
 
 // PutImport notes how far an import has come, in the transaction of its lines.
-func (tx *Tx) PutImport(i intake.Import, now time.Time) error {
-	return tx.exec(`INSERT INTO import (name, offset_, accepted, repeated, done, updated_at) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET offset_ = excluded.offset_, accepted = excluded.accepted, repeated = excluded.repeated, done = excluded.done, updated_at = excluded.updated_at`,
+func (tx *tx) PutImport(i intake.Import, now time.Time) error {
+	return tx.exec(`INSERT INTO import (name, line, accepted, repeated, done, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET line = excluded.line, accepted = excluded.accepted, repeated = excluded.repeated, done = excluded.done, updated_at = excluded.updated_at`,
 		i.Name, i.Offset, i.Accepted, i.Repeated, i.Done, nanos(now))
 }

@@ -10,24 +10,32 @@ import (
 )
 
 // Incident loads one inside a write.
-func (tx *Tx) Incident(account mimamori.AccountID, id mimamori.IncidentID) (*incident.Incident, error) {
+func (tx *tx) Incident(account mimamori.AccountID, id mimamori.IncidentID) (*incident.Incident, error) {
 	i, err := one[incident.Incident](tx.row(`SELECT doc FROM incident WHERE account_id = ? AND id = ?`, account[:], string(id)), "incident "+string(id))
 	return &i, err
 }
 
 // PutIncident writes an incident whole.
-func (tx *Tx) PutIncident(i *incident.Incident) error {
+func (tx *tx) PutIncident(i *incident.Incident) error {
 	doc, err := document(i)
 	if err != nil {
 		return err
 	}
-	return tx.exec(`INSERT INTO incident (account_id, id, state, needs_person, opened_at, contained_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, needs_person = excluded.needs_person, contained_at = excluded.contained_at, doc = excluded.doc`,
-		i.Account[:], string(i.ID), string(i.State), len(i.NeedingPerson()), nanos(i.OpenedAt), nanos(i.DecidedAt), doc)
+	var budgeted time.Time // a containment that a person asked for counts on no budget
+	if i.By == mimamori.System {
+		budgeted = i.DecidedAt
+	}
+	err = tx.exec(`INSERT INTO incident (account_id, id, state, needs_person, opened_at, budgeted_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, needs_person = excluded.needs_person, budgeted_at = excluded.budgeted_at, doc = excluded.doc`,
+		i.Account[:], string(i.ID), string(i.State), len(i.NeedingPerson()), nanos(i.OpenedAt), nanos(budgeted), doc)
+	if err != nil {
+		return fmt.Errorf("write incident %s: %w", i.ID, err)
+	}
+	return nil
 }
 
 // PutEntry writes a line of the timeline; the same key again changes nothing.
-func (tx *Tx) PutEntry(account mimamori.AccountID, e incident.Entry) error {
+func (tx *tx) PutEntry(account mimamori.AccountID, e incident.Entry) error {
 	doc, err := document(e)
 	if err != nil {
 		return err
@@ -38,33 +46,39 @@ func (tx *Tx) PutEntry(account mimamori.AccountID, e incident.Entry) error {
 
 // ContainedSince counts the incidents that were contained without a person
 // since a moment, for the hourly budget.
-func (tx *Tx) ContainedSince(since time.Time) (int, error) {
+func (tx *tx) ContainedSince(since time.Time) (int, error) {
 	var n int
-	err := tx.row(`SELECT count(*) FROM incident WHERE opened_at >= ? AND contained_at >= ?`, nanos(since.Add(-24*time.Hour)), nanos(since)).Scan(&n)
-	return n, err
+	if err := tx.row(`SELECT count(*) FROM incident WHERE budgeted_at > 0 AND budgeted_at >= ?`, nanos(since)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count containments: %w", err)
+	}
+	return n, nil
 }
 
 // IncidentByID finds an incident by its id alone.
 func (s *SQLite) IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error) {
-	i, err := one[incident.Incident](s.read.QueryRowContext(ctx, `SELECT doc FROM incident WHERE id = ?`, string(id)), "incident "+string(id))
+	i, err := one[incident.Incident](s.at(ctx).row(`SELECT doc FROM incident WHERE id = ?`, string(id)), "incident "+string(id))
 	return &i, err
 }
 
 // Incidents are all of one account, newest first.
 func (s *SQLite) Incidents(ctx context.Context, account mimamori.AccountID) ([]incident.Incident, error) {
-	return documents[incident.Incident](s.read.QueryContext(ctx, `SELECT doc FROM incident WHERE account_id = ? ORDER BY opened_at DESC`, account[:]))
+	return documents[incident.Incident](s.at(ctx).rows(`SELECT doc FROM incident WHERE account_id = ? ORDER BY opened_at DESC, rowid DESC`, account[:]))
 }
 
 // Queue are incidents for the staff: those that need a person first, then the
 // newest; closed and dismissed ones only when asked for.
 func (s *SQLite) Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error) {
-	return documents[incident.Incident](s.read.QueryContext(ctx, `SELECT doc FROM incident
-		WHERE ? OR state NOT IN ('closed', 'dismissed') ORDER BY needs_person > 0 DESC, opened_at DESC LIMIT ?`, closed, limit))
+	which := `state NOT IN ('closed', 'dismissed')`
+	if closed {
+		which = `true`
+	}
+	return documents[incident.Incident](s.at(ctx).rows(`SELECT doc FROM incident WHERE `+which+`
+		ORDER BY needs_person > 0 DESC, opened_at DESC, id LIMIT ?`, limit))
 }
 
 // Entries are an incident's timeline, oldest first.
 func (s *SQLite) Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error) {
-	out, err := documents[incident.Entry](s.read.QueryContext(ctx, `SELECT doc FROM entry WHERE account_id = ? AND incident = ? ORDER BY at, key`, account[:], string(id)))
+	out, err := documents[incident.Entry](s.at(ctx).rows(`SELECT doc FROM entry WHERE account_id = ? AND incident = ? ORDER BY at, n`, account[:], string(id)))
 	if err != nil {
 		return nil, fmt.Errorf("read timeline of %s: %w", id, err)
 	}
@@ -75,7 +89,7 @@ func (s *SQLite) Entries(ctx context.Context, account mimamori.AccountID, id mim
 // the account's standing, when it is the incident the account stands in, all
 // in one transaction. An error of do leaves everything as it was.
 func (s *SQLite) ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error {
-	return s.Update(ctx, Urgent, func(tx *Tx) error {
+	return s.update(ctx, Urgent, func(tx *tx) error {
 		i, err := tx.Incident(account, id)
 		if err != nil {
 			return err
@@ -97,5 +111,5 @@ func (s *SQLite) ChangeIncident(ctx context.Context, account mimamori.AccountID,
 
 // NoteEntry is PutEntry as a write of its own.
 func (s *SQLite) NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error {
-	return s.Update(ctx, Urgent, func(tx *Tx) error { return tx.PutEntry(account, e) })
+	return s.update(ctx, Urgent, func(tx *tx) error { return tx.PutEntry(account, e) })
 }

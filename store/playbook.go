@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -13,7 +14,7 @@ import (
 )
 
 // PutRun writes a run and its steps, in the transaction of what caused them.
-func (tx *Tx) PutRun(r playbook.Run, steps []playbook.Step) error {
+func (tx *tx) PutRun(r playbook.Run, steps []playbook.Step) error {
 	doc, err := document(r)
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func (tx *Tx) PutRun(r playbook.Run, steps []playbook.Step) error {
 	return nil
 }
 
-func (tx *Tx) putStep(s playbook.Step) error {
+func (tx *tx) putStep(s playbook.Step) error {
 	doc, err := document(s)
 	if err != nil {
 		return err
@@ -47,37 +48,35 @@ func (tx *Tx) putStep(s playbook.Step) error {
 // document; a step is read with both.
 const stepColumns = `doc, state, due, lease, fence, attempts`
 
-func scanSteps(rows *sql.Rows, err error) ([]playbook.Step, error) {
-	if err != nil {
-		return nil, err
+func scanStep(r scanner) (playbook.Step, error) {
+	var doc []byte
+	var state playbook.StepState
+	var due, lease time.Time
+	var fence int64
+	var attempts int
+	var x playbook.Step
+	if err := r.Scan(&doc, &state, when{&due}, when{&lease}, &fence, &attempts); err != nil {
+		return x, err
 	}
-	defer rows.Close()
-	var out []playbook.Step
-	for rows.Next() {
-		var doc, state string
-		var due, lease, fence int64
-		var attempts int
-		if err := rows.Scan(&doc, &state, &due, &lease, &fence, &attempts); err != nil {
-			return nil, err
-		}
-		var s playbook.Step
-		if err := json.Unmarshal([]byte(doc), &s); err != nil {
-			return nil, fmt.Errorf("decode step: %w", err)
-		}
-		s.State, s.Due, s.Lease, s.Fence, s.Attempts = playbook.StepState(state), moment(due), moment(lease), fence, attempts
-		out = append(out, s)
+	if err := json.Unmarshal(doc, &x); err != nil {
+		return x, fmt.Errorf("decode step: %w", err)
 	}
-	return out, rows.Err()
+	x.State, x.Due, x.Lease, x.Fence, x.Attempts = state, due, lease, fence, attempts
+	return x, nil
+}
+
+func (tx *tx) step(account mimamori.AccountID, run string, seq int) (playbook.Step, error) {
+	x, err := scanStep(tx.row(`SELECT `+stepColumns+` FROM step WHERE account_id = ? AND run = ? AND seq = ?`, account[:], run, seq))
+	return x, found(err, "step "+playbook.Key(run, seq))
 }
 
 // ClaimSteps leases due steps to the caller and raises their fence.
 func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int) ([]playbook.Step, error) {
 	var out []playbook.Step
-	err := s.Update(ctx, Urgent, func(tx *Tx) error {
-		var err error
-		out, err = scanSteps(tx.rows(`SELECT `+stepColumns+` FROM step
-			WHERE state IN ('ready', 'retrying') AND due <= ? AND lease <= ? ORDER BY due LIMIT ?`, nanos(now), nanos(now), limit))
-		if err != nil {
+	err := s.update(ctx, Urgent, func(tx *tx) error {
+		rows, err := tx.rows(`SELECT `+stepColumns+` FROM step
+			WHERE state IN ('ready', 'retrying') AND lease <= ? AND due <= ? ORDER BY due, account_id, run, seq LIMIT ?`, nanos(now), nanos(now), limit)
+		if out, err = list(rows, err, scanStep); err != nil {
 			return fmt.Errorf("claim steps: %w", err)
 		}
 		for i := range out {
@@ -90,22 +89,36 @@ func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // FinishStep writes a tried step back, adds what it found out, and releases
-// the next one.
+// the next one. Steps found out for a run that was dropped meanwhile are kept,
+// but never tried.
 func (s *SQLite) FinishStep(ctx context.Context, x playbook.Step, more []playbook.Step, now time.Time) error {
-	return s.Update(ctx, Urgent, func(tx *Tx) error {
-		var fence int64
-		if err := tx.row(`SELECT fence FROM step WHERE account_id = ? AND run = ? AND seq = ?`, x.Account[:], x.Run, x.Seq).Scan(&fence); err != nil {
-			return found(err, "finish step "+x.Key)
+	return s.update(ctx, Urgent, func(tx *tx) error {
+		held, err := tx.step(x.Account, x.Run, x.Seq)
+		if err != nil {
+			return fmt.Errorf("finish: %w", err)
 		}
-		if fence != x.Fence {
+		if held.Fence != x.Fence {
 			return fmt.Errorf("finish step %s: somebody else holds it: %w", x.Key, mimamori.ErrConflict)
 		}
-		for _, st := range append([]playbook.Step{x}, more...) {
-			if err := tx.putStep(st); err != nil {
+		if err := tx.putStep(x); err != nil {
+			return err
+		}
+		dropped, err := tx.dropped(x)
+		if err != nil {
+			return err
+		}
+		for _, m := range more {
+			if dropped {
+				m.State = playbook.Skipped
+			}
+			if err := tx.insertStep(m); err != nil {
 				return err
 			}
 		}
@@ -113,9 +126,35 @@ func (s *SQLite) FinishStep(ctx context.Context, x playbook.Step, more []playboo
 	})
 }
 
+// insertStep puts a found-out step at its place, or at the next free one when
+// another stands there. The same step again changes nothing: it may have been
+// tried already.
+func (tx *tx) insertStep(x playbook.Step) error {
+	for {
+		held, err := tx.step(x.Account, x.Run, x.Seq)
+		switch {
+		case errors.Is(err, mimamori.ErrNotFound):
+			return tx.putStep(x)
+		case err != nil:
+			return err
+		case held.Name == x.Name && bytes.Equal(held.Data, x.Data):
+			return nil
+		}
+		x.Seq++
+		x.Key = playbook.Key(x.Run, x.Seq)
+	}
+}
+
+// dropped says that a run's remaining steps were taken back.
+func (tx *tx) dropped(x playbook.Step) (bool, error) {
+	var dropped bool
+	err := tx.row(`SELECT EXISTS (SELECT 1 FROM step WHERE account_id = ? AND run = ? AND state = 'skipped' AND fence = 0)`, x.Account[:], x.Run).Scan(&dropped)
+	return dropped, err
+}
+
 // release makes the run's first pending step ready when all before it have
 // been tried. A step that is being retried does not hold up the next.
-func (tx *Tx) release(x playbook.Step, now time.Time) error {
+func (tx *tx) release(x playbook.Step, now time.Time) error {
 	var seq, due int64
 	err := tx.row(`SELECT seq, due FROM step WHERE account_id = ? AND run = ? AND state = 'pending' ORDER BY seq LIMIT 1`, x.Account[:], x.Run).Scan(&seq, &due)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -129,35 +168,58 @@ func (tx *Tx) release(x playbook.Step, now time.Time) error {
 		max(due, nanos(now)), x.Account[:], x.Run, seq, x.Account[:], x.Run, seq)
 }
 
-// NextDue is when the runner must look again.
+// NextDue is when the runner must look again: the earliest step that nobody
+// tries, or the end of the earliest lease.
 func (s *SQLite) NextDue(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
-	err := s.read.QueryRowContext(ctx, `SELECT min(max(due, lease)) FROM step WHERE state IN ('ready', 'retrying')`).Scan(&due)
-	return moment(due.Int64), err
+	err := s.at(ctx).row(`SELECT min(due) FROM (
+		SELECT min(due) AS due FROM step WHERE state IN ('ready', 'retrying') AND lease = 0
+		UNION ALL
+		SELECT min(max(due, lease)) FROM step WHERE state IN ('ready', 'retrying') AND lease > 0)`).Scan(&due)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find the next due step: %w", err)
+	}
+	return moment(due.Int64), nil
 }
 
 // Steps are all steps of an incident, in the order they were planned.
 func (s *SQLite) Steps(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]playbook.Step, error) {
-	return scanSteps(s.read.QueryContext(ctx, `SELECT `+stepColumns+` FROM step WHERE account_id = ? AND incident = ? ORDER BY run, seq`, account[:], string(id)))
+	rows, err := s.at(ctx).rows(`SELECT s.doc, s.state, s.due, s.lease, s.fence, s.attempts FROM step s
+		JOIN run r ON r.account_id = s.account_id AND r.id = s.run
+		WHERE s.account_id = ? AND s.incident = ? ORDER BY r.n, s.seq`, account[:], string(id))
+	out, err := list(rows, err, scanStep)
+	if err != nil {
+		return nil, fmt.Errorf("read steps of %s: %w", id, err)
+	}
+	return out, nil
 }
 
 // RetryNow makes a run's refused or waiting step due at once: a person asked.
-func (tx *Tx) RetryNow(account mimamori.AccountID, run string, seq int, now time.Time) error {
-	n, err := tx.changed(`UPDATE step SET state = 'retrying', due = ?, lease = 0 WHERE account_id = ? AND run = ? AND seq = ? AND state IN ('refused', 'retrying')`,
+func (tx *tx) RetryNow(account mimamori.AccountID, run string, seq int, now time.Time) error {
+	n, err := tx.changed(`UPDATE step SET state = 'retrying', due = ? WHERE account_id = ? AND run = ? AND seq = ? AND state IN ('refused', 'retrying')`,
 		nanos(now), account[:], run, seq)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("try step %d of %s again: %w", seq, run, mimamori.ErrNotFound)
+		err = mimamori.ErrNotFound
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("try step %s again: %w", playbook.Key(run, seq), err)
+	}
+	return nil
 }
 
-// DropWaiting takes back the steps of an incident that have not been tried:
-// it was dismissed, or another run has taken over.
-func (tx *Tx) DropWaiting(account mimamori.AccountID, incident mimamori.IncidentID) error {
-	return tx.exec(`UPDATE step SET state = 'skipped' WHERE account_id = ? AND incident = ? AND attempts = 0 AND state IN ('ready', 'pending')`, account[:], string(incident))
+// DropWaiting takes back the steps of an incident that nobody has begun: it
+// was dismissed, or another run has taken over. One that is being tried for
+// the first time right now may have been done; it goes on, as those that are
+// retried do.
+func (tx *tx) DropWaiting(account mimamori.AccountID, id mimamori.IncidentID) error {
+	err := tx.exec(`UPDATE step SET state = 'skipped' WHERE account_id = ? AND incident = ? AND fence = 0 AND state IN ('ready', 'pending')`, account[:], string(id))
+	if err != nil {
+		return fmt.Errorf("drop waiting steps of %s: %w", id, err)
+	}
+	return nil
 }
 
 // PutRunNow is PutRun as a write of its own.
 func (s *SQLite) PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error {
-	return s.Update(ctx, Urgent, func(tx *Tx) error { return tx.PutRun(r, steps) })
+	return s.update(ctx, Urgent, func(tx *tx) error { return tx.PutRun(r, steps) })
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -22,63 +21,89 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// SQLite is the embedded store: one file, one writer, group commit.
+// SQLite is the embedded store: one file, one process, one writer, group
+// commit.
 type SQLite struct {
-	write *sql.DB // one connection, the writer's
+	lock  *os.File // held while the store is open
+	write *sql.DB  // one connection, the writer's
 	read  *sql.DB
+	tidy  *sql.DB // one connection, the checkpointer's
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // prepared on conn; only the writer touches it
+	kept  sync.Map             // query → *sql.Stmt, prepared on read
+	seal  Sealer               // nil until SealWith
 
 	urgent, normal, idle chan *job
+	between              chan *job     // pragmas, run between transactions
+	full                 chan struct{} // the write-ahead log has grown
 	stop                 chan struct{}
-	done                 sync.WaitGroup
+	closing              sync.Once
+	written, tidied      sync.WaitGroup // the writer, the checkpointer
+	paced                pace
+	sinceLook            int // writes since the log's size was looked at; the writer's own
 
 	// mu guards failed.
 	mu     sync.Mutex
 	failed error // set once: a commit failed, nothing is acknowledged any more
 }
 
+var _ Store = (*SQLite)(nil)
+
 // OpenSQLite opens the database file at path (":memory:" is refused: what is
-// acknowledged must be on disk), migrates it, and starts the writer.
-func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
+// acknowledged must be on disk), migrates it, and starts the writer. While it
+// is open no other process can open it: that is an ErrConflict.
+func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
+	if path == "" || path == ":memory:" {
+		return nil, fmt.Errorf("open store: %q is no file: %w", path, mimamori.ErrInvalid)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &SQLite{stmts: map[string]*sql.Stmt{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
-		idle: make(chan *job, 1024), stop: make(chan struct{})}
-	var err error
-	if s.write, err = openFile(path, "&_pragma=synchronous(FULL)&_txlock=immediate"); err != nil {
+		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{})}
+	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	s.write.SetMaxOpenConns(1)
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFiles())
+		}
+	}()
+	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)", 1); err != nil {
+		return nil, err
+	}
 	if err := migrate(ctx, s.write); err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate store %s: %w", path, err), s.write.Close())
+		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	if s.conn, err = s.write.Conn(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.write.Close())
+		return nil, err
 	}
-	if s.read, err = openFile(path, "&mode=ro"); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", path, err)
+	if s.tidy, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(FULL)", 1); err != nil {
+		return nil, err
 	}
-	s.read.SetMaxOpenConns(8)
-	s.read.SetMaxIdleConns(8)
-	s.done.Add(1)
-	go func() {
-		defer s.done.Done()
-		s.writer()
-	}()
+	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&_pragma=cache_size(-8192)&mode=ro", 8); err != nil {
+		return nil, err
+	}
+	s.written.Go(s.writer)
+	s.tidied.Go(s.checkpointer)
 	return s, nil
 }
 
-func openFile(path, more string) (*sql.DB, error) {
+// openFile opens one of the pools. Personal data that is deleted is
+// overwritten (secure_delete); checkpoints are never the writer's own doing.
+func openFile(path, more string, connections int) (*sql.DB, error) {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	db, err := sql.Open("sqlite", u.String()+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)&_pragma=secure_delete(ON)"+more)
+	db, err := sql.Open("sqlite", u.String()+"?_pragma=journal_mode(WAL)&_pragma=foreign_keys(ON)"+
+		"&_pragma=secure_delete(ON)&_pragma=wal_autocheckpoint(0)"+more)
 	if err != nil {
 		return nil, err
 	}
-	db.SetConnMaxIdleTime(0)
-	db.SetConnMaxLifetime(0)
-	return db, db.Ping()
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	if err := db.Ping(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -94,58 +119,33 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// Close lets the writer finish what it has taken and closes the file.
+// SealWith gives what personal columns are sealed with.
+func (s *SQLite) SealWith(v Sealer) { s.seal = v }
+
+// Close lets the writer finish what it has begun and closes the file. A second
+// call does nothing.
 func (s *SQLite) Close() error {
-	close(s.stop)
-	s.done.Wait()
-	return errors.Join(s.conn.Close(), s.write.Close(), s.read.Close())
+	var err error
+	s.closing.Do(func() {
+		close(s.stop)
+		s.written.Wait()
+		s.tidied.Wait()
+		err = s.closeFiles()
+	})
+	return err
 }
 
-// Class says how urgent a write is; more urgent ones go first.
-type Class int
-
-const (
-	Urgent Class = iota // steps of a response
-	Normal              // decisions and events, what people do on pages
-	Idle                // imports, retention
-)
-
-type job struct {
-	ctx context.Context
-	do  func(*Tx) error
-	err error
-	end chan struct{}
-}
-
-// maxBatch bounds how many writes share one commit.
-const maxBatch = 512
-
-// Update runs do inside a transaction and returns once it is durable: what
-// waits at the same time shares one fsync. An error from do undoes its writes
-// alone. After a failed commit every call answers ErrUnavailable: the process
-// is to end (a failed fsync may have lost what an earlier one promised).
-func (s *SQLite) Update(ctx context.Context, class Class, do func(*Tx) error) error {
-	j := &job{ctx: ctx, do: do, end: make(chan struct{})}
-	queue := [...]chan *job{s.urgent, s.normal, s.idle}[class]
-	select {
-	case queue <- j:
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the store: %w", errors.Join(mimamori.ErrUnavailable, ctx.Err()))
-	case <-s.stop:
-		return fmt.Errorf("store is closed: %w", mimamori.ErrUnavailable)
+func (s *SQLite) closeFiles() error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
 	}
-	select {
-	case <-j.end:
-		return j.err
-	case <-s.stop:
-		s.done.Wait() // the writer answers what it had taken
-		select {
-		case <-j.end:
-			return j.err
-		default:
-			return fmt.Errorf("store is closed: %w", mimamori.ErrUnavailable)
+	for _, db := range []*sql.DB{s.read, s.tidy, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
 		}
 	}
+	return errors.Join(append(errs, s.lock.Close())...)
 }
 
 // Failed is the error that ended all writing; nil while all is well.
@@ -155,161 +155,42 @@ func (s *SQLite) Failed() error {
 	return s.failed
 }
 
-func (s *SQLite) writer() {
-	for {
-		batch := s.take()
-		if batch == nil {
-			return
-		}
-		err := s.Failed()
-		if err == nil {
-			err = s.commit(batch)
-		}
-		for _, j := range batch {
-			if err != nil {
-				j.err = err
-			}
-			close(j.end)
-		}
-	}
-}
-
-// take waits for work and gathers what else is there, urgent first.
-func (s *SQLite) take() []*job {
-	var batch []*job
-	select {
-	case j := <-s.urgent:
-		batch = append(batch, j)
-	case j := <-s.normal:
-		batch = append(batch, j)
-	case j := <-s.idle:
-		batch = append(batch, j)
-	case <-s.stop:
-		return nil
-	}
-	for _, q := range []chan *job{s.urgent, s.normal} {
-		for len(batch) < maxBatch {
-			select {
-			case j := <-q:
-				batch = append(batch, j)
-				continue
-			default:
-			}
-			break
-		}
-	}
-	return batch
-}
-
-// commit runs a batch in one transaction, each job in its own savepoint. A
-// job's own error stays with the job; the returned one is of the whole.
-func (s *SQLite) commit(batch []*job) error {
-	ctx := context.Background()
-	fatal := func(doing string, err error) error {
-		err = fmt.Errorf("%s: %w", doing, errors.Join(mimamori.ErrUnavailable, err))
-		s.mu.Lock()
-		s.failed = err
-		s.mu.Unlock()
-		return err
-	}
-	tx := &Tx{s: s, ctx: ctx}
-	if err := tx.exec("BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
-	}
-	for _, j := range batch {
-		if err := tx.run(j); err != nil {
-			_ = tx.exec("ROLLBACK")
-			return fatal("undo one write of a batch", err)
-		}
-	}
-	if err := tx.exec("COMMIT"); err != nil {
-		_ = tx.exec("ROLLBACK")
-		return fatal("commit", err)
-	}
-	return nil
-}
-
-func (tx *Tx) run(j *job) error {
-	if err := j.ctx.Err(); err != nil {
-		j.err = fmt.Errorf("gave up waiting for the store: %w", errors.Join(mimamori.ErrUnavailable, err))
-		return nil
-	}
-	if err := tx.exec("SAVEPOINT job"); err != nil {
-		return err
-	}
-	if j.err = j.do(tx); j.err != nil {
-		if err := tx.exec("ROLLBACK TO job"); err != nil {
-			return err
-		}
-	}
-	return tx.exec("RELEASE job")
-}
-
-// Tx is one write at work. Its methods are those that the domain packages
-// declare; it is good only inside the function it was given to.
-type Tx struct {
+// reading runs queries beside the writer.
+type reading struct {
 	s   *SQLite
 	ctx context.Context
 }
 
-// prepared keeps each statement compiled: parsing costs more than running.
-func (tx *Tx) prepared(query string) (*sql.Stmt, error) {
-	if st, ok := tx.s.stmts[query]; ok {
-		return st, nil
+func (s *SQLite) at(ctx context.Context) reading { return reading{s, ctx} }
+
+// prepared keeps each statement compiled, once for each connection.
+func (r reading) prepared(query string) (*sql.Stmt, error) {
+	if st, ok := r.s.kept.Load(query); ok {
+		return st.(*sql.Stmt), nil
 	}
-	st, err := tx.s.conn.PrepareContext(tx.ctx, query)
+	st, err := r.s.read.PrepareContext(r.ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	tx.s.stmts[query] = st
+	if other, taken := r.s.kept.LoadOrStore(query, st); taken {
+		_ = st.Close()
+		return other.(*sql.Stmt), nil
+	}
 	return st, nil
 }
 
-func (tx *Tx) exec(query string, args ...any) error {
-	_, err := tx.changed(query, args...)
-	return err
+func (r reading) row(query string, args ...any) *sql.Row {
+	st, err := r.prepared(query)
+	if err != nil {
+		return r.s.read.QueryRowContext(r.ctx, query, args...) // carries the same error
+	}
+	return st.QueryRowContext(r.ctx, args...)
 }
 
-// changed runs a statement and tells how many rows it changed.
-func (tx *Tx) changed(query string, args ...any) (int64, error) {
-	st, err := tx.prepared(query)
-	if err != nil {
-		return 0, err
-	}
-	res, err := st.ExecContext(tx.ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-func (tx *Tx) row(query string, args ...any) *sql.Row {
-	st, err := tx.prepared(query)
-	if err != nil {
-		return tx.s.conn.QueryRowContext(tx.ctx, query, args...) // carries the same error
-	}
-	return st.QueryRowContext(tx.ctx, args...)
-}
-
-func (tx *Tx) rows(query string, args ...any) (*sql.Rows, error) {
-	st, err := tx.prepared(query)
+func (r reading) rows(query string, args ...any) (*sql.Rows, error) {
+	st, err := r.prepared(query)
 	if err != nil {
 		return nil, err
 	}
-	return st.QueryContext(tx.ctx, args...)
-}
-
-// nanos and moment carry times into SQL and back; 0 is never.
-func nanos(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
-func moment(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, n).UTC()
+	return st.QueryContext(r.ctx, args...)
 }

@@ -2,64 +2,102 @@
 // packages declare the few methods they need; here they are, in SQL written by
 // hand, one file a noun, each statement given its now. SQLite is the embedded
 // store; storetest is the suite that any other store must pass as well.
+//
+// A write returns once it is on disk. What waits at the same time shares one
+// transaction and one fsync (writer.go); checkpoints stay off the writer
+// (checkpoint.go). After a failed commit nothing is acknowledged any more.
 package store
 
 import (
-	"database/sql"
-	"encoding/json"
-	"errors"
-	"fmt"
+	"context"
+	"time"
 
 	"mimamori"
+	"mimamori/access"
+	"mimamori/audit"
+	"mimamori/contain"
+	"mimamori/event"
+	"mimamori/factor"
+	"mimamori/incident"
+	"mimamori/intake"
+	"mimamori/journal"
+	"mimamori/keys"
+	"mimamori/notice"
+	"mimamori/playbook"
+	"mimamori/recovery"
+	"mimamori/staff"
 )
 
-// document writes a record's JSON column.
-func document(v any) (string, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("encode %T: %w", v, err)
-	}
-	return string(b), nil
+// Store is everything the product keeps, as app wires it. Every method that
+// writes is one durable transaction. ErrUnavailable says that nothing was
+// promised: the caller may try again.
+type Store interface {
+	intake.Store
+	playbook.Store
+	contain.Store
+	keys.Store
+	keys.AccountStore
+	factor.Store
+	factor.MailedStore
+	audit.Store
+	notice.Store
+	staff.Store
+	staff.KeyStore
+	recovery.Store
+	access.Store
+
+	// Update runs do in one transaction and returns once it is durable. An
+	// error of do undoes its writes alone.
+	Update(ctx context.Context, class Class, do func(Tx) error) error
+	// NoteEntry is PutEntry as a write of its own.
+	NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error
+	// PutRunNow is PutRun as a write of its own.
+	PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error
+
+	// Import is how far an import has come; the zero one when it never began.
+	Import(ctx context.Context, name string) (intake.Import, error)
+	// Incidents are all of one account, newest first.
+	Incidents(ctx context.Context, account mimamori.AccountID) ([]incident.Incident, error)
+	// Queue are incidents for the staff: those that need a person first, then
+	// the newest; closed and dismissed ones only when asked for.
+	Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error)
+	// Entries are an incident's timeline, oldest first.
+	Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error)
+
+	// SealWith gives what personal columns are sealed with. It is called once,
+	// before the first notice is written or read.
+	SealWith(v Sealer)
+	// Failed is the error that ended all writing, nil while all is well. The
+	// process is to end then: a failed fsync may have lost what an earlier one
+	// promised.
+	Failed() error
+	// Close lets what is being written end, and gives the place free.
+	Close() error
 }
 
-// documents reads rows of one JSON column.
-func documents[T any](rows *sql.Rows, err error) ([]T, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		var doc string
-		var v T
-		if err := rows.Scan(&doc); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal([]byte(doc), &v); err != nil {
-			return nil, fmt.Errorf("decode %T: %w", v, err)
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
+// Tx is one write at work; it is good only inside the function it was given to.
+type Tx interface {
+	intake.Tx
+	access.ChallengeTx
+	Events(account mimamori.AccountID) ([]event.Event, error)
+	Verdicts(account mimamori.AccountID) ([]journal.Verdict, error)
+	// RetryNow makes a run's refused or waiting step due at once: a person
+	// asked. ErrNotFound when there is no such step.
+	RetryNow(account mimamori.AccountID, run string, seq int, now time.Time) error
 }
 
-// one reads a single JSON column; ErrNotFound when there is no row.
-func one[T any](row *sql.Row, what string) (T, error) {
-	var v T
-	var doc string
-	if err := row.Scan(&doc); err != nil {
-		return v, found(err, what)
-	}
-	if err := json.Unmarshal([]byte(doc), &v); err != nil {
-		return v, fmt.Errorf("decode %s: %w", what, err)
-	}
-	return v, nil
-}
+// Class says how urgent a write is; more urgent ones go first.
+type Class int
 
-// found turns "no rows" into the root's kind.
-func found(err error, what string) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("%s: %w", what, mimamori.ErrNotFound)
-	}
-	return fmt.Errorf("%s: %w", what, err)
+const (
+	Urgent Class = iota // steps of a response
+	Normal              // decisions and events, what people do on pages
+	Idle                // imports, retention: gives way, and never takes more than a fifth of a busy writer
+)
+
+// Sealer seals what is personal for its account; *keys.Vault is one. Open
+// gives ErrNotFound once the account was forgotten.
+type Sealer interface {
+	Seal(ctx context.Context, account mimamori.AccountID, belongs string, plain []byte) ([]byte, error)
+	Open(ctx context.Context, account mimamori.AccountID, belongs string, sealed []byte) ([]byte, error)
 }

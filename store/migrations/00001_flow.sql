@@ -1,14 +1,17 @@
 -- +goose Up
 -- Every key begins with the account (it shards by account); times are
 -- nanoseconds since 1970 in UTC, 0 for never. SQL never tells the time.
+-- A column n counts rows in the order they were written, for lists whose
+-- times may be equal.
 CREATE TABLE account (
     account_id  BLOB    NOT NULL PRIMARY KEY,
     subject     TEXT    NOT NULL,
     ver         INTEGER NOT NULL,
-    profile     BLOB    NOT NULL,
+    login_day   INTEGER NOT NULL, -- days since 1970 of the last sign-in
     standing    TEXT    NOT NULL,
-    last_login  INTEGER NOT NULL
-) WITHOUT ROWID;
+    profile     BLOB    NOT NULL
+);
+CREATE INDEX account_by_login ON account (login_day);
 
 CREATE TABLE event (
     account_id  BLOB    NOT NULL,
@@ -19,11 +22,10 @@ CREATE TABLE event (
     kind        TEXT    NOT NULL,
     subject     TEXT    NOT NULL,
     hash        BLOB    NOT NULL,
-    data        TEXT    NOT NULL,
     answer      TEXT    NOT NULL,
+    data        TEXT    NOT NULL,
     PRIMARY KEY (account_id, source, id)
-) WITHOUT ROWID;
-CREATE INDEX event_by_time ON event (account_id, at);
+);
 CREATE INDEX login_by_arrival ON event (received_at) WHERE kind = 'login.attempted';
 
 CREATE TABLE verdict (
@@ -41,29 +43,33 @@ CREATE TABLE incident (
     state        TEXT    NOT NULL,
     needs_person INTEGER NOT NULL,
     opened_at    INTEGER NOT NULL,
-    contained_at INTEGER NOT NULL,
+    budgeted_at  INTEGER NOT NULL, -- when containment was decided, if nobody but Mimamori raised it
     doc          TEXT    NOT NULL,
     PRIMARY KEY (account_id, id)
-) WITHOUT ROWID;
-CREATE INDEX incident_by_opening ON incident (opened_at);
+);
 CREATE INDEX incident_by_id ON incident (id);
+CREATE INDEX incident_by_opening ON incident (opened_at);
+CREATE INDEX incident_in_work ON incident (opened_at) WHERE state NOT IN ('closed', 'dismissed');
+CREATE INDEX incident_by_budget ON incident (budgeted_at) WHERE budgeted_at > 0;
 
 CREATE TABLE entry (
+    n           INTEGER PRIMARY KEY,
     account_id  BLOB    NOT NULL,
     incident    TEXT    NOT NULL,
     key         TEXT    NOT NULL,
     at          INTEGER NOT NULL,
     doc         TEXT    NOT NULL,
-    PRIMARY KEY (account_id, incident, key)
-) WITHOUT ROWID;
+    UNIQUE (account_id, incident, key)
+);
 
 CREATE TABLE run (
+    n           INTEGER PRIMARY KEY,
     account_id  BLOB    NOT NULL,
     id          TEXT    NOT NULL,
     incident    TEXT    NOT NULL,
     doc         TEXT    NOT NULL,
-    PRIMARY KEY (account_id, id)
-) WITHOUT ROWID;
+    UNIQUE (account_id, id)
+);
 
 CREATE TABLE step (
     account_id  BLOB    NOT NULL,
@@ -72,19 +78,21 @@ CREATE TABLE step (
     incident    TEXT    NOT NULL,
     state       TEXT    NOT NULL,
     due         INTEGER NOT NULL,
-    lease       INTEGER NOT NULL,
-    fence       INTEGER NOT NULL,
+    lease       INTEGER NOT NULL, -- 0 while nobody tries it
+    fence       INTEGER NOT NULL, -- 0 until somebody has claimed it
     attempts    INTEGER NOT NULL,
     doc         TEXT    NOT NULL,
     PRIMARY KEY (account_id, run, seq)
-) WITHOUT ROWID;
-CREATE INDEX step_due ON step (due) WHERE state IN ('ready', 'retrying');
+);
+CREATE INDEX step_by_incident ON step (account_id, incident);
+CREATE INDEX step_due ON step (lease, due) WHERE state IN ('ready', 'retrying');
 
 CREATE TABLE import (
     name        TEXT    NOT NULL PRIMARY KEY,
-    offset_     INTEGER NOT NULL,
+    line        INTEGER NOT NULL, -- lines that are durable
     accepted    INTEGER NOT NULL,
     repeated    INTEGER NOT NULL,
     done        INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
 );
+

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"mimamori"
+	"mimamori/access"
+)
+
+// AddHandoff stores a handoff, and clears away the account's that ran out.
+func (s *SQLite) AddHandoff(ctx context.Context, h access.Handoff) error {
+	doc, err := document(h)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.exec(`DELETE FROM handoff WHERE account_id = ? AND expires_at < ?`, h.Account[:], nanos(h.ExpiresAt.Add(-access.HandoffLife))); err != nil {
+			return fmt.Errorf("clear handoffs: %w", err)
+		}
+		return tx.add("handoff", `INSERT INTO handoff (account_id, token_hash, expires_at, doc) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			h.Account[:], h.TokenHash, nanos(h.ExpiresAt), doc)
+	})
+}
+
+// UseHandoff gives a handoff once; ErrNotFound ever after, and when it has
+// expired at now.
+func (s *SQLite) UseHandoff(ctx context.Context, tokenHash []byte, now time.Time) (h access.Handoff, err error) {
+	err = s.update(ctx, Normal, func(tx *tx) error {
+		if h, err = one[access.Handoff](tx.row(`SELECT doc FROM handoff WHERE token_hash = ? AND expires_at > ?`, tokenHash, nanos(now)), "handoff"); err != nil {
+			return err
+		}
+		return tx.exec(`DELETE FROM handoff WHERE account_id = ? AND token_hash = ?`, h.Account[:], tokenHash)
+	})
+	if err != nil {
+		return access.Handoff{}, err
+	}
+	return h, nil
+}
+
+// AddSession stores a visit to the centre.
+func (s *SQLite) AddSession(ctx context.Context, x access.Session) error {
+	doc, err := document(x)
+	if err != nil {
+		return err
+	}
+	return s.add(ctx, "centre session", `INSERT INTO centre_session (account_id, hash, shop_session, last_at, ended_at, doc) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		x.Account[:], x.Hash, x.ShopSession, nanos(x.LastAt), nanos(x.EndedAt), doc)
+}
+
+// SessionByHash finds a visit by the hash of its cookie.
+func (s *SQLite) SessionByHash(ctx context.Context, hash []byte) (access.Session, error) {
+	var x access.Session
+	var doc []byte
+	var last, ended time.Time
+	err := s.at(ctx).row(`SELECT doc, last_at, ended_at FROM centre_session WHERE hash = ?`, hash).Scan(&doc, when{&last}, when{&ended})
+	if err == nil {
+		err = json.Unmarshal(doc, &x)
+	}
+	if err != nil {
+		return access.Session{}, found(err, "centre session")
+	}
+	x.LastAt, x.EndedAt = last, ended
+	return x, nil
+}
+
+// TouchSession sets LastAt, at most once a minute.
+func (s *SQLite) TouchSession(ctx context.Context, account mimamori.AccountID, hash []byte, at time.Time) error {
+	_, err := s.exec(ctx, `UPDATE centre_session SET last_at = ? WHERE account_id = ? AND hash = ? AND last_at <= ?`,
+		nanos(at), account[:], hash, nanos(at.Add(-time.Minute)))
+	if err != nil {
+		return fmt.Errorf("touch centre session: %w", err)
+	}
+	return nil
+}
+
+// EndSessions ends an account's visits; only those of one session at the shop
+// unless that is empty.
+func (s *SQLite) EndSessions(ctx context.Context, account mimamori.AccountID, shopSession string, at time.Time) error {
+	_, err := s.exec(ctx, `UPDATE centre_session SET ended_at = ? WHERE account_id = ? AND ended_at = 0 AND (? = '' OR shop_session = ?)`,
+		nanos(at), account[:], shopSession, shopSession)
+	if err != nil {
+		return fmt.Errorf("end centre sessions of %s: %w", account, err)
+	}
+	return nil
+}
+
+// PutChallenge writes a challenge in the transaction of the decision that asks
+// for it.
+func (tx *tx) PutChallenge(c access.Challenge) error {
+	doc, err := document(c)
+	if err != nil {
+		return err
+	}
+	err = tx.exec(`INSERT INTO challenge (account_id, id, expires_at, doc) VALUES (?, ?, ?, ?)
+		ON CONFLICT (account_id, id) DO UPDATE SET expires_at = excluded.expires_at, doc = excluded.doc`, c.Account[:], c.ID, nanos(c.ExpiresAt), doc)
+	if err != nil {
+		return fmt.Errorf("write challenge %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// ChallengeByID finds a challenge by its id alone.
+func (s *SQLite) ChallengeByID(ctx context.Context, id string) (access.Challenge, error) {
+	return one[access.Challenge](s.at(ctx).row(`SELECT doc FROM challenge WHERE id = ?`, id), "challenge")
+}
+
+// ChangeChallenge loads, does and writes in one transaction.
+func (s *SQLite) ChangeChallenge(ctx context.Context, account mimamori.AccountID, id string, do func(*access.Challenge) error) error {
+	return s.update(ctx, Normal, func(tx *tx) error {
+		c, err := one[access.Challenge](tx.row(`SELECT doc FROM challenge WHERE account_id = ? AND id = ?`, account[:], id), "challenge")
+		if err != nil {
+			return err
+		}
+		if err := do(&c); err != nil {
+			return err
+		}
+		return tx.PutChallenge(c)
+	})
+}

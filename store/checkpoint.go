@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"mimamori"
+)
+
+// The write-ahead log is carried over into the database beside the writer once
+// it has grown by a few megabytes. That alone never lets the log begin again
+// from its start while writes go on, so past a greater bound the writer carries
+// over the small rest itself. Nothing looks on a clock: the writer counts.
+const (
+	lookEvery = 256      // writes between two looks at the log's size
+	softPages = 4 << 10  // 16 MiB: carry over beside the writer
+	hardPages = 16 << 10 // 64 MiB: the writer carries over the rest
+)
+
+// grown wakes the checkpointer when the log has become long.
+func (s *SQLite) grown(writes int) {
+	s.sinceLook += writes
+	if s.sinceLook < lookEvery {
+		return
+	}
+	s.sinceLook = 0
+	tx := &tx{s: s, ctx: context.Background()}
+	pages, carried, err := tx.checkpoint("NOOP")
+	if err != nil || pages-carried < softPages {
+		return
+	}
+	select {
+	case s.full <- struct{}{}:
+	default:
+	}
+}
+
+// checkpointer carries the log over, off the writer.
+func (s *SQLite) checkpointer() {
+	ctx := context.Background()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.full:
+		}
+		var busy, pages, carried int64
+		if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &carried); err != nil {
+			_ = s.fail("checkpoint", err)
+			return
+		}
+		if pages < hardPages {
+			continue
+		}
+		err := s.pause(ctx, func(tx *tx) error {
+			_, _, err := tx.checkpoint("PASSIVE")
+			return err
+		})
+		if err != nil {
+			return // closed, or failed: either way there is nothing left to carry over
+		}
+	}
+}
+
+// pause runs do on the writer between two transactions.
+func (s *SQLite) pause(ctx context.Context, do func(*tx) error) error {
+	return s.wait(s.between, &job{ctx: ctx, do: do, end: make(chan struct{})})
+}
+
+// checkpoint gives the log's length in pages and how many are carried over.
+func (tx *tx) checkpoint(mode string) (pages, carried int64, err error) {
+	var busy int64
+	if err := tx.row("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &carried); err != nil {
+		return 0, 0, tx.s.fail("checkpoint", err)
+	}
+	if mode == "TRUNCATE" && busy != 0 {
+		return 0, 0, errors.New("readers are in the way")
+	}
+	return pages, carried, nil
+}
+
+// purge leaves nothing in the log: what was overwritten in the database must
+// not go on standing there.
+func (s *SQLite) purge(ctx context.Context) error {
+	var err error
+	for range 5 { // a reader in the way is soon done
+		err = s.pause(ctx, func(tx *tx) error {
+			_, _, err := tx.checkpoint("TRUNCATE")
+			return err
+		})
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("empty the write-ahead log: %w", errors.Join(mimamori.ErrUnavailable, err))
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"mimamori"
+	"mimamori/factor"
+)
+
+// AddFactor stores a new second step.
+func (s *SQLite) AddFactor(ctx context.Context, f factor.Factor) error {
+	return s.add(ctx, "factor "+f.ID, `INSERT INTO factor (account_id, id, kind, name, bound_session, bound_ip, bound_at, usable_at, used_at,
+		removed_at, removed_by_kind, removed_by_id, counter, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		f.Account[:], f.ID, string(f.Kind), f.Name, f.Binding.Session, f.Binding.IP, nanos(f.BoundAt), nanos(f.UsableAt), nanos(f.UsedAt),
+		nanos(f.RemovedAt), string(f.RemovedBy.Kind), f.RemovedBy.ID, f.Counter, f.Data)
+}
+
+// Factors gives all of an account, removed ones too, oldest first.
+func (s *SQLite) Factors(ctx context.Context, account mimamori.AccountID) ([]factor.Factor, error) {
+	rows, err := s.at(ctx).rows(`SELECT account_id, id, kind, name, bound_session, bound_ip, bound_at, usable_at, used_at,
+		removed_at, removed_by_kind, removed_by_id, counter, data FROM factor WHERE account_id = ? ORDER BY bound_at, n`, account[:])
+	out, err := list(rows, err, func(r scanner) (f factor.Factor, err error) {
+		err = r.Scan(accountKey{&f.Account}, &f.ID, &f.Kind, &f.Name, &f.Binding.Session, &f.Binding.IP, when{&f.BoundAt}, when{&f.UsableAt}, when{&f.UsedAt},
+			when{&f.RemovedAt}, &f.RemovedBy.Kind, &f.RemovedBy.ID, &f.Counter, &f.Data)
+		return f, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read factors of %s: %w", account, err)
+	}
+	return out, nil
+}
+
+// AdvanceFactor moves a factor's counter by compare-and-set; false when it was
+// not at from, or the factor was removed.
+func (s *SQLite) AdvanceFactor(ctx context.Context, account mimamori.AccountID, id string, from, to int64, at time.Time) (bool, error) {
+	n, err := s.exec(ctx, `UPDATE factor SET counter = ?, used_at = ?, usable_at = CASE WHEN usable_at = 0 THEN ? ELSE usable_at END
+		WHERE account_id = ? AND id = ? AND counter = ? AND removed_at = 0`, to, nanos(at), nanos(at), account[:], id, from)
+	if err != nil {
+		return false, fmt.Errorf("advance factor %s: %w", id, err)
+	}
+	return n == 1, nil
+}
+
+// RemoveFactor notes who removed a factor; false when it was removed already
+// or is unknown.
+func (s *SQLite) RemoveFactor(ctx context.Context, account mimamori.AccountID, id string, by mimamori.Actor, at time.Time) (bool, error) {
+	n, err := s.exec(ctx, `UPDATE factor SET removed_at = ?, removed_by_kind = ?, removed_by_id = ? WHERE account_id = ? AND id = ? AND removed_at = 0`,
+		nanos(at), string(by.Kind), by.ID, account[:], id)
+	if err != nil {
+		return false, fmt.Errorf("remove factor %s: %w", id, err)
+	}
+	return n == 1, nil
+}
+
+// FactorThrottle gives the account's counter, zero when there is none.
+func (s *SQLite) FactorThrottle(ctx context.Context, account mimamori.AccountID) (factor.Throttle, error) {
+	return throttleOf(s.at(ctx), account)
+}
+
+func throttleOf(r reader, account mimamori.AccountID) (factor.Throttle, error) {
+	var t factor.Throttle
+	err := r.row(`SELECT failures, until FROM factor_throttle WHERE account_id = ?`, account[:]).Scan(&t.Failures, when{&t.Until})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return t, fmt.Errorf("read throttle of %s: %w", account, err)
+	}
+	return t, nil
+}
+
+// SetFactorThrottle replaces the counter if its failures are still those of
+// from; false otherwise.
+func (s *SQLite) SetFactorThrottle(ctx context.Context, account mimamori.AccountID, from, to factor.Throttle) (set bool, err error) {
+	err = s.update(ctx, Normal, func(tx *tx) error {
+		held, err := throttleOf(tx, account)
+		if set = err == nil && held.Failures == from.Failures; !set {
+			return err
+		}
+		return tx.exec(`INSERT INTO factor_throttle (account_id, failures, until) VALUES (?, ?, ?)
+			ON CONFLICT (account_id) DO UPDATE SET failures = excluded.failures, until = excluded.until`, account[:], to.Failures, nanos(to.Until))
+	})
+	if err != nil {
+		return false, fmt.Errorf("set throttle of %s: %w", account, err)
+	}
+	return set, nil
+}
