@@ -17,7 +17,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 
 	"mimamori"
 	"mimamori/support"
@@ -64,15 +64,22 @@ type Words struct {
 // Text is the same as the type that pages use.
 func (w Words) Text() mimamori.Text { return mimamori.Text{JA: w.JA, EN: w.EN} }
 
-// UnmarshalYAML reads either form.
-func (w *Words) UnmarshalYAML(raw []byte) error {
-	var plain string
-	if err := yaml.Unmarshal(raw, &plain); err == nil {
-		w.JA, w.EN = plain, plain
+// UnmarshalYAML reads either form. It checks the keys itself: the decoder does
+// not hand its strictness down to here.
+func (w *Words) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode {
+		w.JA, w.EN = node.Value, node.Value
 		return nil
 	}
+	if node.Kind == yaml.MappingNode {
+		for i := 0; i < len(node.Content); i += 2 {
+			if key := node.Content[i].Value; key != "ja" && key != "en" {
+				return fmt.Errorf("line %d: text has the keys ja and en only", node.Content[i].Line)
+			}
+		}
+	}
 	type both Words // without this method
-	return yaml.UnmarshalWithOptions(raw, (*both)(w), yaml.Strict())
+	return node.Decode((*both)(w))
 }
 
 // Directory is the brand's numbers, for "whom to call now".
@@ -161,7 +168,8 @@ func Parse(data []byte) ([]Brand, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("larger than 256 kB: %w", mimamori.ErrInvalid)
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
 	var brands []Brand
 	for {
 		var b Brand
@@ -170,7 +178,7 @@ func Parse(data []byte) ([]Brand, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", yaml.FormatError(err, false, true), mimamori.ErrInvalid)
+			return nil, fmt.Errorf("%w: %w", err, mimamori.ErrInvalid)
 		}
 		if err := b.Check(); err != nil {
 			return nil, fmt.Errorf("brand %q: %w", b.ID, err)
