@@ -190,9 +190,10 @@ func newView(f Facts, l mimamori.Lang) view {
 	if f.CentreDomain != "" {
 		v.CentreDomain = spelled(f.CentreDomain, l)
 	}
-	v.At, v.AtExact = moment(f.At, f.Zone, l)
-	v.WaitUntil, _ = moment(wholeMinute(f.WaitUntil), f.Zone, l)
-	_, v.WrittenExact = moment(f.WrittenAt, f.Zone, l)
+	z := findZone(f.Zone)
+	v.At, v.AtExact = moment(f.At, z, l)
+	v.WaitUntil, _ = moment(wholeMinute(f.WaitUntil), z, l)
+	_, v.WrittenExact = moment(f.WrittenAt, z, l)
 	if f.Wait > 0 {
 		v.Wait = long(f.Wait, l)
 	}
@@ -218,12 +219,11 @@ func newView(f Facts, l mimamori.Lang) view {
 
 // moment is a time in words and, for machines and the police report, in RFC
 // 3339; both empty for the zero time.
-func moment(t time.Time, zone string, l mimamori.Lang) (words, exact string) {
+func moment(t time.Time, z zone, l mimamori.Lang) (words, exact string) {
 	if t.IsZero() {
 		return "", ""
 	}
-	local, _ := in(t, zone, l)
-	return when(t, zone, l), local.Format(time.RFC3339)
+	return when(t, z, l), t.In(z.place).Format(time.RFC3339)
 }
 
 // wholeMinute rounds up: a reader who comes at the minute named is not early.
