@@ -222,3 +222,18 @@ func (c *console) decide(w http.ResponseWriter, r *http.Request, me Reader) {
 	}
 	c.back(w, r, "/waiting", said)
 }
+
+// Part is a tab of the queue.
+type Part struct {
+	Show  Show
+	Count int
+}
+
+// Parts are the tabs in order.
+func (d Desk) Parts() []Part {
+	list := make([]Part, len(Shows))
+	for i, s := range Shows {
+		list[i] = Part{s, d.Queue.Counts[s]}
+	}
+	return list
+}

@@ -272,3 +272,9 @@ const (
 	Asked  Result = "asked" // proposed: a second person has to approve
 	Failed Result = ""      // see the error
 )
+
+// Can says whether an act is offered.
+func (i Incident) Can(act string) bool { return i.May[audit.Act(act)] }
+
+// Number is the amount as pages write numbers.
+func (p Points) Number() int { return int(p.Amount) }
