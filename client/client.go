@@ -161,6 +161,9 @@ func (p *Problem) permanent() bool {
 
 // call does one request and decodes a 2xx answer into out (nil: ignored).
 func (c *Client) call(ctx context.Context, method, path, contentType string, body io.Reader, out any) error {
+	if body == nil {
+		body = http.NoBody // never nil, for transports that call a handler in process
+	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
