@@ -30,7 +30,7 @@ func (d *Desk) Offer(tx intake.Tx, e event.Event, now time.Time) (*intake.Challe
 		act = string(e.Kind)
 	}
 	c := access.Challenge{ID: mimamori.NewID("chl"), Account: e.Account, Subject: e.Subject, Session: e.Session, Act: act, State: access.Open,
-		CreatedAt: now, ExpiresAt: now.Add(access.ChallengeLife)}
+		ReturnURL: d.opt.ChallengeReturn, CreatedAt: now, ExpiresAt: now.Add(access.ChallengeLife)}
 	if l, ok := e.Payload.(*event.Login); ok {
 		c.Session = l.Session
 	}

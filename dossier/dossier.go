@@ -53,20 +53,22 @@ type Store interface {
 
 // Options are the parts a desk works with.
 type Options struct {
-	Store      Store
-	Geo        *geo.DB
-	Factors    *factor.Book
-	Post       notice.Post
-	House      notice.House
-	Directory  support.Directory
-	Brand      brands.Brand
-	Policy     func() decide.Policy
-	Wake       func()
-	Signer     func() recovery.Signer
-	Issuer     string   // of grants: the centre's public address
-	Base       string   // the centre's public address
-	References *Limiter // tries to look up a reference, by network; nil: 5 an hour
-	Log        *slog.Logger
+	Store     Store
+	Geo       *geo.DB
+	Factors   *factor.Book
+	Post      notice.Post
+	House     notice.House
+	Directory support.Directory
+	Brand     brands.Brand
+	Policy    func() decide.Policy
+	Wake      func()
+	Signer    func() recovery.Signer
+	Issuer    string // of grants: the centre's public address
+	Base      string // the centre's public address
+	// ChallengeReturn is the shop's page to which a challenge leads back.
+	ChallengeReturn string
+	References      *Limiter // tries to look up a reference, by network; nil: 5 an hour
+	Log             *slog.Logger
 }
 
 // Desk answers the pages.

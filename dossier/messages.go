@@ -113,7 +113,7 @@ func (d *Desk) calls(country string, lang mimamori.Lang) []centre.CallNow {
 // Ours is the public page of our senders, domains and numbers.
 func (d *Desk) Ours(context.Context) (centre.Ours, error) {
 	return centre.Ours{Senders: []string{d.opt.Post.From.Addr}, MailDomains: d.opt.Brand.NoticeDomains, LinkDomains: d.opt.Brand.LinkDomains,
-		Numbers: append(d.calls("JP", mimamori.Japanese))}, nil
+		Numbers: d.calls("JP", mimamori.Japanese)}, nil
 }
 
 // LookupIP explains an address.

@@ -46,6 +46,16 @@ func (d *Desk) Report(ctx context.Context, v centre.Visitor, line string, answer
 	return "", fmt.Errorf("report on a line: %w", mimamori.ErrInvalid)
 }
 
+// Heard takes the customer's word on a session as the shop brings it. "Me"
+// by this way is noted and lowers nothing.
+func (d *Desk) Heard(ctx context.Context, subject, session string, notMe bool, by mimamori.Actor) error {
+	if notMe {
+		return d.raise(ctx, subject, session, time.Now().UTC(), "customer", assess.Word("customer_said_not_me"), by)
+	}
+	s := access.Session{Account: mimamori.NewAccountID(subject), Subject: subject}
+	return d.say(ctx, s, session, journal.OfCustomer, false)
+}
+
 // mayLower says that a session at the shop began on a device that counted as
 // the customer's, and nobody holds it to be anybody else's.
 func (f *file) mayLower(shopSession string) bool {
