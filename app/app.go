@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/audit"
 	"mimamori/contain"
+	"mimamori/dossier"
+	"mimamori/factor"
 	"mimamori/geo"
 	"mimamori/incident"
 	"mimamori/intake"
@@ -21,7 +24,9 @@ import (
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/shop"
+	"mimamori/staff"
 	"mimamori/store"
+	"mimamori/support"
 	"mimamori/traffic"
 	"mimamori/undo"
 )
@@ -41,9 +46,20 @@ type App struct {
 	Doors   http.Handler
 	Console http.Handler
 
-	log     *slog.Logger
-	closers []func() error
+	Desk    *dossier.Desk
+	Factors *factor.Book
+	Audit   *audit.Log
+	Staff   *staff.Desk
+	Guard   *staff.Guard
+	APIKeys *staff.Gatekeeper
+
+	log       *slog.Logger
+	directory support.Directory
+	closers   []func() error
 }
+
+// Version is what this build calls itself.
+const Version = "0.1.0"
 
 // New builds all parts. Nothing runs before Start; Stop also closes an app
 // that was never started.
@@ -72,9 +88,12 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.closers = append(a.closers, func() error { a.Shop.Close(); return nil })
+	if err := a.openDesks(); err != nil {
+		return nil, err
+	}
 	a.Runner = a.newRunner()
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: c.Policy, Wake: a.Runner.Wake})
-	return a, a.openDoors(ctx)
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: c.Policy, Wake: a.Runner.Wake, Challenger: a.Desk})
+	return a, a.openDoors()
 }
 
 // Start catches up and sets the runner to work.
@@ -127,7 +146,7 @@ func (a *App) newRunner() *playbook.Runner {
 	}
 	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
-	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.strongProof}).Acts())
+	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof}).Acts())
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson})
 }
 

@@ -33,6 +33,12 @@ type Config struct {
 	Mail   MailConfig    `yaml:"mail"`
 	Policy decide.Policy `yaml:"policy"`
 
+	// Brands are further brand files or folders of them.
+	Brands []string `yaml:"brands"`
+
+	// ClientIP finds a visitor's address behind proxies; nil: the connection's.
+	ClientIP func(*http.Request) netip.Addr `yaml:"-"`
+
 	// What only the composition root of a test or a demo sets.
 	ShopTransport http.RoundTripper                                                 `yaml:"-"`
 	MailDial      func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`

@@ -5,16 +5,17 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 
 	"mimamori"
 	"mimamori/geo"
-	"mimamori/incident"
 	"mimamori/keys"
 	"mimamori/mail"
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/response"
 	"mimamori/shop"
+	"mimamori/support"
 	"mimamori/webhook"
 )
 
@@ -53,7 +54,7 @@ func (a *App) post() notice.Post {
 // house is what every notice says of the shop.
 func (a *App) house() notice.House {
 	return notice.House{Shop: a.Config.Shop.Name, CentreDomain: a.Config.domain(), NoticeDomain: a.noticeDomain(),
-		OrdinaryMails: a.Config.Shop.OrdinaryMails, Shortened: a.Config.Policy.Shortened,
+		OrdinaryMails: a.Config.Shop.OrdinaryMails, Contacts: a.contacts, Shortened: a.Config.Policy.Shortened,
 		Describe: func(ip string) mimamori.Text {
 			addr, err := geo.Parse(ip)
 			if err != nil {
@@ -67,9 +68,6 @@ func (a *App) noticeDomain() string {
 	_, domain, _ := strings.Cut(a.Config.Mail.From, "@")
 	return domain
 }
-
-// strongProof says whether the customer can prove herself without waiting.
-func (a *App) strongProof(ctx context.Context, i *incident.Incident) bool { return false }
 
 // stepText is how a step that has just been tried reads in the timeline; steps
 // that only plan, and tries that will be repeated, say nothing.
@@ -85,4 +83,22 @@ func stepText(s playbook.Step) (mimamori.Text, bool) {
 	return mimamori.Text{}, false
 }
 
-func (a *App) openDoors(context.Context) error { return nil }
+// contacts are whom a notice names: at home, and from abroad.
+func (a *App) contacts(now time.Time) []notice.Contact {
+	var out []notice.Contact
+	seen := map[string]bool{}
+	for _, country := range []string{"JP", ""} {
+		for _, l := range a.directory.Now(now, country, mimamori.Japanese) {
+			if seen[l.Number.Number] {
+				continue
+			}
+			seen[l.Number.Number] = true
+			c := notice.Contact{From: mimamori.Text{JA: "日本国内から", EN: "From Japan"}, Number: l.Number.Number, Free: l.Free, Hours: l.Text}
+			if l.Country == support.Anywhere {
+				c.From = mimamori.Text{JA: "海外から", EN: "From abroad"}
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}

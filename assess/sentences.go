@@ -72,3 +72,6 @@ func named(name string, weight float64) Signal {
 // Word is a signal that a person or the shop gave outright: "customer_said_not_me",
 // "staff_said_intruder", "shop_said_intruder", "payment_disputed".
 func Word(name string) Signal { return named(name, 6) }
+
+// Sentence is how the signal of that name reads; empty for an unknown name.
+func Sentence(name string) mimamori.Text { return named(name, 0).Text }

@@ -141,3 +141,29 @@ func OverCap(sent []Notice, k Kind, to string, now time.Time) bool {
 	}
 	return n >= maxADay
 }
+
+// MailCode sends a confirmation code and keeps nothing of it. The caller lets
+// the reader ask again when it fails.
+func MailCode(ctx context.Context, p Post, lang mimamori.Lang, f Facts, to string) error {
+	text, err := Render(Code, lang, f)
+	if err != nil {
+		return err
+	}
+	addr, err := mail.ParseAddress(to)
+	if err != nil {
+		return fmt.Errorf("mail a code: %w", err)
+	}
+	keys, err := p.Keys(ctx)
+	if err != nil {
+		return fmt.Errorf("take the signing keys: %w", err)
+	}
+	raw, err := mail.Compose(mail.Message{From: p.From, To: addr, Subject: text.Subject, Body: text.Body,
+		MessageID: mail.NewMessageID(p.From.Domain()), Date: f.WrittenAt, Lang: lang})
+	if err != nil {
+		return err
+	}
+	if raw, err = mail.Sign(raw, keys); err != nil {
+		return err
+	}
+	return p.Submitter.Submit(ctx, p.From.Addr, addr.Addr, raw)
+}

@@ -44,6 +44,8 @@ type Facts struct {
 	Points  int64         `json:"points,omitzero"`  // points_restored: how many
 	Balance int64         `json:"balance,omitzero"` // points_restored: the balance after it; zero leaves it out
 
+	Code string `json:"-"` // code: six digits
+
 	// MailboxInDoubt asks for the short form: somebody else may read the
 	// mailbox, so neither place nor time nor way of recovery is told.
 	MailboxInDoubt bool `json:"mailbox_in_doubt,omitzero"`

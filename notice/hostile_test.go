@@ -62,22 +62,26 @@ func TestC02_HostileTextIsNeverALinkOrANumberToCall(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			own := map[string]bool{}
-			for _, n := range callable.FindAllString(norm.NFKC.String(clean.Body), -1) {
-				own[n] = true
+			own := map[string]bool{} // the lint looks at the lines that are ours
+			for line := range strings.Lines(clean.Body) {
+				own[line] = true
 			}
 			for _, s := range hostile() {
 				r, err := Render(k, l, attacked(s))
 				if err != nil {
 					t.Fatalf("Render(%s, %s) with %.60q: %v", k, l, s, err)
 				}
-				if found := links(r.Subject + "\n" + r.Body); found != nil {
+				var changed strings.Builder
+				for line := range strings.Lines(r.Body) {
+					if !own[line] {
+						changed.WriteString(line)
+					}
+				}
+				if found := links(changed.String()); found != nil {
 					t.Errorf("%s/%s with %.60q can be pressed at %q:\n%s", k, l, s, found, r.Body)
 				}
-				for _, n := range callable.FindAllString(norm.NFKC.String(r.Body), -1) {
-					if !own[n] && !strings.HasPrefix(n, "2026-11-2") {
-						t.Errorf("%s/%s with %.60q can be called at %q", k, l, s, n)
-					}
+				if n := callable.FindString(norm.NFKC.String(changed.String())); n != "" && !strings.HasPrefix(n, "2026-11-2") {
+					t.Errorf("%s/%s with %.60q can be called at %q", k, l, s, n)
 				}
 				if structure(r.Body) != structure(clean.Body) || r.Subject != clean.Subject {
 					t.Errorf("%s/%s with %.60q changed the notice's build:\n%s", k, l, s, r.Body)

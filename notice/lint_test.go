@@ -38,6 +38,7 @@ func variants() map[string]Facts {
 }
 
 func each(t *testing.T, do func(t *testing.T, k Kind, l mimamori.Lang, variant string, r Rendered)) {
+	t.Helper()
 	for name, f := range variants() {
 		for _, k := range Kinds {
 			for _, l := range languages {
@@ -62,21 +63,10 @@ var headings = map[mimamori.Lang][]string{
 var forbidden = regexp.MustCompile(`(?i)[!！]|至急|緊急|今すぐ|24時間以内|クリック|こちら|セッション|クレデンシャル|乗っ取り|ハッカー|不正アクセス|アカウント停止|ございましたため|お客様の不注意|お客様の責任` +
 	`|urgent|immediately|within 24 hours|click|verify your account|suspended|hacker|hijack|breach|fraud|session|credential|\balert\b|\brisk\b|\bcase\b|\bmember\b|\btenant\b|your fault|<no value>|%!`)
 
-// links finds whatever a mail program may turn into something to press.
-func links(s string) []string {
-	s = norm.NFKC.String(s)
-	var out []string
-	for _, re := range []*regexp.Regexp{
-		regexp.MustCompile(`(?i)(https?|ftp|mailto|tel|sms|javascript|data|file|line)\s*:`),
-		regexp.MustCompile(`[\p{L}\p{N}-]\.[\p{L}\p{N}]`),
-		regexp.MustCompile(`[a-zA-Z0-9-][。][a-zA-Z0-9]`),
-		regexp.MustCompile(`@[\p{L}\p{N}]|[\p{L}\p{N}]@`),
-		regexp.MustCompile(`//|\\\\|[<>]`),
-	} {
-		out = append(out, re.FindAllString(s, -1)...)
-	}
-	return out
-}
+// link is whatever a mail program may turn into something to press.
+var link = regexp.MustCompile(`(?i)(https?|ftp|mailto|tel|sms|javascript|data|file|line)\s*:|[\p{L}\p{N}-]\.[\p{L}\p{N}]|[a-zA-Z0-9-][。][a-zA-Z0-9]|@[\p{L}\p{N}]|[\p{L}\p{N}]@|//|\\\\|[<>]`)
+
+func links(s string) []string { return link.FindAllString(norm.NFKC.String(s), -1) }
 
 func TestC13_LengthActionsAndOrder(t *testing.T) {
 	each(t, func(t *testing.T, k Kind, l mimamori.Lang, _ string, r Rendered) {
@@ -125,6 +115,7 @@ func TestC04_NoLinkNoPressureNoJargon(t *testing.T) {
 }
 
 func TestC06_OnlyTheNeededPersonalData(t *testing.T) {
+	// At most what a receipt shows: never a card's or an account's digits whole.
 	card := regexp.MustCompile(`\d{13,}|\d{4}[ -]\d{4}[ -]\d{4}`)
 	each(t, func(t *testing.T, k Kind, l mimamori.Lang, variant string, r Rendered) {
 		if strings.Contains(r.Body, "花子") {
@@ -152,14 +143,14 @@ func TestC11_TimesCarryTheirZone(t *testing.T) {
 		{"Local", "7月1日（水）午後0時（日本時間）", "12:00 pm on Wednesday 1 July (Japan time)"},
 		{"No/Such\nZone", "7月1日（水）午後0時（日本時間）", "12:00 pm on Wednesday 1 July (Japan time)"},
 	} {
-		if got := when(at, c.zone, mimamori.Japanese); got != c.ja {
+		if got := when(at, findZone(c.zone), mimamori.Japanese); got != c.ja {
 			t.Errorf("when in %q = %s, want %s", c.zone, got, c.ja)
 		}
-		if got := when(at, c.zone, mimamori.English); got != c.en {
+		if got := when(at, findZone(c.zone), mimamori.English); got != c.en {
 			t.Errorf("when in %q = %s, want %s", c.zone, got, c.en)
 		}
 	}
-	if got := when(wholeMinute(at), "", mimamori.Japanese); got != "7月1日（水）午後0時1分（日本時間）" {
+	if got := when(wholeMinute(at), findZone(""), mimamori.Japanese); got != "7月1日（水）午後0時1分（日本時間）" {
 		t.Errorf("the opening at 30 s past is announced for %s, before it is true", got)
 	}
 	each(t, func(t *testing.T, k Kind, l mimamori.Lang, variant string, r Rendered) {

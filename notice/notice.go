@@ -39,6 +39,10 @@ const (
 	NewDevice         Kind = "new_device"          // a first sign-in somewhere, held to be the customer's
 	PointsRestored    Kind = "points_restored"     // an agent gave points back
 	Release           Kind = "release"             // a false alarm: all is open again
+
+	// Code carries a confirmation code. It is mailed but never kept: what is
+	// stored of a code is its hash, and the message centre does not show it.
+	Code Kind = "code"
 )
 
 // Kinds are all kinds, in the order in which a customer may meet them.

@@ -26,7 +26,7 @@ var texts embed.FS
 var parsed = sync.OnceValues(func() (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
 	for _, lang := range []mimamori.Lang{mimamori.Japanese, mimamori.English} {
-		for _, k := range append(slices.Clone(Kinds), "short") {
+		for _, k := range append(slices.Clone(Kinds), Code, "short") {
 			name := string(lang) + "/" + string(k)
 			t, err := template.ParseFS(texts, "text/"+string(lang)+"/frame.txt", "text/"+name+".txt")
 			if err != nil {
@@ -45,7 +45,7 @@ const maxActions = 3
 // same text. It fails with mimamori.ErrInvalid on an unknown kind or when a
 // required fact is missing.
 func Render(k Kind, lang mimamori.Lang, f Facts) (Rendered, error) {
-	if !slices.Contains(Kinds, k) {
+	if !slices.Contains(Kinds, k) && k != Code {
 		return Rendered{}, fmt.Errorf("render notice: unknown kind: %w", mimamori.ErrInvalid)
 	}
 	if f.Shop.In(lang) == "" || f.NoticeDomain == "" {
@@ -174,6 +174,7 @@ type view struct {
 	Points, Balance                          string
 	Contacts                                 []string
 	Reference, AtExact, WrittenExact         string
+	Code                                     string
 }
 
 func newView(f Facts, l mimamori.Lang) view {
@@ -185,14 +186,15 @@ func newView(f Facts, l mimamori.Lang) view {
 		Reverted: list(f.Acts, Reverted, l), Cancelled: list(f.Acts, Cancelled, l), Person: list(f.Acts, Person, l),
 		PointsFrozen: slices.ContainsFunc(f.Acts, func(a Act) bool { return a.Outcome == Frozen }),
 		Shortened:    f.Shortened, StrongSkip: f.StrongSkip, PasswordInvalid: f.PasswordInvalid,
-		Contacts: contacts(f.Contacts, l), Reference: f.Reference.String(),
+		Contacts: contacts(f.Contacts, l), Reference: f.Reference.String(), Code: f.Code,
 	}
 	if f.CentreDomain != "" {
 		v.CentreDomain = spelled(f.CentreDomain, l)
 	}
-	v.At, v.AtExact = moment(f.At, f.Zone, l)
-	v.WaitUntil, _ = moment(wholeMinute(f.WaitUntil), f.Zone, l)
-	_, v.WrittenExact = moment(f.WrittenAt, f.Zone, l)
+	z := findZone(f.Zone)
+	v.At, v.AtExact = moment(f.At, z, l)
+	v.WaitUntil, _ = moment(wholeMinute(f.WaitUntil), z, l)
+	_, v.WrittenExact = moment(f.WrittenAt, z, l)
 	if f.Wait > 0 {
 		v.Wait = long(f.Wait, l)
 	}
@@ -218,12 +220,11 @@ func newView(f Facts, l mimamori.Lang) view {
 
 // moment is a time in words and, for machines and the police report, in RFC
 // 3339; both empty for the zero time.
-func moment(t time.Time, zone string, l mimamori.Lang) (words, exact string) {
+func moment(t time.Time, z zone, l mimamori.Lang) (words, exact string) {
 	if t.IsZero() {
 		return "", ""
 	}
-	local, _ := in(t, zone, l)
-	return when(t, zone, l), local.Format(time.RFC3339)
+	return when(t, z, l), t.In(z.place).Format(time.RFC3339)
 }
 
 // wholeMinute rounds up: a reader who comes at the minute named is not early.

@@ -10,8 +10,9 @@ import (
 
 // when says a time in words with its zone, to the minute: "11月22日（日）午前1時10分
 // （日本時間）", "1:10 am on Sunday 22 November (Japan time)".
-func when(t time.Time, zone string, l mimamori.Lang) string {
-	t, name := in(t, zone, l)
+func when(t time.Time, z zone, l mimamori.Lang) string {
+	name := z.label(t, l)
+	t = t.In(z.place)
 	if l == mimamori.English {
 		half := "am"
 		if t.Hour() >= 12 {
@@ -34,27 +35,45 @@ func weekday(t time.Time) string {
 	return []string{"日", "月", "火", "水", "木", "金", "土"}[t.Weekday()]
 }
 
-// in moves a time to the customer's zone and names it. A zone this machine
-// does not know becomes Japan's, and says so: never a time without its zone.
-func in(t time.Time, zone string, l mimamori.Lang) (time.Time, string) {
-	loc, err := time.LoadLocation(zone)
-	if zone == "" || zone == "Asia/Tokyo" || zone == "Local" || err != nil {
-		return t.In(time.FixedZone("JST", 9*3600)), mimamori.Text{JA: "日本時間", EN: "Japan time"}.In(l)
+// zone is where the customer's clock stands.
+type zone struct {
+	place *time.Location
+	city  string // empty in Japan
+}
+
+// findZone takes an IANA name. What this machine does not know becomes Japan's
+// zone, and the text says so: never a time without its zone.
+func findZone(name string) zone {
+	japan := zone{place: time.FixedZone("JST", 9*3600)}
+	if name == "" || name == "Asia/Tokyo" || name == "Local" || len(name) > 40 || strings.ContainsFunc(name, func(r rune) bool {
+		return !strings.ContainsRune("/_+-", r) && !(r >= '0' && r <= '9') && !(r >= 'a' && r <= 'z') && !(r >= 'A' && r <= 'Z')
+	}) {
+		return japan
 	}
-	t = t.In(loc)
-	if zone == "UTC" {
-		return t, mimamori.Text{JA: "協定世界時", EN: "UTC"}.In(l)
+	place, err := time.LoadLocation(name)
+	if err != nil {
+		return japan
 	}
-	_, offset := t.Zone()
+	return zone{place, strings.ReplaceAll(name[strings.LastIndexByte(name, '/')+1:], "_", " ")}
+}
+
+// label names the zone as it is at a time.
+func (z zone) label(t time.Time, l mimamori.Lang) string {
+	if z.city == "" {
+		return mimamori.Text{JA: "日本時間", EN: "Japan time"}.In(l)
+	}
+	_, offset := t.In(z.place).Zone()
 	utc := fmt.Sprintf("UTC%+d", offset/3600)
 	if rest := offset % 3600 / 60; rest != 0 {
 		utc = fmt.Sprintf("%s:%02d", utc, max(rest, -rest))
 	}
-	city := strings.ReplaceAll(zone[strings.LastIndexByte(zone, '/')+1:], "_", " ")
-	if l == mimamori.English {
-		return t, city + " time, " + utc
+	switch {
+	case z.city == "UTC":
+		return mimamori.Text{JA: "協定世界時", EN: "UTC"}.In(l)
+	case l == mimamori.English:
+		return z.city + " time, " + utc
 	}
-	return t, "現地時間 " + city + "、" + utc
+	return "現地時間 " + z.city + "、" + utc
 }
 
 // long says how long a wait is: "5時間", "5 hours", "2分", "about 90 minutes".

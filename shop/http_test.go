@@ -95,6 +95,7 @@ func TestAnswers(t *testing.T) {
 		``, `ok`, `null`, `[]`, `{}`, `{"result":"ok"}`, `{"Result":"done"}`, `{"result":"done","result":"impossible"}`,
 		`{"result":"done"} {"result":"impossible"}`, `{"result":true}`, `{"result":"later","after":-1}`, `{"result":"later","after":"9"}`,
 		"{\"result\":\"done\",\"why\":{\"ja\":\"\xff\"}}", `{"result":"done","x":"` + strings.Repeat("x", 64<<10) + `"}`,
+		`{"result":"done"}` + strings.Repeat(" ", 64<<10),
 	} {
 		_, err := over(t, answering(200, body)).Do(t.Context(), command(t, PointsFreeze{}))
 		if try, ok := errors.AsType[*TryError](err); !ok || !try.Retryable || !errors.Is(err, mimamori.ErrUnavailable) {

@@ -313,3 +313,14 @@ func clip(s string, n int) string {
 	}
 	return s
 }
+
+// Peek is Session without noting that the person was there: for the console's
+// look-out for news, which must not keep a forgotten screen signed in.
+func (d *Desk) Peek(ctx context.Context, token string) (Session, error) {
+	s, err := d.store.StaffSession(ctx, sha256.Sum256([]byte(token)))
+	now := time.Now()
+	if err != nil || !s.EndedAt.IsZero() || now.Sub(s.SeenAt) >= d.limits.Idle || now.Sub(s.StartedAt) >= d.limits.Absolute {
+		return Session{}, fmt.Errorf("staff session: %w", mimamori.ErrDenied)
+	}
+	return s, nil
+}

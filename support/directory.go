@@ -28,7 +28,7 @@ type Number struct {
 	Number    string   `yaml:"number" json:"number"`       // as it is dialled from there
 	Free      bool     `yaml:"free" json:"free"`           // costs the caller nothing
 	Days      []string `yaml:"days" json:"days"`           // mon … sun; empty: every day
-	Hours     string   `yaml:"hours" json:"hours"`         // "09:00-12:00,13:00-18:00"; "22:00-06:00" ends the next day; "00:00-24:00"
+	Hours     string   `yaml:"hours" json:"hours"`         // "09:00-12:00,13:00-18:00"; "22:00-06:00" ends the next day; "00:00-24:00"; empty: not known
 	TimeZone  string   `yaml:"time_zone" json:"time_zone"` // IANA name
 	Languages []string `yaml:"languages" json:"languages"` // ja, en
 	Callback  bool     `yaml:"callback" json:"callback"`   // the shop calls back on request
@@ -41,6 +41,7 @@ type Number struct {
 type Line struct {
 	Number
 	Open   bool
+	Known  bool          // the hours are known; when not, Open is false and says nothing
 	Always bool          // around the clock: Until and Opens are zero
 	Until  time.Time     // when open: the end of this opening, in the line's zone
 	Opens  time.Time     // when not: the next opening; zero when none is near
@@ -63,6 +64,7 @@ func (d Directory) Now(t time.Time, country string, lang mimamori.Lang) []Line {
 	slices.SortStableFunc(lines, func(a, b Line) int {
 		return cmp.Or(
 			first(a.Open, b.Open),
+			first(!a.Known, !b.Known), // one that may answer before one that does not
 			byOpening(a, b),
 			first(a.Country != Anywhere, b.Country != Anywhere),
 			first(slices.Contains(a.Languages, string(lang)), slices.Contains(b.Languages, string(lang))),
@@ -98,9 +100,14 @@ func byOpening(a, b Line) int {
 func (n Number) at(t time.Time) Line {
 	line := Line{Number: n}
 	zone, err := time.LoadLocation(n.TimeZone)
-	if err != nil {
+	if err != nil || n.Hours == "" {
+		line.Text = mimamori.Text{
+			JA: "受付時間は分かっていません。サービスの案内でお確かめください。",
+			EN: "We do not know its hours. Please look at the service's own page.",
+		}
 		return line
 	}
+	line.Known = true
 	t = t.In(zone)
 	for _, s := range n.openings(t) {
 		if !s.from.After(t) && t.Before(s.to) {
@@ -126,26 +133,34 @@ func (l Line) words(t time.Time) mimamori.Text {
 		return mimamori.Text{JA: "24時間いつでもつながります。", EN: "Answers around the clock."}
 	case l.Open:
 		return mimamori.Text{
-			JA: fmt.Sprintf("いま、つながります（%s%sまで）。", zoneJA, clock(l.Until, l.Until.YearDay() != t.YearDay())),
-			EN: fmt.Sprintf("Answers now, until %s %s.", clock(l.Until, false), zoneEN),
+			JA: fmt.Sprintf("いま、つながります（%s%s%sまで）。", zoneJA, dayJA(l.Until, t), l.Until.Format("15:04")),
+			EN: fmt.Sprintf("Answers now, until %s%s %s.", dayEN(l.Until, t), l.Until.Format("15:04"), zoneEN),
 		}
 	case l.Opens.IsZero():
 		return mimamori.Text{JA: "いまは受け付けていません。", EN: "Does not answer at the moment."}
 	}
 	return mimamori.Text{
-		JA: fmt.Sprintf("いまは受付時間外です。次は%s%d月%d日（%s）%sからつながります。", zoneJA, l.Opens.Month(), l.Opens.Day(), weekdayJA(l.Opens), clock(l.Opens, false)),
-		EN: fmt.Sprintf("Closed now. Answers again from %s %s %s.", l.Opens.Format("Monday 2 January"), clock(l.Opens, false), zoneEN),
+		JA: fmt.Sprintf("いまは受付時間外です。次は%s%d月%d日（%s）%sからつながります。", zoneJA, l.Opens.Month(), l.Opens.Day(), weekdayJA(l.Opens), l.Opens.Format("15:04")),
+		EN: fmt.Sprintf("Closed now. Answers again from %s %s %s.", l.Opens.Format("Monday 2 January"), l.Opens.Format("15:04"), zoneEN),
 	}
 }
 
-// clock writes a time of day; midnight as an end is 24:00 of the same day in
-// neither language, but the next day's 0:00.
-func clock(t time.Time, tomorrow bool) string {
-	s := t.Format("15:04")
-	if tomorrow {
-		return "翌日" + s
+// dayJA and dayEN say on which day an end is, if it is not today.
+func dayJA(t, now time.Time) string {
+	switch {
+	case t.Format(time.DateOnly) == now.Format(time.DateOnly):
+		return ""
+	case t.Format(time.DateOnly) == now.AddDate(0, 0, 1).Format(time.DateOnly):
+		return "翌日"
 	}
-	return s
+	return fmt.Sprintf("%d月%d日（%s）", t.Month(), t.Day(), weekdayJA(t))
+}
+
+func dayEN(t, now time.Time) string {
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return ""
+	}
+	return t.Format("Monday 2 January ")
 }
 
 func weekdayJA(t time.Time) string {

@@ -33,7 +33,10 @@ func (n Number) Check() error {
 			return fault("days", "must be mon, tue, wed, thu, fri, sat or sun")
 		}
 	}
-	if _, err := parseHours(n.Hours); err != nil {
+	if n.Hours == "" && len(n.Days) > 0 {
+		return fault("hours", "must be said where days are")
+	}
+	if _, err := parseHours(n.Hours); err != nil && n.Hours != "" {
 		return fault("hours", err.Error())
 	}
 	if _, err := time.LoadLocation(n.TimeZone); err != nil || n.TimeZone == "" || n.TimeZone == "Local" {

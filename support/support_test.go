@@ -59,6 +59,11 @@ func TestOneLine(t *testing.T) {
 	if got := weekday.at(at("2026-11-20 20:00")).Text.EN; got != "Closed now. Answers again from Tuesday 24 November 09:00 Japan time." {
 		t.Errorf("in English: %s", got)
 	}
+	unknown := always
+	unknown.Hours = ""
+	if got := unknown.at(at("2026-11-20 20:00")); got.Open || got.Known || unknown.Check() != nil || !strings.Contains(got.Text.JA, "分かっていません") {
+		t.Errorf("hours not known: %+v, %v", got, unknown.Check())
+	}
 	// The clocks go forward in London on 2027-03-28; 09:00 stays 09:00.
 	if got := london.at(time.Date(2027, 3, 27, 18, 0, 0, 0, time.UTC)); got.Opens.UTC().Hour() != 8 || !strings.Contains(got.Text.EN, "09:00") {
 		t.Errorf("London opens at %v: %s", got.Opens.UTC(), got.Text.EN)

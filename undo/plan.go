@@ -84,9 +84,9 @@ func Compute(j *journal.Journal) Plan {
 		return cs[len(cs)-1].At.UnixNano()
 	}
 	slices.SortFunc(p.Items, func(a, b Item) int {
-		return cmp.Or(cmp.Compare(urgency[a.Resource.Kind], urgency[b.Resource.Kind]), cmp.Compare(last(b.Resource), last(a.Resource)), byID(a.Resource, b.Resource))
+		return cmp.Or(cmp.Compare(urgency[a.Resource.Kind], urgency[b.Resource.Kind]), cmp.Compare(last(b.Resource), last(a.Resource)), ByKindAndID(a.Resource, b.Resource))
 	})
-	slices.SortFunc(p.Suspect, byID)
+	slices.SortFunc(p.Suspect, ByKindAndID)
 	p.orders(j)
 	p.points(j)
 	return p
@@ -95,7 +95,8 @@ func Compute(j *journal.Journal) Plan {
 var urgency = map[event.ResourceKind]int{event.Contact: 1, event.Factor: 2, event.RecoveryQuestion: 3, event.AppGrant: 4,
 	event.Setting: 5, event.Address: 6, event.PaymentMethod: 7, event.Subscription: 8}
 
-func byID(a, b event.Resource) int {
+// ByKindAndID orders resources for people and for tests.
+func ByKindAndID(a, b event.Resource) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 }
 

@@ -112,6 +112,10 @@ func Open(opt Options) (*Server, error) {
 
 // Serve accepts mails until Close. It may run on several listeners.
 func (s *Server) Serve(l net.Listener) error {
+	if !s.open.enter() {
+		return l.Close()
+	}
+	defer s.open.serving.Done()
 	err := s.smtp.Serve(s.open.watch(l))
 	if errors.Is(err, net.ErrClosed) {
 		return nil
@@ -123,6 +127,7 @@ func (s *Server) Serve(l net.Listener) error {
 // what is stored stays.
 func (s *Server) Close() error {
 	s.open.close()
+	s.open.serving.Wait() // the library must not begin a connection while it waits for all
 	err := s.smtp.Shutdown(context.Background())
 	if errors.Is(err, smtp.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil

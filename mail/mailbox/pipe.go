@@ -62,9 +62,22 @@ func (pipeAddr) String() string  { return "pipe" }
 // openConns knows the listeners and connections of a server, so that Close
 // can end the idle ones: the SMTP library would wait for its clients.
 type openConns struct {
-	mu     sync.Mutex // guards both
+	serving sync.WaitGroup // calls of Serve under way
+
+	mu     sync.Mutex // guards all below
 	ends   map[any]func() error
 	closed bool
+}
+
+// enter counts a call of Serve, unless the server is closed.
+func (o *openConns) enter() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return false
+	}
+	o.serving.Add(1)
+	return true
 }
 
 func (o *openConns) add(key any, end func() error) {

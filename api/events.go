@@ -1,0 +1,129 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"mimamori/event"
+	"mimamori/intake"
+)
+
+const (
+	jsonType  = "application/json"
+	oneType   = "application/cloudevents+json"       // CloudEvents JSON format 1.0.2, section 3
+	batchType = "application/cloudevents-batch+json" // the same, section 4
+)
+
+// Limits of the contract. A little more than one event is read, so that one
+// of exactly the limit may have white space around it.
+const (
+	batchBytes = 4 << 20
+	eventBytes = 64<<10 + 1024
+)
+
+// takeEvents is POST /v1/events: one event or a batch, all or nothing.
+func (d *doors) takeEvents(w http.ResponseWriter, r *http.Request) {
+	ct, p := mediaType(r, oneType, batchType, jsonType)
+	if p != nil {
+		p.write(w)
+		return
+	}
+	events, err := d.readEvents(w, r, ct, batchBytes)
+	if err != nil {
+		d.fail(r.Context(), r.Pattern, err).write(w)
+		return
+	}
+	d.rate.charge(caller(r.Context()).ID, len(events)-1)
+	var taken intake.Taken
+	if len(events) > 0 {
+		if taken, err = d.opt.Intake.Take(r.Context(), events, intake.How{}); err != nil {
+			d.fail(r.Context(), r.Pattern, fmt.Errorf("take events: %w", err)).write(w)
+			return
+		}
+	}
+	body := append(strconv.AppendInt([]byte(`{"accepted":`), int64(taken.Accepted), 10), `,"repeated":`...)
+	writeJSON(w, http.StatusAccepted, append(strconv.AppendInt(body, int64(taken.Repeated), 10), '}'))
+}
+
+// decide is POST /v1/decisions: one event, answered with what is decided. The
+// answer is the stored one, byte for byte, when the event came before.
+func (d *doors) decide(w http.ResponseWriter, r *http.Request) {
+	ct, p := mediaType(r, oneType, jsonType)
+	if p != nil {
+		p.write(w)
+		return
+	}
+	events, err := d.readEvents(w, r, ct, eventBytes)
+	if err == nil && len(events) != 1 {
+		err = problem("invalid", "a decision is made on exactly one event")
+	}
+	if err != nil {
+		d.fail(r.Context(), r.Pattern, err).write(w)
+		return
+	}
+	taken, err := d.opt.Intake.Take(r.Context(), events, intake.How{})
+	if err == nil && len(taken.Answers) != 1 {
+		err = fmt.Errorf("decide: %d answers to one event", len(taken.Answers))
+	}
+	if err != nil {
+		d.fail(r.Context(), r.Pattern, fmt.Errorf("decide: %w", err)).write(w)
+		return
+	}
+	writeJSON(w, http.StatusOK, []byte(taken.Answers[0]))
+}
+
+// readEvents reads and decodes a body, and sees to it that its shape is what
+// the Content-Type says and its source what the key may send.
+func (d *doors) readEvents(w http.ResponseWriter, r *http.Request, ct string, limit int64) ([]event.Event, error) {
+	body, err := readBody(w, r, limit)
+	if err != nil {
+		return nil, err
+	}
+	batch := isBatch(body)
+	if (ct == oneType && batch) || (ct == batchType && !batch) {
+		return nil, problem("invalid", "the body is not of the shape that the Content-Type says")
+	}
+	events, err := event.Decode(body, time.Now(), event.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range events {
+		if p := foreign(caller(r.Context()), e); p != nil {
+			if batch {
+				p.Index = &i
+			}
+			return nil, p
+		}
+	}
+	return events, nil
+}
+
+// foreign is the Problem of an event whose source the key may not send.
+func foreign(k KeyInfo, e event.Event) *Problem {
+	if k.Source == "" || k.Source == e.Source {
+		return nil
+	}
+	p := problem("wrong-source", "")
+	p.Field = "source"
+	return p
+}
+
+func isBatch(body []byte) bool {
+	for _, c := range body {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		}
+		return c == '['
+	}
+	return false
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client is gone; the events are durable all the same
+}

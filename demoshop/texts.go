@@ -1,0 +1,161 @@
+package demoshop
+
+// text is a line of the catalogue; a missing one shows its key, and a test
+// fails on it.
+func text(key, lang string) string {
+	t, ok := texts[key]
+	if !ok {
+		return key
+	}
+	if lang == "en" {
+		return t[1]
+	}
+	return t[0]
+}
+
+// texts are all words of the shop's pages and mails: Japanese, English.
+var texts = map[string][2]string{
+	"shop":      {"みどり商店", "Midori Store"},
+	"tagline":   {"毎日の暮らしに、よいものを少しずつ。", "A few good things for every day."},
+	"language":  {"English", "日本語"},
+	"demo":      {"これは見本の店です。お金は動きません。", "This is a demonstration. No money moves."},
+	"demo.from": {"いまの接続（見本の設定）:", "You pretend to be at (demonstration):"},
+
+	"nav.signin": {"サインイン", "Sign in"}, "nav.my": {"マイページ", "My page"}, "nav.signout": {"サインアウト", "Sign out"},
+	"nav.orders": {"注文の記録", "Orders"}, "nav.addresses": {"お届け先", "Addresses"}, "nav.payments": {"お支払い方法", "Payment methods"},
+	"nav.contacts": {"連絡先と設定", "Contact details and settings"}, "nav.membership": {"プレミアム会員", "Premium membership"},
+	"nav.points": {"ポイント", "Points"}, "nav.password": {"パスワードの変更", "Change the password"}, "nav.security": {"セキュリティセンター", "Security centre"},
+	"nav.security.about": {"サインインの記録、変更の記録、2段階の確認はこちらです。", "Sign-in history, changes and the second step are here."},
+
+	"home.title": {"商品", "Products"}, "product.order": {"注文へ進む", "Order this"}, "product.digital": {"メールでお届けします", "Delivered by mail"},
+	"product.parcel": {"宅配便でお届けします", "Delivered by parcel"},
+
+	"signin.name": {"ユーザID またはメールアドレス", "User id or mail address"}, "signin.password": {"パスワード", "Password"},
+	"signin.remember": {"この端末ではサインインしたままにする", "Stay signed in on this device"}, "signin.go": {"サインイン", "Sign in"},
+	"signin.forgot": {"パスワードをお忘れですか？", "Forgot your password?"}, "signin.forgotid": {"ユーザIDをお忘れですか？", "Forgot your user id?"},
+	"signin.from":       {"どこからサインインしますか（見本の設定）", "Where do you sign in from? (demonstration)"},
+	"signin.from.own":   {"このコンピュータの接続のまま", "This computer's own connection"},
+	"signin.from.about": {"見本の店だけの設定です。選んだ場所のIPアドレスと端末でサインインしたことになります。", "Only in this demonstration: the sign-in carries the address and device of the place you choose."},
+	"signin.wrong":      {"ユーザIDまたはパスワードが違います。", "The user id or the password is not right."},
+
+	"signin.invalid.title": {"このパスワードは、いまは使えません", "This password is not in use now"},
+	"signin.invalid": {"第三者による利用のおそれがあったため、お客さまを守るために、前のパスワードを使えないようにしました。新しいパスワードを決めると、またご利用になれます。いつから決められるかは、次のページでお知らせします。",
+		"Somebody else may have used this account. To protect you, the old password was switched off. You can use the account again once you set a new password. The next page says from when."},
+	"signin.invalid.go":    {"新しいパスワードの手続きへ", "Go on to a new password"},
+	"signin.contain.title": {"いまはサインインできません", "Signing in is not possible now"},
+	"signin.contain": {"いつもと違うご利用が見つかったため、お客さまを守るために、アカウントを止めています。ご本人の場合は、新しいパスワードを決めるとまたご利用になれます。",
+		"We saw an unusual use of this account and stopped it to protect its owner. If this is your account, you can use it again once you set a new password."},
+	"signin.contain.go":      {"新しいパスワードの手続きへ", "Go on to a new password"},
+	"signin.hold.title":      {"サインインしました", "You are signed in"},
+	"signin.hold":            {"いつもと違うサインインのため、注文・ポイント・連絡先・お支払い方法の変更は、確認が終わるまで止めています。ほかのページはご覧になれます。", "This sign-in was unusual. Until it is confirmed, orders, points, contact details and payment methods stand still. You can look at everything else."},
+	"signin.hold.go":         {"マイページへ", "Go to my page"},
+	"challenge.open.title":   {"確認がまだ終わっていません", "The confirmation is not finished"},
+	"challenge.open":         {"本人確認のページに戻って、続きを行ってください。", "Please go back to the confirmation page and go on there."},
+	"challenge.open.go":      {"", ""},
+	"challenge.failed.title": {"本人確認ができませんでした", "We could not confirm that it is you"},
+	"challenge.failed":       {"もう一度サインインしてください。", "Please sign in once more."},
+	"challenge.failed.go":    {"", ""},
+	"challenge.away.title":   {"いまは確認できません", "We cannot confirm this now"},
+	"challenge.away":         {"少したってから、このページをもう一度開いてください。", "Please open this page again in a moment."},
+	"challenge.away.go":      {"", ""},
+
+	"gate.held.title": {"この操作は、いまは止めています", "This is stopped for now"},
+	"gate.held":       {"お客さまのアカウントを守るために、この操作を止めています。くわしくはセキュリティセンターをご覧ください。", "To protect your account, this is stopped for now. The security centre tells more."},
+	"gate.held.go":    {"続ける", "Go on"},
+	"gate.until":      {"次の時刻まで:", "Until:"},
+	"confirm.title":   {"パスワードの確認", "Please confirm with your password"},
+	"confirm.about":   {"大切な操作のため、もう一度パスワードを入力してください。", "This matters, so please enter your password once more."},
+	"confirm.go":      {"確認して続ける", "Confirm and go on"},
+
+	"forgot.title":        {"パスワードをお忘れの方", "Forgot your password?"},
+	"forgot.about":        {"ユーザIDまたはメールアドレスを入力してください。次のページで、手続きをご案内します。", "Enter your user id or mail address. The next page shows the way."},
+	"forgot.go":           {"次へ", "Next"},
+	"forgotid.title":      {"ユーザIDをお忘れの方", "Forgot your user id?"},
+	"forgotid.about":      {"登録したメールアドレスに、ユーザIDをお送りします。", "We send the user id to the mail address you registered."},
+	"forgotid.mail":       {"メールアドレス", "Mail address"},
+	"forgotid.sent.title": {"受け付けました", "Thank you"},
+	"forgotid.sent":       {"このメールアドレスの登録があれば、ユーザIDをメールでお送りします。", "If this mail address is registered, we send the user id to it."},
+	"forgotid.sent.go":    {"", ""},
+	"recovery.away.title": {"いまは手続きを始められません", "This cannot begin right now"},
+	"recovery.away":       {"少したってから、もう一度お試しください。", "Please try again in a moment."},
+	"recovery.away.go":    {"", ""},
+	"security.away.title": {"セキュリティセンターを開けません", "The security centre cannot be opened"},
+	"security.away":       {"少したってから、もう一度お試しください。", "Please try again in a moment."},
+	"security.away.go":    {"", ""},
+
+	"password.title": {"新しいパスワード", "New password"},
+	"password.rules": {"8文字以上で、ほかの店やサービスで使っていないものにしてください。前のパスワードは使えません。", "At least 8 characters, and one that you use nowhere else. The old one cannot be used."},
+	"password.new":   {"新しいパスワード", "New password"}, "password.repeat": {"新しいパスワード（もう一度）", "New password (once more)"},
+	"password.current": {"いまのパスワード", "Current password"}, "password.save": {"このパスワードにする", "Use this password"},
+	"password.short":          {"8文字以上にしてください。", "Please use at least 8 characters."},
+	"password.long":           {"128文字以下にしてください。", "Please use at most 128 characters."},
+	"password.common":         {"推測されやすいパスワードです。別のものにしてください。", "This one is easy to guess. Please choose another."},
+	"password.old":            {"前と同じパスワードは使えません。", "The old password cannot be used again."},
+	"password.again":          {"2つの入力が同じではありません。", "The two entries are not the same."},
+	"password.wrong":          {"いまのパスワードが違います。", "The current password is not right."},
+	"password.set.title":      {"新しいパスワードを設定しました", "Your new password is set"},
+	"password.set":            {"これまでの端末は、すべてサインアウトしました。新しいパスワードでサインインしてください。", "Every device is signed out. Please sign in with the new password."},
+	"password.set.go":         {"サインインへ", "Go to sign-in"},
+	"password.nogrant.title":  {"新しいパスワードの手続き", "Setting a new password"},
+	"password.nogrant":        {"新しいパスワードは、本人確認のあとで設定できます。", "A new password can be set after we have confirmed that it is you."},
+	"password.nogrant.go":     {"手続きを始める", "Begin"},
+	"password.badgrant.title": {"この手続きは、もう使えません", "This step is no longer good"},
+	"password.badgrant":       {"時間が過ぎたか、すでに使われました。お手数ですが、もう一度はじめから手続きしてください。", "Its time is over, or it was used before. Please begin once more."},
+	"password.badgrant.go":    {"手続きを始める", "Begin"},
+
+	"order.title": {"ご注文の確認", "Your order"}, "order.address": {"お届け先", "Deliver to"}, "order.payment": {"お支払い方法", "Pay with"}, "order.go": {"注文を確定する", "Place the order"},
+	"order.total":     {"合計", "Total"},
+	"order.nopayment": {"お支払い方法を選んでください。", "Please choose how to pay."}, "order.noaddress": {"お届け先を選んでください。", "Please choose where to deliver."},
+	"order.reenter.title":   {"安全のための、もう一度の入力", "Please enter once more, for safety"},
+	"order.reenter.about":   {"アカウントを守るため、次の注文では登録内容をもう一度入力していただきます。", "To keep your account safe, these details are entered again for this order."},
+	"order.reenter.payment": {"選んだカードの番号と有効期限を、もう一度入力してください。入力した番号が登録と違うようです。", "Please enter number and expiry of the chosen card once more. They do not match the stored card."},
+	"order.reenter.address": {"選んだお届け先の郵便番号と住所を、もう一度入力してください。登録と違うようです。", "Please enter postal code and street of the chosen address once more. They do not match."},
+	"order.toolate":         {"この注文は、もう発送されました。", "This order has already been sent."}, "order.review": {"プレミアム会員の登録内容もご確認ください。", "Please also look through your membership."},
+	"orders.none": {"注文はまだありません。", "No orders yet."}, "orders.hide": {"一覧から隠す", "Hide"}, "orders.unhide": {"一覧に戻す", "Show again"}, "orders.cancel": {"取り消す", "Cancel"},
+	"orders.hidden": {"隠した注文を見る", "See hidden orders"}, "orders.back": {"一覧へ戻る", "Back to the list"},
+	"state.placed": {"発送の準備中", "Being prepared"}, "state.shipped": {"発送しました", "Sent"}, "state.cancelled": {"取り消しました", "Cancelled"},
+
+	"my.hello": {"さんのページ", "’s page"}, "my.points": {"お持ちのポイント", "Your points"}, "my.premium": {"プレミアム会員です", "Premium member"},
+	"my.held": {"安全のため、いま止めている操作があります。", "Some things are stopped for now, for your safety."}, "my.recent": {"最近の注文", "Recent orders"}, "my.all": {"すべて見る", "See all"},
+
+	"form.missing": {"空いている欄があります。", "A field is empty."}, "form.save": {"保存する", "Save"}, "form.add": {"追加する", "Add"}, "form.remove": {"削除", "Remove"}, "form.edit": {"変更する", "Change"},
+	"address.recipient": {"お名前", "Recipient"}, "address.postal_code": {"郵便番号", "Postal code"}, "address.prefecture": {"都道府県", "Prefecture"}, "address.line": {"市区町村・番地・建物", "City, street, building"},
+	"address.none": {"お届け先はまだありません。", "No address yet."}, "address.new": {"新しいお届け先", "New address"},
+	"card.number": {"カード番号", "Card number"}, "card.expiry": {"有効期限（年-月）", "Expiry (year-month)"}, "card.new": {"新しいカード", "New card"}, "card.none": {"カードはまだありません。", "No card yet."},
+	"card.about":   {"番号は決済会社だけに渡します。この店には下4桁だけが残ります。", "The number goes to the payment company only. This shop keeps the last four digits."},
+	"card.demo":    {"見本の番号: 4242 4242 4242 4242、5555 5555 5555 4444、3566 0020 2036 0505", "Numbers for the demonstration: 4242 4242 4242 4242, 5555 5555 5555 4444, 3566 0020 2036 0505"},
+	"card.bad":     {"カード番号か有効期限を確認してください。", "Please check the card number and the expiry."},
+	"card.refused": {"このカードは、いまこの店では使えません。カード会社にお問い合わせください。", "This card cannot be used here now. Please ask your card company."},
+	"contact.name": {"お名前", "Name"}, "contact.mail": {"メールアドレス", "Mail address"}, "contact.phone": {"電話番号", "Phone"}, "contact.newsletter": {"お知らせメールを受け取る", "Receive our newsletter"},
+	"contact.badmail": {"メールアドレスを確認してください。", "Please check the mail address."},
+	"member.about":    {"月額¥600で送料が無料になります。いつでもやめられます。", "¥600 a month, free delivery. You can leave at any time."},
+	"member.yes":      {"プレミアム会員です。登録日:", "You are a premium member since"}, "member.no": {"まだ登録していません。", "You are not a member."},
+	"member.join": {"登録する", "Join"}, "member.leave": {"やめる", "Leave"},
+	"points.balance": {"残高", "Balance"}, "points.frozen": {"ポイントは、安全のためいま止めています。", "Points stand still for now, for your safety."}, "points.few": {"ポイントが足りません。", "There are not enough points."},
+	"points.spend": {"ポイントをギフトコードに換える", "Turn points into a gift code"}, "points.unit": {"ポイント", "points"}, "points.go": {"換える", "Spend"}, "points.book": {"ポイントの記録", "Points history"},
+	"points.none":  {"記録はまだありません。", "Nothing yet."},
+	"reason.order": {"お買い物", "Order"}, "reason.gift": {"ギフトコード", "Gift code"}, "reason.restored": {"お返ししたポイント", "Given back"}, "reason.bonus": {"キャンペーン", "Campaign"},
+	"gift.waiting": {"準備中", "being prepared"}, "gift.sent": {"送付済み", "sent"}, "gift.stopped": {"停止しました", "stopped"},
+
+	"done.saved": {"保存しました。", "Saved."}, "done.removed": {"削除しました。", "Removed."}, "done.order": {"ご注文を受け付けました。", "Your order is placed."}, "done.cancelled": {"注文を取り消しました。", "The order is cancelled."},
+	"done.points": {"ポイントを使いました。", "The points are spent."}, "done.join": {"プレミアム会員に登録しました。", "You joined the premium membership."}, "done.signout": {"サインアウトしました。", "You are signed out."},
+	"done.password": {"パスワードを変更しました。", "The password is changed."},
+
+	"notfound.title": {"ページがありません", "There is no such page"}, "notfound": {"アドレスをお確かめください。", "Please check the address."}, "notfound.go": {"", ""},
+	"broken.title": {"うまくいきませんでした", "Something went wrong"}, "broken": {"少したってから、もう一度お試しください。続くときは、次の番号をお知らせください。", "Please try again in a moment. If it goes on, tell us this number."}, "broken.go": {"", ""},
+
+	"mail.order.title":   {"ご注文を受け付けました", "We received your order"},
+	"mail.order":         {"ご注文 {} を受け付けました。発送の準備をしています。", "We received your order {} and are preparing it."},
+	"mail.address.title": {"お届け先が登録されました", "An address was saved"},
+	"mail.address":       {"お届け先が登録または変更されました。", "An address was added or changed."},
+	"mail.card.title":    {"お支払い方法が登録されました", "A payment method was saved"},
+	"mail.card":          {"末尾が {} のカードが登録されました。", "A card ending in {} was added."},
+	"mail.contact.title": {"連絡先が変更されました", "Contact details were changed"},
+	"mail.contact":       {"ご登録の連絡先が変更されました。", "Your contact details were changed."},
+	"mail.join.title":    {"プレミアム会員へのご登録", "You joined the premium membership"},
+	"mail.join":          {"プレミアム会員に登録されました。", "You are a premium member now."},
+	"mail.leave.title":   {"プレミアム会員の退会", "You left the premium membership"},
+	"mail.leave":         {"プレミアム会員の退会を受け付けました。", "Your premium membership has ended."},
+	"mail.id.title":      {"ユーザIDのお知らせ", "Your user id"},
+	"mail.id":            {"お客さまのユーザIDは {} です。", "Your user id is {}."},
+}

@@ -1,0 +1,279 @@
+package dossier
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"mimamori"
+	"mimamori/assess"
+	"mimamori/event"
+	"mimamori/journal"
+	"mimamori/profile"
+	"mimamori/undo"
+	"mimamori/web/centre"
+)
+
+// Purchases is the purchase history: unfamiliar, cancelled and hidden orders
+// are shown, none is ever left out.
+func (d *Desk) Purchases(ctx context.Context, v centre.Visitor) (centre.Purchases, error) {
+	_, f, err := d.read(ctx, v)
+	if err != nil {
+		return centre.Purchases{}, err
+	}
+	out := centre.Purchases{From: f.now.Add(-Shown)}
+	for _, o := range slices.Backward(f.journal.Orders) {
+		if o.At.Before(out.From) {
+			continue
+		}
+		out.Orders = append(out.Orders, f.purchase(o))
+	}
+	return out, nil
+}
+
+func (f *file) purchase(o *journal.Order) centre.PurchaseRow {
+	theirs := o.Owner == journal.OfIntruder
+	row := centre.PurchaseRow{Line: centre.Line{ID: "order:" + o.ID, At: o.At, Answer: f.answerTo(o.Session)}, Order: o.ID,
+		Total: centre.Money{Amount: o.Total.Amount, Currency: o.Total.Currency}, Gift: o.Gift, Digital: o.Digital, State: "placed",
+		Hidden: o.HiddenBy == journal.OfIntruder || o.Hidden, Owner: owner(o.Owner), Unfamiliar: theirs || o.Owner == journal.OfUnknown,
+		ShipTo: f.valueOf(event.Resource{Kind: event.Address, ID: o.ShipTo}), Payment: f.valueOf(event.Resource{Kind: event.PaymentMethod, ID: o.Payment})}
+	switch {
+	case !o.Cancelled.IsZero():
+		row.State, row.Fate, row.FateAt = "cancelled", centre.FateCancelled, o.Cancelled
+	case !o.Shipped.IsZero():
+		row.State = "shipped"
+		if theirs {
+			row.Fate, row.FateAt = centre.FateShipped, o.Shipped
+		}
+	case theirs:
+		row.Fate = centre.FateWorking
+	}
+	if theirs {
+		row.Why = f.whyOrder(o)
+	}
+	return row
+}
+
+func (f *file) whyOrder(o *journal.Order) []mimamori.Text {
+	var out []mimamori.Text
+	add := func(yes bool, signal string) {
+		if yes {
+			out = append(out, assess.Sentence(signal))
+		}
+	}
+	fresh := func(kind event.ResourceKind, id string) bool {
+		return slices.ContainsFunc(f.journal.Changes, func(c journal.Change) bool {
+			return c.Resource == event.Resource{Kind: kind, ID: id} && c.Owner == journal.OfIntruder && c.Op == event.Added
+		})
+	}
+	add(fresh(event.Address, o.ShipTo), "order_to_new_address")
+	add(o.Gift || o.Digital, "order_gift_card")
+	add(o.HiddenBy == journal.OfIntruder, "order_hidden")
+	return out
+}
+
+// valueOf is what a resource held, newest known value first; foreign when the
+// intruder brought it in.
+func (f *file) valueOf(r event.Resource) centre.Value {
+	for _, c := range slices.Backward(f.journal.Changes) {
+		if c.Resource == r && c.After != nil {
+			return value(c.After, c.Owner == journal.OfIntruder)
+		}
+	}
+	if h, ok := f.journal.Held[r]; ok {
+		return value(journal.Flatten(h.Value), false)
+	}
+	return centre.Value{Absent: true}
+}
+
+func value(v journal.Value, foreign bool) centre.Value {
+	if v == nil {
+		return centre.Value{Absent: true}
+	}
+	out := centre.Value{Fields: map[string]string{}, Foreign: foreign}
+	for field := range v {
+		out.Fields[field] = v.Show(field)
+	}
+	return out
+}
+
+// Contacts is what is registered, with every change: before, after, now, and
+// what became of it.
+func (d *Desk) Contacts(ctx context.Context, v centre.Visitor) (centre.Contacts, error) {
+	_, f, err := d.read(ctx, v)
+	if err != nil {
+		return centre.Contacts{}, err
+	}
+	out := centre.Contacts{From: f.now.Add(-Shown)}
+	now := f.registered()
+	for _, r := range now {
+		out.Registered = append(out.Registered, r.view)
+	}
+	for _, c := range slices.Backward(f.journal.Changes) {
+		if c.At.Before(out.From) || c.Owner == journal.OfUs {
+			continue
+		}
+		out.Changes = append(out.Changes, d.changeRow(f, c))
+	}
+	return out, nil
+}
+
+type held struct {
+	resource event.Resource
+	view     centre.Registered
+}
+
+// registered is what the shop holds now, as the events tell it.
+func (f *file) registered() []held {
+	values := map[event.Resource]journal.Value{}
+	since := map[event.Resource]time.Time{}
+	var order []event.Resource
+	note := func(r event.Resource, v journal.Value, at time.Time) {
+		if _, known := values[r]; !known {
+			order = append(order, r)
+		}
+		values[r], since[r] = v, at
+	}
+	for r, h := range f.journal.Held {
+		at := time.Time{}
+		if h.Since != nil {
+			at = *h.Since
+		}
+		note(r, journal.Flatten(h.Value), at)
+	}
+	for _, c := range f.journal.Changes {
+		if c.Op == event.Removed {
+			note(c.Resource, nil, c.At)
+		} else {
+			note(c.Resource, c.After, c.At)
+		}
+	}
+	slices.SortFunc(order, undo.ByKindAndID)
+	var out []held
+	for _, r := range order {
+		if values[r] == nil || r.Kind == event.Password {
+			continue
+		}
+		foreign := f.broughtIn(r)
+		out = append(out, held{r, centre.Registered{Kind: string(r.Kind), Value: value(values[r], foreign), Since: since[r],
+			New: !since[r].IsZero() && f.now.Sub(since[r]) < 30*24*time.Hour}})
+	}
+	return out
+}
+
+func (f *file) broughtIn(r event.Resource) bool {
+	return slices.Contains(f.plan.Suspect, r)
+}
+
+func (d *Desk) changeRow(f *file, c journal.Change) centre.ChangeRow {
+	theirs := c.Owner == journal.OfIntruder
+	row := centre.ChangeRow{Line: centre.Line{ID: "change:" + c.Event, At: c.At, Answer: f.answerTo(c.Session)}, Kind: string(c.Resource.Kind), Op: string(c.Op),
+		Before: value(c.Before, theirs && f.broughtIn(c.Resource)), After: value(c.After, theirs), Owner: owner(c.Owner)}
+	if c.Session == "" {
+		row.ID = ""
+	}
+	row.Now = centre.Value{Absent: true}
+	for _, r := range f.registered() {
+		if r.resource == c.Resource {
+			row.Now = r.view.Value
+		}
+	}
+	if l := f.loginOf(c.Session); l != nil {
+		row.Device, row.Place = profile.ParseAgent(l.UserAgent).String(), d.placeOf(l.IP)
+	}
+	if theirs {
+		row.Fate, row.FateAt, row.Why = f.fateOf(c.Resource)
+	}
+	return row
+}
+
+// fateOf is what became of a resource that the intruder touched.
+func (f *file) fateOf(r event.Resource) (centre.Fate, time.Time, mimamori.Text) {
+	for _, item := range f.plan.Items {
+		if item.Resource != r {
+			continue
+		}
+		switch item.Action {
+		case undo.Ask:
+			return centre.FatePerson, time.Time{}, item.Why
+		case undo.Keep:
+			var at time.Time
+			for _, c := range f.journal.Changes {
+				if c.Resource == r && c.Owner == journal.OfUs {
+					at = c.At
+				}
+			}
+			return centre.FateReverted, at, mimamori.Text{}
+		}
+	}
+	return centre.FateWorking, time.Time{}, mimamori.Text{}
+}
+
+// Timeline is what the intruder did, act by act, what became of each, and what
+// we did in between.
+func (d *Desk) Timeline(ctx context.Context, v centre.Visitor) (centre.Timeline, error) {
+	_, f, err := d.read(ctx, v)
+	if err != nil {
+		return centre.Timeline{}, err
+	}
+	if f.current == nil {
+		return centre.Timeline{}, mimamori.ErrNotFound
+	}
+	out := centre.Timeline{Began: f.current.Start, Entries: d.TimelineOf(f)}
+	if head := d.incidentView(ctx, f); head != nil {
+		out.Reference = head.Reference
+	}
+	return out, nil
+}
+
+// TimelineOf puts the intruder's acts and our deeds in one order.
+func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
+	var out []centre.TimelineEntry
+	theirs := func(o journal.Owner) bool { return o == journal.OfIntruder }
+	_, signedOut := f.done("sessions.revoke")
+	for _, l := range f.journal.Logins {
+		if theirs(l.Owner) && l.Data.Outcome == event.Succeeded {
+			e := centre.TimelineEntry{At: l.Event.Time, Kind: "login", Owner: centre.OwnerIntruder, Place: d.placeOf(l.Data.IP), Device: profile.ParseAgent(l.Data.UserAgent).String()}
+			if !signedOut.IsZero() {
+				e.Fate, e.FateAt = centre.FateEnded, signedOut
+			}
+			out = append(out, e)
+		}
+	}
+	for _, c := range f.journal.Changes {
+		if theirs(c.Owner) {
+			e := centre.TimelineEntry{At: c.At, Kind: string(c.Resource.Kind), Op: string(c.Op), Owner: centre.OwnerIntruder, Value: value(firstOf(c.After, c.Before), c.Op != event.Removed)}
+			e.Fate, e.FateAt, _ = f.fateOf(c.Resource)
+			out = append(out, e)
+		}
+	}
+	for _, o := range f.journal.Orders {
+		if theirs(o.Owner) {
+			row := f.purchase(o)
+			out = append(out, centre.TimelineEntry{At: o.At, Kind: "order", Owner: centre.OwnerIntruder, Order: o.ID, Total: row.Total, Fate: row.Fate, FateAt: row.FateAt})
+		}
+	}
+	for _, m := range f.journal.Points {
+		if theirs(m.Owner) {
+			e := centre.TimelineEntry{At: m.At, Kind: "points", Owner: centre.OwnerIntruder, Count: int(-m.Amount), Fate: centre.FateFrozen}
+			if n, at := f.done("points.restore"); n > 0 {
+				e.Fate, e.FateAt = centre.FateRestored, at
+			}
+			out = append(out, e)
+		}
+	}
+	for _, deed := range f.deeds() {
+		if !deed.At.IsZero() {
+			out = append(out, centre.TimelineEntry{At: deed.At, Kind: string(deed.Kind), Owner: centre.OwnerUs, Count: deed.Count})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b centre.TimelineEntry) int { return a.At.Compare(b.At) })
+	return out
+}
+
+func firstOf(a, b journal.Value) journal.Value {
+	if a != nil {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,239 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"mimamori"
+	"mimamori/audit"
+	"mimamori/event"
+	"mimamori/staff"
+)
+
+// Desk is the View of queue and incident: the one at the left, the other at
+// the right.
+type Desk struct {
+	Filter   Filter
+	Queue    Queue
+	Incident *Incident // nil: none chosen
+	Revealed string    // a value shown in clear this once; empty: none
+}
+
+func filterOf(r *http.Request) Filter {
+	f := Filter{Show: Show(r.URL.Query().Get("show")), Search: strings.TrimSpace(clip(r.URL.Query().Get("search"), 200))}
+	if !slices.Contains(Shows, f.Show) {
+		f.Show = ShowOpen
+	}
+	return f
+}
+
+func (c *console) queue(w http.ResponseWriter, r *http.Request, me Reader) {
+	f := filterOf(r)
+	q, err := c.opt.Service.Queue(r.Context(), me.Actor(), f)
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	now, err := c.opt.Service.Version(r.Context(), "")
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: "queue", Now: now, V: Desk{Filter: f, Queue: q}})
+}
+
+func (c *console) incident(w http.ResponseWriter, r *http.Request, me Reader) { c.open(w, r, me, "") }
+
+func (c *console) open(w http.ResponseWriter, r *http.Request, me Reader, revealed string) {
+	id := mimamori.IncidentID(r.PathValue("id"))
+	why := c.reason(r, id)
+	if why == "" {
+		c.show(w, r, "reason", Frame{Me: me, Section: "queue", V: Ask{ID: id}})
+		return
+	}
+	// The version first: what changes while the page is made is news.
+	now, err := c.opt.Service.Version(r.Context(), id)
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	i, err := c.opt.Service.Incident(r.Context(), On{Actor: me.Actor(), Incident: id, Reason: why})
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	f := filterOf(r)
+	q, err := c.opt.Service.Queue(r.Context(), me.Actor(), f)
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: string(id), Now: now, V: Desk{Filter: f, Queue: q, Incident: &i, Revealed: revealed}})
+}
+
+// deed is what a form on the incident's page can set off.
+type deed struct {
+	act audit.Act // by which the page decides whether a code is needed
+	do  func(ctx context.Context, s Service, on On, r *http.Request) (Result, error)
+}
+
+func plain(f func(Service, context.Context, On) error) func(context.Context, Service, On, *http.Request) (Result, error) {
+	return func(ctx context.Context, s Service, on On, _ *http.Request) (Result, error) {
+		return Done, f(s, ctx, on)
+	}
+}
+
+func asking(f func(Service, context.Context, On) (Result, error)) func(context.Context, Service, On, *http.Request) (Result, error) {
+	return func(ctx context.Context, s Service, on On, _ *http.Request) (Result, error) { return f(s, ctx, on) }
+}
+
+// deeds by the last part of the form's address; "said.<name>" in the catalogue
+// says that it is done.
+var deeds = map[string]deed{
+	"contain": {audit.IncidentContain, plain(Service.Contain)},
+	"hold":    {audit.IncidentHold, plain(Service.Hold)},
+	"release": {audit.IncidentRelease, asking(Service.Release)},
+	"dismiss": {audit.IncidentDismiss, asking(Service.Dismiss)},
+	"plan":    {audit.UndoPlan, plain(Service.PlanUndo)},
+	"undo": {audit.UndoApply, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		return Done, s.ApplyUndo(ctx, on, r.PostFormValue("version"))
+	}},
+	"redo": {audit.UndoRedo, plain(Service.RedoUndo)},
+	"resolve": {audit.IncidentResolve, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		choice := Choice(r.PostFormValue("choice"))
+		if !slices.Contains(Choices, choice) {
+			return Failed, fmt.Errorf("resolve conflict: %w", mimamori.ErrInvalid)
+		}
+		resource := event.Resource{Kind: event.ResourceKind(r.PostFormValue("kind")), ID: r.PostFormValue("resource")}
+		return Done, s.ResolveConflict(ctx, on, resource, choice)
+	}},
+	"judge": {audit.IncidentJudge, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		owner := Owner(r.PostFormValue("owner"))
+		if !slices.Contains([]Owner{Intruder, Customer, Unknown}, owner) {
+			return Failed, fmt.Errorf("judge session: %w", mimamori.ErrInvalid)
+		}
+		return Done, s.JudgeSession(ctx, on, r.PostFormValue("session"), owner)
+	}},
+	"points": {audit.PointsRestore, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		return s.RestorePoints(ctx, on, r.PostFormValue("entry"))
+	}},
+	"resend": {audit.IncidentResend, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		return Done, s.ResendNotice(ctx, on, r.PostFormValue("notice"))
+	}},
+	"note": {audit.IncidentNote, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		text := strings.TrimSpace(r.PostFormValue("text"))
+		if text == "" || len(text) > 10_000 {
+			return Failed, fmt.Errorf("note: %w", mimamori.ErrInvalid)
+		}
+		return Done, s.Note(ctx, on, text)
+	}},
+}
+
+// act does what a form asks for. A dangerous act takes the authenticator code
+// with the same form, so that nothing typed is lost.
+func (c *console) act(w http.ResponseWriter, r *http.Request, me Reader) {
+	name := r.PathValue("deed")
+	d, ok := deeds[name]
+	if !ok {
+		c.fail(w, r, me, mimamori.ErrNotFound)
+		return
+	}
+	on, ok := c.on(w, r, me)
+	if !ok {
+		return
+	}
+	if staff.Dangerous(d.act) {
+		if _, ok := c.again(w, r, me); !ok {
+			return
+		}
+	}
+	result, err := d.do(r.Context(), c.opt.Service, on, r)
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	if result == Asked {
+		name = "asked"
+	}
+	c.back(w, r, "/incidents/"+string(on.Incident), name)
+}
+
+// on puts together who acts on what and why: the reason typed with the act,
+// else the one given when the incident was opened.
+func (c *console) on(w http.ResponseWriter, r *http.Request, me Reader) (On, bool) {
+	on := On{Actor: me.Actor(), Incident: mimamori.IncidentID(r.PathValue("id"))}
+	on.Reason = strings.TrimSpace(clip(r.PostFormValue("reason"), 500))
+	if on.Reason == "" {
+		on.Reason = c.reason(r, on.Incident)
+	}
+	if on.Reason == "" {
+		c.show(w, r, "reason", Frame{Me: me, Section: "queue", V: Ask{ID: on.Incident}})
+		return on, false
+	}
+	return on, true
+}
+
+// reveal shows one masked value in clear, on this answer only.
+func (c *console) reveal(w http.ResponseWriter, r *http.Request, me Reader) {
+	on, ok := c.on(w, r, me)
+	if !ok {
+		return
+	}
+	if me, ok = c.again(w, r, me); !ok {
+		return
+	}
+	value, err := c.opt.Service.Reveal(r.Context(), on, r.PostFormValue("field"))
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.open(w, r, me, value)
+}
+
+func (c *console) waiting(w http.ResponseWriter, r *http.Request, me Reader) {
+	list, err := c.opt.Service.Waiting(r.Context(), me.Actor())
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.show(w, r, "waiting", Frame{Me: me, Section: "waiting", V: list})
+}
+
+func (c *console) decide(w http.ResponseWriter, r *http.Request, me Reader) {
+	reason := strings.TrimSpace(clip(r.PostFormValue("reason"), 500))
+	if reason == "" {
+		c.fail(w, r, me, &staff.RefusedError{Act: audit.ProposalApprove, Why: "reason"})
+		return
+	}
+	me, ok := c.again(w, r, me)
+	if !ok {
+		return
+	}
+	said, do := "approved", c.opt.Service.Approve
+	if r.PostFormValue("answer") != "approve" {
+		said, do = "declined", c.opt.Service.Decline
+	}
+	if err := do(r.Context(), me.Actor(), r.PathValue("id"), reason); err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.back(w, r, "/waiting", said)
+}
+
+// Part is a tab of the queue.
+type Part struct {
+	Show  Show
+	Count int
+}
+
+// Parts are the tabs in order.
+func (d Desk) Parts() []Part {
+	list := make([]Part, len(Shows))
+	for i, s := range Shows {
+		list[i] = Part{s, d.Queue.Counts[s]}
+	}
+	return list
+}

@@ -1,0 +1,58 @@
+package console
+
+import (
+	"context"
+
+	"mimamori"
+	"mimamori/event"
+)
+
+// On is who does something to which incident, and why. The first line of each
+// method hands it to the audit.Guard.
+type On struct {
+	Actor    mimamori.Actor
+	Incident mimamori.IncidentID
+	Reason   string
+}
+
+// Service is everything the pages ask of the flow. Each method checks with the
+// guard first, which also records the look or act; an ErrDenied of its is
+// shown with its reason (staff.RefusedError).
+type Service interface {
+	// Queue lists incidents by urgency, at most a hundred.
+	Queue(ctx context.Context, actor mimamori.Actor, f Filter) (Queue, error)
+	// Version is a short text that changes when the queue, or the incident if
+	// one is named, does. It is asked every few seconds by each open page, shows
+	// nothing and records nothing: it has to be cheap.
+	Version(ctx context.Context, id mimamori.IncidentID) (string, error)
+	// Incident gives one whole; ErrNotFound.
+	Incident(ctx context.Context, on On) (Incident, error)
+
+	Contain(ctx context.Context, on On) error
+	Hold(ctx context.Context, on On) error
+	Release(ctx context.Context, on On) (Result, error)
+	Dismiss(ctx context.Context, on On) (Result, error)
+	// PlanUndo computes the plan again; ApplyUndo carries out the plan of this
+	// version, ErrConflict when it changed meanwhile; RedoUndo takes it back.
+	PlanUndo(ctx context.Context, on On) error
+	ApplyUndo(ctx context.Context, on On, version string) error
+	RedoUndo(ctx context.Context, on On) error
+	// ResolveConflict answers one conflict of the plan.
+	ResolveConflict(ctx context.Context, on On, r event.Resource, c Choice) error
+	// JudgeSession says whose a session was: Intruder, Customer or Unknown.
+	JudgeSession(ctx context.Context, on On, session string, owner Owner) error
+	// RestorePoints gives back one entry, once however often it is asked.
+	RestorePoints(ctx context.Context, on On, entry string) (Result, error)
+	// Reveal gives one masked contact in clear.
+	Reveal(ctx context.Context, on On, field string) (string, error)
+	// ResendNotice sends a notice again to where it went.
+	ResendNotice(ctx context.Context, on On, id string) error
+	// Note writes a note for colleagues.
+	Note(ctx context.Context, on On, text string) error
+
+	// Waiting lists what waits for a second person.
+	Waiting(ctx context.Context, actor mimamori.Actor) ([]Proposal, error)
+	// Approve does a proposed act; Decline ends it.
+	Approve(ctx context.Context, actor mimamori.Actor, id, reason string) error
+	Decline(ctx context.Context, actor mimamori.Actor, id, reason string) error
+}

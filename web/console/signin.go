@@ -1,0 +1,221 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"mimamori"
+	"mimamori/staff"
+	"mimamori/web"
+)
+
+// formLimit bounds what a form may send; the longest is a note.
+const formLimit = 32 << 10
+
+const sessionCookie = "mimamori-console"
+
+func (c *console) cookieName(name string) string {
+	if c.opt.PlainHTTP {
+		return name
+	}
+	return "__Host-" + name
+}
+
+func (c *console) setCookie(w http.ResponseWriter, name, value string) {
+	cookie := &http.Cookie{Name: c.cookieName(name), Value: value, Path: "/", Secure: !c.opt.PlainHTTP, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if value == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(w, cookie)
+}
+
+func (c *console) place(r *http.Request) staff.Place {
+	return staff.Place{IP: c.opt.ClientIP(r), UserAgent: r.UserAgent()}
+}
+
+func connectionIP(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap().WithZone("")
+}
+
+// signedIn lets only people of the staff pass, and leads the others to the
+// sign-in page and back to where they wanted to go.
+func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, Reader)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+		cookie, err := r.Cookie(c.cookieName(sessionCookie))
+		if err != nil {
+			c.toSignIn(w, r)
+			return
+		}
+		s, p, err := c.opt.Desk.Session(r.Context(), cookie.Value)
+		if errors.Is(err, mimamori.ErrDenied) {
+			c.toSignIn(w, r)
+			return
+		}
+		if err != nil {
+			c.pages.Fail(w, r, err)
+			return
+		}
+		next(w, r, Reader{Person: p, Session: s, Fresh: c.opt.Desk.Fresh(s), Token: cookie.Value})
+	}
+}
+
+func (c *console) toSignIn(w http.ResponseWriter, r *http.Request) {
+	to := c.opt.Base + "/sign-in"
+	if r.Method == http.MethodGet && r.URL.Path != "/" {
+		to += "?to=" + url.QueryEscape(r.URL.Path)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// SignIn is the View of the sign-in page.
+type SignIn struct {
+	To      string // where to go afterwards, a path of ours
+	Login   string
+	Problem bool
+}
+
+func (c *console) signInPage(w http.ResponseWriter, r *http.Request) {
+	page := c.pages.New(r, SignIn{To: ours(r.URL.Query().Get("to"))})
+	c.pages.Render(w, http.StatusOK, "sign-in", page)
+}
+
+func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
+	if err := r.ParseForm(); err != nil {
+		c.pages.Fail(w, r, mimamori.ErrInvalid)
+		return
+	}
+	f := r.PostForm
+	typed := staff.Credentials{Login: f.Get("login"), Password: f.Get("password"), Code: f.Get("code")}
+	token, _, err := c.opt.Desk.SignIn(r.Context(), typed, c.place(r))
+	if errors.Is(err, mimamori.ErrDenied) {
+		page := c.pages.New(r, SignIn{To: ours(f.Get("to")), Login: typed.Login, Problem: true})
+		c.pages.Render(w, http.StatusForbidden, "sign-in", page)
+		return
+	}
+	if err != nil {
+		c.pages.Fail(w, r, err)
+		return
+	}
+	c.setCookie(w, sessionCookie, token)
+	c.back(w, r, ours(f.Get("to")), "")
+}
+
+// ours keeps a way back within the console: a path that begins with two
+// slashes would lead to another host.
+func ours(to string) string {
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\?#\r\n") {
+		return "/"
+	}
+	return to
+}
+
+func (c *console) leave(w http.ResponseWriter, r *http.Request, me Reader) {
+	if err := c.opt.Desk.SignOut(r.Context(), me.Session); err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.setCookie(w, sessionCookie, "")
+	c.setCookie(w, reasonCookie, "")
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	c.back(w, r, "/sign-in", "")
+}
+
+// again takes the authenticator code that a dangerous act asks for when the
+// last one was a while ago. It says whether to go on, with the session as it
+// is now.
+func (c *console) again(w http.ResponseWriter, r *http.Request, me Reader) (Reader, bool) {
+	if me.Fresh {
+		return me, true
+	}
+	token, s, err := c.opt.Desk.Reauth(r.Context(), me.Session, r.PostFormValue("code"), c.place(r))
+	if errors.Is(err, mimamori.ErrDenied) {
+		c.showStatus(w, r, http.StatusForbidden, "refused", Frame{Me: me, V: "code"})
+		return me, false
+	}
+	if err != nil {
+		c.fail(w, r, me, err)
+		return me, false
+	}
+	c.setCookie(w, sessionCookie, token)
+	me.Session, me.Token, me.Fresh = s, token, true
+	return me, true
+}
+
+// Me is the View of the own security page.
+type Me struct {
+	Sessions []staff.Session
+}
+
+func (c *console) me(w http.ResponseWriter, r *http.Request, me Reader) { c.ownPage(w, r, me, "") }
+
+func (c *console) ownPage(w http.ResponseWriter, r *http.Request, me Reader, problem string) {
+	list, err := c.opt.Desk.Sessions(r.Context(), me.ID)
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	status := http.StatusOK
+	if problem != "" {
+		status = http.StatusBadRequest
+	}
+	c.showStatus(w, r, status, "me", Frame{Me: me, Section: "me", Problem: problem, V: Me{Sessions: list}})
+}
+
+func (c *console) password(w http.ResponseWriter, r *http.Request, me Reader) {
+	me, ok := c.again(w, r, me)
+	if !ok {
+		return
+	}
+	err := c.opt.Desk.ChangePassword(r.Context(), me.Session, r.PostFormValue("old"), r.PostFormValue("new"))
+	if field, ok := errors.AsType[*mimamori.FieldError](err); ok {
+		c.ownPage(w, r, me, "password."+field.Field)
+		return
+	}
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.back(w, r, "/me", "password")
+}
+
+func (c *console) signOutOthers(w http.ResponseWriter, r *http.Request, me Reader) {
+	if err := c.opt.Desk.SignOutOthers(r.Context(), me.Session); err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.back(w, r, "/me", "others")
+}
+
+// version answers the script's look-out for news. It does not count as being
+// there: a forgotten screen signs itself out.
+func (c *console) version(w http.ResponseWriter, r *http.Request) {
+	cookie, err := r.Cookie(c.cookieName(sessionCookie))
+	if err == nil {
+		_, err = c.opt.Desk.Peek(r.Context(), cookie.Value)
+	}
+	if err != nil {
+		http.Error(w, "signed out", http.StatusUnauthorized)
+		return
+	}
+	id := mimamori.IncidentID(r.URL.Query().Get("of"))
+	if id == "queue" {
+		id = ""
+	}
+	now, err := c.opt.Service.Version(r.Context(), id)
+	if err != nil {
+		status, _ := web.Kind(err)
+		http.Error(w, "", status)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(now)) // the reader is gone: nothing to do
+}
