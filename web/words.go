@@ -108,6 +108,13 @@ func (c Clock) Date(t time.Time) string {
 	return c.say(t.Format("1月2日"), t.Format("2 January"))
 }
 
+// Moment is day and time to the second, for lists whose year and zone are
+// said above.
+func (c Clock) Moment(t time.Time) string {
+	t = t.In(c.Zone)
+	return c.say(t.Format("1月2日 15時04分05秒"), t.Format("2 January, 15:04:05"))
+}
+
 // Exact is the time to the second with its zone.
 func (c Clock) Exact(t time.Time) string {
 	t = t.In(c.Zone)

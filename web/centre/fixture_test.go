@@ -90,7 +90,7 @@ func (f *fixture) Home(_ context.Context, v Visitor) (Home, error) {
 	case "person":
 		in := f.incident()
 		in.Did = append(in.Did, Deed{PersonLooks, 0, time.Time{}})
-		return Home{Standing: Acting, Incident: in, Steps: f.steps(StepProve), Next: NextCall, Veto: &Veto{"rec_1", f.at(-0.1), "Windows・Chrome", hosting}}, nil
+		return Home{Standing: Acting, Incident: in, Steps: f.steps(StepPassword), Next: NextCall, Veto: &Veto{"rec_1", f.at(-0.1), "Windows・Chrome", hosting}}, nil
 	case "watched":
 		return Home{Standing: Watched, Incident: f.incident(), Steps: f.steps(StepPayment), Next: NextObligations, Obligations: obligations, WatchUntil: f.at(24 * 90)}, nil
 	case "":
@@ -375,7 +375,7 @@ func world() World {
 
 func serve(t testing.TB, f *fixture, change ...func(*Options)) http.Handler {
 	t.Helper()
-	opt := Options{Service: f, Passkeys: f, PlainHTTP: true, Zone: tokyo, World: world(), ShopOrigins: []string{"https://shop.example"},
+	opt := Options{Service: f, Passkeys: f, PlainHTTP: true, Zone: tokyo, World: world(), SecondStep: "https://shop.example/second-step", ShopOrigins: []string{"https://shop.example"},
 		Brand: web.Brand{Name: text("見本ストア", "Mihon Store"), Home: "https://shop.example/", Forgot: "https://shop.example/forgot", SignIn: "https://shop.example/sign-in"}}
 	for _, c := range change {
 		c(&opt)
