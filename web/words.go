@@ -3,13 +3,10 @@ package web
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
 	"mimamori"
+	"mimamori/geo"
 )
 
 // Clock puts times into words as one reader sees them now.
@@ -188,16 +185,5 @@ func group(n int64) string {
 
 // Country is the country's name for a reader; an unknown code stays as it is.
 func Country(code string, lang mimamori.Lang) string {
-	region, err := language.ParseRegion(code)
-	if err != nil {
-		return code
-	}
-	tag := language.Japanese
-	if lang == mimamori.English {
-		tag = language.English
-	}
-	if name := display.Regions(tag).Name(region); name != "" {
-		return name
-	}
-	return strings.ToUpper(code)
+	return geo.CountryName(code).In(lang)
 }
