@@ -130,7 +130,10 @@ func TestE01_TamperingIsFound(t *testing.T) {
 	early := copyOf(m)
 	early.Anchors = nil
 	fill(t, log, 50)
-	ring, vault := keystest.New(t) // the tamperer's own keys
+	ring, vault := keystest.New(t)
+	if err := ring.Rotate(t.Context(), keys.AuditHead); err != nil { // the tamperer's own key
+		t.Fatal(err)
+	}
 	for name, row := range map[string]struct {
 		tamper func(c *audittest.Memory)
 		want   audit.Finding
