@@ -8,8 +8,10 @@ import (
 	"unicode/utf8"
 
 	"mimamori"
+	"mimamori/audit"
 	"mimamori/decide"
 	"mimamori/intake"
+	"mimamori/staff"
 )
 
 // subjectPath is the account in a door's path.
@@ -42,21 +44,21 @@ type reportOut struct {
 }
 
 func (d *doors) accountDoors() {
-	open(d, door{method: http.MethodGet, path: "/v1/accounts/{subject}/gate", id: "gate", scope: ScopeDecisions, tag: tagAccounts,
+	open(d, door{method: http.MethodGet, path: "/v1/accounts/{subject}/gate", id: "gate", scope: staff.ScopeDecisions, tag: tagAccounts,
 		title: mimamori.Text{JA: "慎重な操作の前に確認する", EN: "Ask before a sensitive act"},
 		text:  "May this session do this act now? Ask before an order, a points movement, a change of contact, payment or factor. An account never seen is let through."},
 		d.gate)
-	open(d, door{method: http.MethodGet, path: "/v1/accounts/{subject}/history", id: "history", scope: ScopeRead, tag: tagAccounts,
+	open(d, door{method: http.MethodGet, path: "/v1/accounts/{subject}/history", id: "history", scope: staff.ScopeRead, tag: tagAccounts,
 		title: mimamori.Text{JA: "サインイン履歴を読む", EN: "Read the sign-in history"},
 		text:  "The sign-ins of the last 60 days, explained. Only for showing them to the customer or to an agent in a call."},
 		d.history)
-	open(d, door{method: http.MethodPost, path: "/v1/reports", id: "report", scope: ScopeEvents, tag: tagAccounts,
+	open(d, door{method: http.MethodPost, path: "/v1/reports", id: "report", scope: staff.ScopeEvents, tag: tagAccounts,
 		title: mimamori.Text{JA: "「わたしです」「わたしではありません」を伝える", EN: "Pass on “that was me” or “that wasn't me”"},
 		text:  "not_me starts the response at once. me calms only what the shop's word alone may calm; it never lowers what a detector, the customer in the security centre or an agent set."},
 		d.report)
 }
 
-func (d *doors) gate(ctx context.Context, _ KeyInfo, in *gateIn) (*gateOut, error) {
+func (d *doors) gate(ctx context.Context, _ staff.APIKey, in *gateIn) (*gateOut, error) {
 	act, err := decide.ParseSensitive(in.Act)
 	if err != nil {
 		return nil, err
@@ -71,14 +73,14 @@ func (d *doors) gate(ctx context.Context, _ KeyInfo, in *gateIn) (*gateOut, erro
 	return &gateOut{g}, nil
 }
 
-func (d *doors) history(ctx context.Context, k KeyInfo, in *subjectPath) (*historyOut, error) {
+func (d *doors) history(ctx context.Context, k staff.APIKey, in *subjectPath) (*historyOut, error) {
 	if d.opt.Histories == nil {
 		return nil, missing()
 	}
 	if err := named("subject", in.Subject); err != nil {
 		return nil, err
 	}
-	if err := d.saw(ctx, k, "history", in.Subject, ""); err != nil {
+	if err := d.saw(ctx, k, audit.LookAccount, audit.Target{Account: mimamori.NewAccountID(in.Subject)}); err != nil {
 		return nil, err
 	}
 	h, err := d.opt.Histories.History(ctx, in.Subject)
@@ -91,7 +93,7 @@ func (d *doors) history(ctx context.Context, k KeyInfo, in *subjectPath) (*histo
 	return &historyOut{h}, nil
 }
 
-func (d *doors) report(ctx context.Context, k KeyInfo, in *reportIn) (*reportOut, error) {
+func (d *doors) report(ctx context.Context, k staff.APIKey, in *reportIn) (*reportOut, error) {
 	if d.opt.Reports == nil {
 		return nil, missing()
 	}
@@ -99,7 +101,7 @@ func (d *doors) report(ctx context.Context, k KeyInfo, in *reportIn) (*reportOut
 	if err := named("subject", b.Subject, "session", b.Session); err != nil {
 		return nil, err
 	}
-	id, err := d.opt.Reports.Report(ctx, ReportAsk{Subject: b.Subject, Session: b.Session, Verdict: b.Verdict, By: k.shopActor(), Source: k.Source})
+	id, err := d.opt.Reports.Report(ctx, ReportAsk{Subject: b.Subject, Session: b.Session, Verdict: b.Verdict, By: k.Actor(), Source: k.Source})
 	if err != nil {
 		return nil, fmt.Errorf("take a report: %w", err)
 	}
@@ -109,12 +111,12 @@ func (d *doors) report(ctx context.Context, k KeyInfo, in *reportIn) (*reportOut
 }
 
 // saw records a look before anything is shown.
-func (d *doors) saw(ctx context.Context, k KeyInfo, what, subject string, id mimamori.IncidentID) error {
-	if d.opt.Saw == nil {
+func (d *doors) saw(ctx context.Context, k staff.APIKey, act audit.Act, target audit.Target) error {
+	if d.opt.Audit == nil {
 		return nil
 	}
-	if err := d.opt.Saw(ctx, k.shopActor(), what, subject, id); err != nil {
-		return fmt.Errorf("record who looks at %s: %w", what, err)
+	if err := d.opt.Audit.Record(ctx, k.Actor(), act, target, "", map[string]string{"door": "api"}); err != nil {
+		return fmt.Errorf("record a look: %w", err)
 	}
 	return nil
 }

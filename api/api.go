@@ -39,9 +39,8 @@ type Options struct {
 	Incidents  Incidents
 	// JWKS is the public half of the signing keys, as JSON (RFC 7517).
 	JWKS func() ([]byte, error)
-	// Saw records that customer data was read with an API key, before it is
-	// shown; an error keeps it from being shown. Nil: nothing is recorded.
-	Saw func(ctx context.Context, by mimamori.Actor, what, subject string, id mimamori.IncidentID) error
+	// Audit may be nil: then looks are not recorded.
+	Audit Audit
 	// Ready says whether decisions can be made now; nil: always.
 	Ready func(ctx context.Context) error
 

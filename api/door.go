@@ -10,13 +10,14 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"mimamori"
+	"mimamori/staff"
 )
 
 // door is what the document says of one door.
 type door struct {
 	method, path string
 	id           string
-	scope        Scope // empty: open to everybody
+	scope        staff.Scope // empty: open to everybody
 	title        mimamori.Text
 	text         string
 	tag          string
@@ -118,7 +119,7 @@ func (d *doors) problemResponse(status int) *huma.Response {
 
 // open registers a door that huma reads. What its handler returns as an error
 // becomes a Problem here.
-func open[I, O any](d *doors, o door, handle func(ctx context.Context, k KeyInfo, in *I) (*O, error)) {
+func open[I, O any](d *doors, o door, handle func(ctx context.Context, k staff.APIKey, in *I) (*O, error)) {
 	op := d.operation(o)
 	route := o.method + " " + o.path
 	huma.Register(d.api, *op, func(ctx context.Context, in *I) (*O, error) {

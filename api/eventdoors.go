@@ -9,6 +9,7 @@ import (
 
 	"mimamori"
 	"mimamori/intake"
+	"mimamori/staff"
 )
 
 // eventDoors are the two doors of the decision path.
@@ -19,7 +20,7 @@ func (d *doors) eventDoors() {
 	thousand := 1000
 	batch := &huma.Schema{Type: huma.TypeArray, Items: one, MaxItems: &thousand}
 
-	events := d.operation(door{method: http.MethodPost, path: "/v1/events", id: "events", scope: ScopeEvents, tag: tagEvents, errors: []int{409},
+	events := d.operation(door{method: http.MethodPost, path: "/v1/events", id: "events", scope: staff.ScopeEvents, tag: tagEvents, errors: []int{409},
 		title: mimamori.Text{JA: "イベントを知らせる", EN: "Report events"},
 		text:  "One event or a batch of up to 1,000 (4 MiB), all or nothing. 202 means that everything is on disk. An event that came before changes nothing; other content under the same id is 409."})
 	events.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -30,7 +31,7 @@ func (d *doors) eventDoors() {
 			"repeated": {Type: huma.TypeInteger, Description: "events that came before"}}})
 	d.plain(events, d.takeEvents)
 
-	decide := d.operation(door{method: http.MethodPost, path: "/v1/decisions", id: "decide", scope: ScopeDecisions, tag: tagEvents, errors: []int{409},
+	decide := d.operation(door{method: http.MethodPost, path: "/v1/decisions", id: "decide", scope: staff.ScopeDecisions, tag: tagEvents, errors: []int{409},
 		title: mimamori.Text{JA: "判定を求める", EN: "Ask for a decision"},
 		text:  "Exactly one event, stored and decided in one step; do not send it to /v1/events as well. Give it 150 ms, then go on with your own answer and send the same event to /v1/events until it is taken. The same request gets the same answer."})
 	decide.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{oneType: {Schema: one}, jsonType: {Schema: one}}}
@@ -46,7 +47,7 @@ type importOut struct{ Body intake.Import }
 
 // importDoors bring the past in and tell how far it has come.
 func (d *doors) importDoors() {
-	op := d.operation(door{method: http.MethodPost, path: "/v1/imports", id: "import", scope: ScopeEvents, tag: tagEvents, errors: []int{409},
+	op := d.operation(door{method: http.MethodPost, path: "/v1/imports", id: "import", scope: staff.ScopeEvents, tag: tagEvents, errors: []int{409},
 		title: mimamori.Text{JA: "過去のイベントを取り込む", EN: "Import the past"},
 		text: "NDJSON, one event a line, or a login log as CSV with the columns subject, time, ip, user_agent, outcome and, if known, session and device. " +
 			"The past builds the picture: no incident, no command, no mail. Of any length, read while it arrives. After an interruption send the same file again under the same name: what is durable is skipped. Or send the rest with offset, the number of lines before this body (of a CSV: rows, the header again in front)."})
@@ -62,12 +63,12 @@ func (d *doors) importDoors() {
 	answers(op, http.StatusOK, jsonType, "all lines are durable", schemaOf[intake.Import](d.registry()))
 	d.plain(op, d.takeImport)
 
-	open(d, door{method: http.MethodGet, path: "/v1/imports/{name}", id: "import-progress", scope: ScopeEvents, tag: tagEvents, errors: []int{404},
+	open(d, door{method: http.MethodGet, path: "/v1/imports/{name}", id: "import-progress", scope: staff.ScopeEvents, tag: tagEvents, errors: []int{404},
 		title: mimamori.Text{JA: "取り込みの進み具合", EN: "How far an import has come"},
 		text:  "offset lines are durable."}, d.progress)
 }
 
-func (d *doors) progress(ctx context.Context, k KeyInfo, in *importIn) (*importOut, error) {
+func (d *doors) progress(ctx context.Context, k staff.APIKey, in *importIn) (*importOut, error) {
 	if d.opt.Imports == nil {
 		return nil, missing()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"mimamori/event"
 	"mimamori/intake"
+	"mimamori/staff"
 )
 
 const (
@@ -101,7 +102,7 @@ func (d *doors) readEvents(w http.ResponseWriter, r *http.Request, ct string, li
 }
 
 // foreign is the Problem of an event whose source the key may not send.
-func foreign(k KeyInfo, e event.Event) *Problem {
+func foreign(k staff.APIKey, e event.Event) *Problem {
 	if k.Source == "" || k.Source == e.Source {
 		return nil
 	}

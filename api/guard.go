@@ -14,33 +14,31 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"mimamori"
+	"mimamori/staff"
 )
 
 // callerKey is where the recognised API key stands in a request's context, so
 // that huma's handlers find it. Handlers turn it into an argument at once.
 type callerKey struct{}
 
-func caller(ctx context.Context) KeyInfo {
-	k, _ := ctx.Value(callerKey{}).(KeyInfo)
+func caller(ctx context.Context) staff.APIKey {
+	k, _ := ctx.Value(callerKey{}).(staff.APIKey)
 	return k
-}
-
-// shopActor is the API key as the one who acts.
-func (k KeyInfo) shopActor() mimamori.Actor {
-	return mimamori.Actor{Kind: mimamori.ActorShop, ID: k.Name}
 }
 
 // keyScheme is the security scheme's name in the document.
 const keyScheme = "apiKey"
 
 // needs writes a door's scope where the document and guard both read it.
-func needs(s Scope) []map[string][]string { return []map[string][]string{{keyScheme: {string(s)}}} }
+func needs(s staff.Scope) []map[string][]string {
+	return []map[string][]string{{keyScheme: {string(s)}}}
+}
 
 // scopeOf is the scope that an operation's entry in the document asks for.
-func scopeOf(op *huma.Operation) string {
+func scopeOf(op *huma.Operation) staff.Scope {
 	for _, s := range op.Security {
 		if scopes := s[keyScheme]; len(scopes) == 1 {
-			return scopes[0]
+			return staff.Scope(scopes[0])
 		}
 	}
 	return ""
@@ -57,8 +55,7 @@ func (d *doors) guard(op *huma.Operation, door http.HandlerFunc) http.HandlerFun
 		key, p := d.recognise(r, scope, route)
 		if p == nil {
 			if wait, ok := d.rate.admit(key.ID, time.Now()); !ok {
-				p = problem("too-many", "")
-				p.headers = http.Header{"Retry-After": {strconv.Itoa(seconds(wait))}}
+				p = tooMany(wait)
 			}
 		}
 		if p != nil {
@@ -71,30 +68,40 @@ func (d *doors) guard(op *huma.Operation, door http.HandlerFunc) http.HandlerFun
 
 // recognise reads the bearer token (RFC 6750, section 2.1: the header only,
 // never the query, which ends up in logs).
-func (d *doors) recognise(r *http.Request, scope, route string) (KeyInfo, *Problem) {
-	unknown := problem("unauthenticated", "")
-	unknown.headers = http.Header{"Www-Authenticate": {`Bearer realm="mimamori"`}}
+func (d *doors) recognise(r *http.Request, scope staff.Scope, route string) (staff.APIKey, *Problem) {
+	unknown := func(more string) (staff.APIKey, *Problem) {
+		p := problem("unauthenticated", "")
+		p.headers = http.Header{"Www-Authenticate": {`Bearer realm="mimamori"` + more}}
+		return staff.APIKey{}, p
+	}
 	given := r.Header.Values("Authorization")
 	if len(given) != 1 {
-		return KeyInfo{}, unknown
+		return unknown("")
 	}
 	method, secret, found := strings.Cut(given[0], " ")
-	if !found || !strings.EqualFold(method, "Bearer") || secret == "" || len(secret) > 256 {
-		return KeyInfo{}, unknown
+	if !found || !strings.EqualFold(method, "Bearer") || secret == "" {
+		return unknown("")
 	}
-	key, err := d.opt.Keys.Check(r.Context(), secret, scope)
+	key, err := d.opt.Keys.Check(r.Context(), secret)
 	switch {
-	case err == nil:
-		return key, nil
-	case errors.Is(err, mimamori.ErrNotFound), errors.Is(err, mimamori.ErrInvalid):
-		unknown.headers = http.Header{"Www-Authenticate": {`Bearer realm="mimamori", error="invalid_token"`}}
-		return KeyInfo{}, unknown
 	case errors.Is(err, mimamori.ErrDenied):
-		p := problem("forbidden", "the API key lacks the scope "+scope)
+		return unknown(`, error="invalid_token"`)
+	case errors.Is(err, staff.ErrTooMany):
+		return staff.APIKey{}, tooMany(time.Second)
+	case err != nil:
+		return staff.APIKey{}, d.fail(r.Context(), route, fmt.Errorf("check api key: %w", err))
+	case !key.Has(scope):
+		p := problem("forbidden", "the API key lacks the scope "+string(scope))
 		p.headers = http.Header{"Www-Authenticate": {fmt.Sprintf(`Bearer realm="mimamori", error="insufficient_scope", scope=%q`, scope)}}
-		return KeyInfo{}, p
+		return staff.APIKey{}, p
 	}
-	return KeyInfo{}, d.fail(r.Context(), route, fmt.Errorf("check api key: %w", err))
+	return key, nil
+}
+
+func tooMany(wait time.Duration) *Problem {
+	p := problem("too-many", "")
+	p.headers = http.Header{"Retry-After": {strconv.Itoa(seconds(wait))}}
+	return p
 }
 
 // adapter puts guard around the doors that huma reads, and answers its 422 as

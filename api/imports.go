@@ -14,6 +14,7 @@ import (
 	"mimamori"
 	"mimamori/event"
 	"mimamori/intake"
+	"mimamori/staff"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // of the whole file, durable those that are stored.
 type importing struct {
 	d       *doors
-	key     KeyInfo
+	key     staff.APIKey
 	durable intake.Import
 	line    int64
 	pending []event.Event
@@ -193,7 +194,7 @@ type importAsk struct {
 	source string // of the events of a CSV
 }
 
-func readImportAsk(r *http.Request, key KeyInfo, ct string) (importAsk, error) {
+func readImportAsk(r *http.Request, key staff.APIKey, ct string) (importAsk, error) {
 	q := r.URL.Query()
 	a := importAsk{name: q.Get("name"), csv: ct == csvType, source: q.Get("source")}
 	if !isImportName(a.name) {
@@ -228,7 +229,7 @@ func isImportName(s string) bool {
 }
 
 // storedName keeps the imports of one source's key from those of another's.
-func storedName(k KeyInfo, name string) string {
+func storedName(k staff.APIKey, name string) string {
 	if k.Source == "" {
 		return name
 	}

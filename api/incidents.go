@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/audit"
 	"mimamori/decide"
 	"mimamori/incident"
+	"mimamori/staff"
 )
 
 // Incident is one incident as the staff's tools read it.
@@ -63,19 +65,19 @@ type incidentIn struct {
 type incidentOut struct{ Body IncidentDetail }
 
 func (d *doors) incidentDoors() {
-	open(d, door{method: http.MethodGet, path: "/v1/incidents", id: "list-incidents", scope: ScopeStaff, tag: tagStaff,
+	open(d, door{method: http.MethodGet, path: "/v1/incidents", id: "list-incidents", scope: staff.ScopeStaff, tag: tagStaff,
 		title: mimamori.Text{JA: "インシデントの一覧", EN: "List incidents"},
 		text:  "Those that need a person first, then the newest."}, d.listIncidents)
-	open(d, door{method: http.MethodGet, path: "/v1/incidents/{id}", id: "incident", scope: ScopeStaff, tag: tagStaff, errors: []int{404},
+	open(d, door{method: http.MethodGet, path: "/v1/incidents/{id}", id: "incident", scope: staff.ScopeStaff, tag: tagStaff, errors: []int{404},
 		title: mimamori.Text{JA: "インシデントを読む", EN: "Read one incident"},
 		text:  "State, evidence and timeline."}, d.readIncident)
 }
 
-func (d *doors) listIncidents(ctx context.Context, k KeyInfo, in *incidentsIn) (*incidentsOut, error) {
+func (d *doors) listIncidents(ctx context.Context, k staff.APIKey, in *incidentsIn) (*incidentsOut, error) {
 	if d.opt.Incidents == nil {
 		return nil, missing()
 	}
-	if err := d.saw(ctx, k, "incidents", "", ""); err != nil {
+	if err := d.saw(ctx, k, audit.LookQueue, audit.Target{}); err != nil {
 		return nil, err
 	}
 	list, err := d.opt.Incidents.Queue(ctx, in.Closed, in.Limit)
@@ -90,7 +92,7 @@ func (d *doors) listIncidents(ctx context.Context, k KeyInfo, in *incidentsIn) (
 	return &out, nil
 }
 
-func (d *doors) readIncident(ctx context.Context, k KeyInfo, in *incidentIn) (*incidentOut, error) {
+func (d *doors) readIncident(ctx context.Context, k staff.APIKey, in *incidentIn) (*incidentOut, error) {
 	if d.opt.Incidents == nil {
 		return nil, missing()
 	}
@@ -101,7 +103,7 @@ func (d *doors) readIncident(ctx context.Context, k KeyInfo, in *incidentIn) (*i
 	if err != nil {
 		return nil, fmt.Errorf("read an incident: %w", err)
 	}
-	if err := d.saw(ctx, k, "incident", i.Subject, i.ID); err != nil {
+	if err := d.saw(ctx, k, audit.LookIncident, audit.Target{Account: i.Account, Incident: i.ID}); err != nil {
 		return nil, err
 	}
 	entries, err := d.opt.Incidents.Entries(ctx, i.Account, i.ID)

@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/audit"
 	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/incident"
 	"mimamori/intake"
+	"mimamori/staff"
 )
 
 // Intake is the decision path (intake.Intake has these).
@@ -23,29 +25,17 @@ type Imports interface {
 	Import(ctx context.Context, name string) (intake.Import, error)
 }
 
-// Scope is what an API key may do.
-type Scope string
-
-const (
-	ScopeEvents    Scope = "events"    // report events, imports and the customer's word
-	ScopeDecisions Scope = "decisions" // ask for decisions, the gate, challenges
-	ScopeHandoff   Scope = "handoff"   // send customers to the centre and to recovery; redeem grants
-	ScopeRead      Scope = "read"      // read an account's history
-	ScopeStaff     Scope = "staff"     // read incidents
-)
-
-// KeyInfo is an API key that was recognised.
-type KeyInfo struct {
-	ID     string // names the key in logs and in the cap; never the secret
-	Name   string // as the staff named it
-	Source string // only events of this CloudEvents source; empty: any
+// Keys recognises API keys (staff.Gatekeeper has it): ErrDenied for any key
+// that is not good, answered 401; staff.ErrTooMany for one over its cap,
+// answered 429. The scope is compared here.
+type Keys interface {
+	Check(ctx context.Context, presented string) (staff.APIKey, error)
 }
 
-// Keys recognises API keys. Check is ErrNotFound for a secret that belongs to
-// no valid key (answered 401) and ErrDenied for a valid key without the scope
-// (answered 403).
-type Keys interface {
-	Check(ctx context.Context, secret, scope string) (KeyInfo, error)
+// Audit records who looked at customer data (audit.Log has it). It is called
+// before anything is shown, and an error keeps it from being shown.
+type Audit interface {
+	Record(ctx context.Context, actor mimamori.Actor, act audit.Act, target audit.Target, reason string, details any) error
 }
 
 // HandoffAsk is a signed-in customer on the way into the security centre.

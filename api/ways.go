@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"mimamori"
+	"mimamori/staff"
 )
 
 type handoffIn struct {
@@ -60,21 +61,21 @@ type redeemOut struct {
 const handoffSeconds = 60
 
 func (d *doors) wayDoors() {
-	open(d, door{method: http.MethodPost, path: "/v1/handoffs", id: "handoff", scope: ScopeHandoff, tag: tagWays,
+	open(d, door{method: http.MethodPost, path: "/v1/handoffs", id: "handoff", scope: staff.ScopeHandoff, tag: tagWays,
 		title: mimamori.Text{JA: "お客様をセキュリティセンターへ案内する", EN: "Send a signed-in customer to the security centre"},
 		text:  "One address for one use. Make it when the customer presses the link, not before."}, d.handoff)
-	open(d, door{method: http.MethodPost, path: "/v1/recoveries", id: "recover", scope: ScopeHandoff, tag: tagWays,
+	open(d, door{method: http.MethodPost, path: "/v1/recoveries", id: "recover", scope: staff.ScopeHandoff, tag: tagWays,
 		title: mimamori.Text{JA: "サインインできないお客様を案内する", EN: "Send somebody who cannot sign in on the way back"},
 		text:  "For “Forgot your password?”, and for the sign-in page when the password is invalid. Pass null when nobody of that name exists: the answer is the same, in the same time, and tells nobody whether the account exists."}, d.recover)
-	open(d, door{method: http.MethodGet, path: "/v1/challenges/{id}", id: "challenge", scope: ScopeDecisions, tag: tagWays, errors: []int{404},
+	open(d, door{method: http.MethodGet, path: "/v1/challenges/{id}", id: "challenge", scope: staff.ScopeDecisions, tag: tagWays, errors: []int{404},
 		title: mimamori.Text{JA: "本人確認の結果を尋ねる", EN: "Ask how a challenge ended"},
 		text:  "Ask when the customer comes back with ?challenge=; never trust the query. passed counts once, for that session."}, d.challenge)
-	open(d, door{method: http.MethodPost, path: "/v1/grants/{jti}/redeem", id: "redeem", scope: ScopeHandoff, tag: tagWays, errors: []int{409},
+	open(d, door{method: http.MethodPost, path: "/v1/grants/{jti}/redeem", id: "redeem", scope: staff.ScopeHandoff, tag: tagWays, errors: []int{409},
 		title: mimamori.Text{JA: "パスワード設定の許可を使う", EN: "Redeem the permission to set a password"},
 		text:  "Exactly once: 200, else 409. Verify the grant (ES256, /.well-known/jwks.json), redeem it, and only then set the password. Has no body."}, d.redeem)
 }
 
-func (d *doors) handoff(ctx context.Context, k KeyInfo, in *handoffIn) (*handoffOut, error) {
+func (d *doors) handoff(ctx context.Context, k staff.APIKey, in *handoffIn) (*handoffOut, error) {
 	if d.opt.Handoffs == nil {
 		return nil, missing()
 	}
@@ -94,7 +95,7 @@ func (d *doors) handoff(ctx context.Context, k KeyInfo, in *handoffIn) (*handoff
 
 // recover never branches on whether the account exists: Begin does the same
 // work for nobody, and a kind of error that would tell is an internal one.
-func (d *doors) recover(ctx context.Context, k KeyInfo, in *recoveryIn) (*recoveryOut, error) {
+func (d *doors) recover(ctx context.Context, k staff.APIKey, in *recoveryIn) (*recoveryOut, error) {
 	if d.opt.Recoveries == nil {
 		return nil, missing()
 	}
@@ -121,7 +122,7 @@ func (d *doors) recover(ctx context.Context, k KeyInfo, in *recoveryIn) (*recove
 	return &out, nil
 }
 
-func (d *doors) challenge(ctx context.Context, _ KeyInfo, in *challengeIn) (*challengeOut, error) {
+func (d *doors) challenge(ctx context.Context, _ staff.APIKey, in *challengeIn) (*challengeOut, error) {
 	if d.opt.Challenges == nil {
 		return nil, missing()
 	}
@@ -135,7 +136,7 @@ func (d *doors) challenge(ctx context.Context, _ KeyInfo, in *challengeIn) (*cha
 	return &challengeOut{s}, nil
 }
 
-func (d *doors) redeem(ctx context.Context, k KeyInfo, in *redeemIn) (*redeemOut, error) {
+func (d *doors) redeem(ctx context.Context, k staff.APIKey, in *redeemIn) (*redeemOut, error) {
 	if d.opt.Grants == nil {
 		return nil, missing()
 	}

@@ -133,6 +133,7 @@ func (a *App) openKeys(ctx context.Context) error {
 		return err
 	}
 	a.Vault = keys.NewVault(a.Store, master)
+	a.Store.SealWith(a.Vault)
 	return nil
 }
 

@@ -47,12 +47,18 @@ type Config struct {
 
 // ShopConfig says where the shop is and what it is called.
 type ShopConfig struct {
-	Name      mimamori.Text  `yaml:"name"`
-	URL       string         `yaml:"url"`     // of the commands
-	SignInURL string         `yaml:"sign_in"` // the shop's own pages, for "go back"
-	Secret    string         `yaml:"secret"`  // whsec_…; empty: made here, shown by `mimamori shop-secret`
-	AllowHTTP bool           `yaml:"allow_http"`
-	Allow     []netip.Prefix `yaml:"allow"` // private networks that the shop may be in
+	Name   mimamori.Text `yaml:"name"`
+	URL    string        `yaml:"url"`    // of the commands
+	Source string        `yaml:"source"` // the shop's CloudEvents source; grants are made out to it
+	// The shop's own pages: its front, its sign-in, where "forgot your
+	// password?" stands, and where a customer comes back to after a challenge.
+	Home            string         `yaml:"home"`
+	SignIn          string         `yaml:"sign_in"`
+	Forgot          string         `yaml:"forgot"`
+	ChallengeReturn string         `yaml:"challenge_return"`
+	Secret          string         `yaml:"secret"` // whsec_…; empty: made here, shown by `mimamori shop-secret`
+	AllowHTTP       bool           `yaml:"allow_http"`
+	Allow           []netip.Prefix `yaml:"allow"` // private networks that the shop may be in
 	// ReturnHosts are the hosts that customers may be sent back to.
 	ReturnHosts []string `yaml:"return_hosts"`
 	// OrdinaryMails are the subjects of the shop's own mails, by what sets them off.

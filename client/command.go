@@ -124,7 +124,7 @@ type Answer struct {
 type State struct {
 	Subject   string       `json:"subject"`
 	Password  string       `json:"password"` // set or invalid
-	Sessions  int          `json:"sessions"`
+	Sessions  int          `json:"sessions"` // open ones and remembered devices
 	Held      []string     `json:"held"`
 	Points    PointsState  `json:"points"`
 	Orders    []OrderState `json:"orders"`

@@ -87,7 +87,7 @@ func (c *Client) VerifyGrant(ctx context.Context, token, act string) (Grant, err
 // RedeemGrant uses the grant up. Only after nil may the password be set; an
 // ErrGrantUsed means that somebody was first.
 func (c *Client) RedeemGrant(ctx context.Context, jti string) error {
-	err := c.callJSON(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(jti)+"/redeem", struct{}{}, nil)
+	err := c.callJSON(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(jti)+"/redeem", nil, nil)
 	if p, ok := errors.AsType[*Problem](err); ok {
 		switch p.Status {
 		case http.StatusConflict:

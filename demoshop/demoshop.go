@@ -64,6 +64,7 @@ type Shop struct {
 	tagKey   []byte
 	dummy    string // a hash to compare with when nobody is there
 	log      *slog.Logger
+	hashing  chan struct{} // at most so many passwords are checked at a time: each takes 19 MiB
 
 	wake    chan struct{}
 	stop    context.CancelFunc
@@ -85,7 +86,7 @@ func New(ctx context.Context, opt Options) (*Shop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the shop: %w", err)
 	}
-	s := &Shop{opt: opt, log: opt.Logger, wake: make(chan struct{}, 1)}
+	s := &Shop{opt: opt, log: opt.Logger, wake: make(chan struct{}, 1), hashing: make(chan struct{}, 4)}
 	if s.pages, err = loadPages(); err != nil {
 		return nil, fmt.Errorf("open the shop: %w", err)
 	}

@@ -81,16 +81,38 @@ func TestChallengeCountsOnlyForItsSession(t *testing.T) {
 		if p, _ := mine.Get(t.Context(), back); p.In() {
 			t.Error("an open challenge let somebody in")
 		}
-		w.m.set(func(m *fakeMimamori) {
-			s := m.challenges[id]
-			s.State = "passed"
-			m.challenges[id] = s
-		})
+		state := func(state, session string) {
+			w.m.set(func(m *fakeMimamori) {
+				s := m.challenges[id]
+				s.State, s.Session = state, session
+				m.challenges[id] = s
+			})
+		}
+		session := strings.TrimPrefix(id, "ch_")
+		state("passed", session)
 		if p, _ := other.Get(t.Context(), back); p.In() {
 			t.Error("another session's challenge let somebody in")
 		}
 		if p, _ := mine.Get(t.Context(), back); !p.In() {
 			t.Errorf("a passed challenge = %d %s, want in", p.Status, p.Headline)
+		}
+		third, id3 := challenged()
+		id, back = id3, "/signin/challenge?challenge="+id3
+		state("passed", session)
+		if p, _ := third.Get(t.Context(), back); p.In() {
+			t.Error("a challenge that Mimamori holds to be another session's let somebody in")
+		}
+	})
+}
+
+// A containment that comes while a sign-in is being decided wins.
+func TestContainmentOvertakesASignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 1)
+		w.m.thinking = func() { w.command("a", "password.invalidate", Hanako, `{}`) }
+		p, err := w.visitor("lagos").SignIn(t.Context(), Hanako, "asagao-kingyo-7")
+		if err != nil || p.In() || w.truth().Sessions != 0 {
+			t.Errorf("SignIn = %d %s, %v; want nobody in after password.invalidate", p.Status, p.Headline, err)
 		}
 	})
 }

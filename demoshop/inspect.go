@@ -136,7 +136,7 @@ func (t *Truth) read(ctx context.Context, tx *sql.Tx) error {
 func readAccount(ctx context.Context, tx *sql.Tx, subject string) (AccountTruth, error) {
 	var a AccountTruth
 	var err error
-	if a.State, err = readState(ctx, tx, subject); err != nil {
+	if a.State, err = readState(ctx, tx, subject, time.Now()); err != nil {
 		return a, err
 	}
 	acc, err := findAccount(ctx, tx, subject)

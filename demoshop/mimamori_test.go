@@ -37,6 +37,7 @@ type fakeMimamori struct {
 	redeemed   map[string]bool
 	recovered  []string // subjects, "null" for nobody
 	imported   []string
+	thinking   func() // runs while a decision is being made
 }
 
 func (m *fakeMimamori) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -101,6 +102,11 @@ func (m *fakeMimamori) decision(w http.ResponseWriter, body []byte) {
 	_ = json.Unmarshal(body, &e)
 	_ = json.Unmarshal(e.Data, &l)
 	m.events = append(m.events, e)
+	if m.thinking != nil {
+		m.mu.Unlock()
+		m.thinking()
+		m.mu.Lock()
+	}
 	d := client.Decision{Decision: client.Allow, Device: "device-token", Obligations: []string{}}
 	if x := m.decide[l.IP]; x != "" {
 		d.Decision = x

@@ -41,9 +41,10 @@ var places = []Place{
 	{HomePC, "自宅のパソコン", "PC at home", "106.72.45.18", uaWindowsChrome, "ja,en-US;q=0.7,en;q=0.3"},
 	{Phone, "いつものスマートフォン", "the usual phone", "49.98.141.77", uaPhone, "ja-JP"},
 	{"travel", "旅行先のホテル（韓国・新しいスマートフォン）", "hotel abroad (Korea, new phone)", "211.234.120.15", uaAndroid, "ja-JP,ja;q=0.9"},
-	{"lagos", "ラゴス（サーバー用の回線）", "Lagos (a hosting network)", "102.129.153.34", uaLinuxChrome, "en-NG,en;q=0.9"},
+	{"lagos", "ラゴス（サーバー用の回線）", "Lagos (a hosting network)", "102.217.0.34", uaLinuxChrome, "en-NG,en;q=0.9"},
 	{"cloud", "海外のクラウド", "a cloud host abroad", "159.65.122.14", uaLinuxFirefox, "en-US,en;q=0.5"},
-	{"tokyo-relay", "東京の中継サーバー", "a relay in Tokyo", "45.76.203.21", uaWindowsChrome, "en-US,en;q=0.9"},
+	{"tokyo-relay", "東京の中継サーバー", "a relay in Tokyo", "138.199.22.20", uaWindowsChrome, "en-US,en;q=0.9"},
+	{"other-home", "国内のよその家の回線", "somebody else's home in Japan", "126.72.9.88", uaMacSafari, "ja-JP,ja;q=0.9"},
 	{"somalia", "ソマリア", "Somalia", "197.220.84.51", uaAndroid, "en-US,en;q=0.9"},
 	{"foreign-home", "海外の家庭用の回線", "a home connection abroad", "113.161.72.9", uaWindowsEdge, "vi-VN,vi;q=0.9,en;q=0.6"},
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"mimamori/client"
@@ -44,10 +45,18 @@ func (v *visit) forgotID() error {
 	return v.show(http.StatusOK, "message", v.message("forgotid.sent"))
 }
 
+// centrePage is what a page of the centre may be called; another would make the
+// door refuse the whole handoff.
+var centrePage = regexp.MustCompile(`^[a-z0-9/_-]{0,100}$`)
+
 // security hands the customer over to the security centre.
 func (v *visit) security() error {
+	page := v.r.URL.Query().Get("page")
+	if !centrePage.MatchString(page) {
+		page = ""
+	}
 	u, err := v.shop.mimamori.Handoff(v.r.Context(), client.Handoff{
-		Subject: v.subject(), Session: v.session.ID, Locale: v.Lang, Page: v.r.URL.Query().Get("page"),
+		Subject: v.subject(), Session: v.session.ID, Locale: v.Lang, Page: page,
 		ReturnURL: v.shop.opt.BaseURL + "/my",
 	})
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/netip"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -164,5 +166,44 @@ func TestPlacesHaveAddresses(t *testing.T) {
 			t.Errorf("place %+v is not whole: %v", p, err)
 		}
 		seen[p.Key] = true
+	}
+}
+
+// The database is read by others while the shop runs, after it was closed, and
+// after it was killed (its files as they stood then).
+func TestInspectReadsWhateverStateTheFileIsIn(t *testing.T) {
+	w := newTown(t, 1)
+	want := len(w.truth().State.Resources)
+	killed := t.TempDir()
+	copyFile := func(suffix string) {
+		b, err := os.ReadFile(w.db + suffix)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(killed, "shop.db"+suffix), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	copyFile("")
+	copyFile("-wal")
+	got, err := Inspect(filepath.Join(killed, "shop.db"))
+	if err != nil || len(got.Accounts[Hanako].State.Resources) != want {
+		t.Errorf("Inspect after a kill = %d accounts, %v", len(got.Accounts), err)
+	}
+	s, err := New(t.Context(), Options{DB: filepath.Join(killed, "shop.db"), BaseURL: "https://shop.test", WebhookSecrets: []string{testSecret},
+		Mimamori: client.Options{BaseURL: "https://mimamori.test", Key: "k", Source: "s", Transport: inProcess{w.m}}, Cost: PasswordCost{64, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err = Inspect(filepath.Join(killed, "shop.db"))
+	if err != nil || len(got.Accounts[Hanako].State.Resources) != want {
+		t.Errorf("Inspect after Close = %d accounts, %v", len(got.Accounts), err)
+	}
+	if _, err := Inspect(filepath.Join(killed, "none.db")); err == nil {
+		t.Error("Inspect of no file is no error")
 	}
 }

@@ -48,10 +48,10 @@ func (v *visit) signIn() error {
 		return err
 	}
 	if err != nil {
-		checkPassword(v.shop.dummy, password) // takes as long as a real one
+		v.shop.check(v.shop.dummy, password) // takes as long as a real one
 		return v.refused(ctx, v.shop.nobody(name), "unknown_account", password)
 	}
-	if len(password) > 4*maxPassword || !checkPassword(a.PasswordHash, password) {
+	if len(password) > 4*maxPassword || !v.shop.check(a.PasswordHash, password) {
 		return v.refused(ctx, a.Subject, "wrong_password", password)
 	}
 	if a.PasswordState != "set" {
@@ -62,6 +62,14 @@ func (v *visit) signIn() error {
 		return err
 	}
 	return v.enter(ctx, a.Subject, o, password, v.r.PostFormValue("remember") != "")
+}
+
+// check compares a password when there is room: whoever floods the sign-in page
+// waits, and does not take the shop's memory.
+func (s *Shop) check(hash, password string) bool {
+	s.hashing <- struct{}{}
+	defer func() { <-s.hashing }()
+	return checkPassword(hash, password)
 }
 
 // login is what an attempt looked like.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"mimamori/client"
 )
@@ -143,10 +144,10 @@ func (o *order) suspect(ctx context.Context) (client.Answer, error) {
 
 // State reads an account back for Mimamori.
 func (c commander) State(ctx context.Context, subject string) (client.State, error) {
-	return readState(ctx, c.db, subject)
+	return readState(ctx, c.db, subject, time.Now())
 }
 
-func readState(ctx context.Context, q querier, subject string) (client.State, error) {
+func readState(ctx context.Context, q querier, subject string, now time.Time) (client.State, error) {
 	a, err := findAccount(ctx, q, subject)
 	if err != nil {
 		return client.State{}, err
@@ -154,7 +155,11 @@ func readState(ctx context.Context, q querier, subject string) (client.State, er
 	// Empty lists, not null: a reader must not take "none" for "not said".
 	st := client.State{Subject: subject, Password: a.PasswordState, Held: []string{}, Orders: []client.OrderState{}, Resources: []client.Resource{},
 		Points: client.PointsState{Balance: a.Points, Frozen: a.PointsFrozen}}
-	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM session WHERE subject = ? AND state = 'open'`, subject).Scan(&st.Sessions); err != nil {
+	// A remembered device counts: it gets in without the password. What is too
+	// old to get in does not.
+	if err := q.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM session WHERE subject = ? AND state = 'open' AND began_at > ?)
+		+ (SELECT count(*) FROM remembered WHERE subject = ? AND ended_at IS NULL AND began_at > ?)`,
+		subject, micros(now.Add(-sessionLife)), subject, micros(now.Add(-rememberLife))).Scan(&st.Sessions); err != nil {
 		return st, err
 	}
 	held, err := heldScopes(ctx, q, subject)

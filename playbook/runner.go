@@ -162,17 +162,17 @@ func (r *Runner) tryDue(ctx context.Context) (int, error) {
 }
 
 func (r *Runner) try(ctx context.Context, s Step) {
+	first := s.Attempts == 0
+	if first {
+		s.First = time.Now().UTC()
+	}
 	out := r.act(ctx, s)
 	if ctx.Err() != nil && out.Result == Later {
 		return // stopping: the lease runs out and somebody tries again
 	}
 	now := time.Now()
-	first := s.Attempts == 0
 	s.Attempts++
 	s.TriedAt = now
-	if first {
-		s.First = now
-	}
 	more := r.settle(&s, out, now)
 	// Stopping must not lose the record of an effect that has happened.
 	ctx = context.WithoutCancel(ctx)

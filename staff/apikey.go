@@ -99,11 +99,6 @@ type NewAPIKey struct {
 // Create makes a key and gives it in clear this once. guard may be nil for the
 // command line, whose user owns the machine.
 func (g *Gatekeeper) Create(ctx context.Context, guard audit.Guard, actor mimamori.Actor, n NewAPIKey) (string, APIKey, error) {
-	if guard != nil {
-		if err := guard.Allow(ctx, actor, audit.KeyCreate, audit.Target{}, "new key "+n.Name); err != nil {
-			return "", APIKey{}, err
-		}
-	}
 	if n.Name == "" || len(n.Scopes) == 0 || slices.ContainsFunc(n.Scopes, func(s Scope) bool { return !slices.Contains(Scopes, s) }) {
 		return "", APIKey{}, &mimamori.FieldError{Index: -1, Field: "scopes", Reason: "a name and known scopes are needed"}
 	}
@@ -114,22 +109,20 @@ func (g *Gatekeeper) Create(ctx context.Context, guard audit.Guard, actor mimamo
 		ID: mimamori.NewID("key"), Name: n.Name, Source: n.Source, Scopes: n.Scopes, Hash: sha256.Sum256([]byte(text)),
 		PerSecond: n.PerSecond, CreatedAt: time.Now(), CreatedBy: actor.ID, ExpiresAt: n.ExpiresAt,
 	}
+	why := fmt.Sprintf("%s %q, source %q, scopes %v", k.ID, k.Name, k.Source, k.Scopes)
+	if err := g.allow(ctx, guard, actor, audit.KeyCreate, why); err != nil {
+		return "", APIKey{}, err
+	}
 	if err := g.store.AddAPIKey(ctx, k); err != nil {
 		return "", APIKey{}, fmt.Errorf("add API key: %w", err)
-	}
-	details := map[string]any{"key": k.ID, "name": k.Name, "scopes": k.Scopes, "source": k.Source}
-	if err := g.log.Record(ctx, actor, audit.KeyCreate, audit.Target{}, "", details); err != nil {
-		return "", APIKey{}, err
 	}
 	return keyPrefix + strings.TrimPrefix(k.ID, "key_") + "_" + text, k, nil
 }
 
 // Revoke ends a key. guard may be nil for the command line.
 func (g *Gatekeeper) Revoke(ctx context.Context, guard audit.Guard, actor mimamori.Actor, id, reason string) error {
-	if guard != nil {
-		if err := guard.Allow(ctx, actor, audit.KeyRevoke, audit.Target{}, reason); err != nil {
-			return err
-		}
+	if err := g.allow(ctx, guard, actor, audit.KeyRevoke, id+": "+reason); err != nil {
+		return err
 	}
 	if err := g.store.RevokeAPIKey(ctx, id, time.Now()); err != nil {
 		return fmt.Errorf("revoke API key %s: %w", id, err)
@@ -137,7 +130,15 @@ func (g *Gatekeeper) Revoke(ctx context.Context, guard audit.Guard, actor mimamo
 	g.mu.Lock()
 	delete(g.known, id)
 	g.mu.Unlock()
-	return g.log.Record(ctx, actor, audit.KeyRevoke, audit.Target{}, reason, map[string]string{"key": id})
+	return nil
+}
+
+// allow asks the guard, or only records where the command line has none.
+func (g *Gatekeeper) allow(ctx context.Context, guard audit.Guard, actor mimamori.Actor, act audit.Act, why string) error {
+	if guard == nil {
+		return g.log.Record(ctx, actor, act, audit.Target{}, why, nil)
+	}
+	return guard.Allow(ctx, actor, act, audit.Target{}, why)
 }
 
 // Keys lists all, without hashes.

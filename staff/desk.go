@@ -78,18 +78,23 @@ func (d *Desk) CreateFirst(ctx context.Context, n NewPerson) (Welcome, error) {
 	if !slices.Contains(n.Roles, Admin) {
 		n.Roles = append([]Role{Admin}, n.Roles...)
 	}
-	return d.create(ctx, mimamori.System, n, true)
+	w, err := d.create(ctx, n, true)
+	if err != nil {
+		return Welcome{}, err
+	}
+	why := fmt.Sprintf("%s, roles %v", w.Person.Login, w.Person.Roles)
+	return w, d.log.Record(ctx, mimamori.System, audit.StaffCreate, audit.Target{}, why, nil)
 }
 
 // Create adds a person. The actor needs staff.create.
 func (d *Desk) Create(ctx context.Context, guard audit.Guard, actor mimamori.Actor, n NewPerson) (Welcome, error) {
-	if err := guard.Allow(ctx, actor, audit.StaffCreate, audit.Target{}, "new person "+n.Login); err != nil {
+	if err := guard.Allow(ctx, actor, audit.StaffCreate, audit.Target{}, fmt.Sprintf("%s, roles %v", n.Login, n.Roles)); err != nil {
 		return Welcome{}, err
 	}
-	return d.create(ctx, actor, n, false)
+	return d.create(ctx, n, false)
 }
 
-func (d *Desk) create(ctx context.Context, actor mimamori.Actor, n NewPerson, first bool) (Welcome, error) {
+func (d *Desk) create(ctx context.Context, n NewPerson, first bool) (Welcome, error) {
 	p, err := n.check()
 	if err != nil {
 		return Welcome{}, err
@@ -107,10 +112,6 @@ func (d *Desk) create(ctx context.Context, actor mimamori.Actor, n NewPerson, fi
 	}
 	if err := d.store.AddPerson(ctx, p, first); err != nil {
 		return Welcome{}, fmt.Errorf("add %s to staff: %w", p.Login, err)
-	}
-	details := map[string]any{"person": p.ID, "roles": p.Roles}
-	if err := d.log.Record(ctx, actor, audit.StaffCreate, audit.Target{}, "", details); err != nil {
-		return Welcome{}, err
 	}
 	w.Person, w.URL = p, code.URL(d.issuer, p.Login, w.Secret)
 	return w, nil
@@ -185,7 +186,7 @@ func (d *Desk) ChangePassword(ctx context.Context, s Session, old, new string) e
 
 // SetRoles changes what a person may do, from his next page on.
 func (d *Desk) SetRoles(ctx context.Context, guard audit.Guard, actor mimamori.Actor, id string, roles []Role, reason string) error {
-	if err := guard.Allow(ctx, actor, audit.StaffRole, audit.Target{}, reason); err != nil {
+	if err := guard.Allow(ctx, actor, audit.StaffRole, audit.Target{}, fmt.Sprintf("%s to %v: %s", id, roles, reason)); err != nil {
 		return err
 	}
 	if actor.ID == id {
@@ -199,12 +200,12 @@ func (d *Desk) SetRoles(ctx context.Context, guard audit.Guard, actor mimamori.A
 	if err := d.update(ctx, p); err != nil {
 		return fmt.Errorf("set roles: %w", err)
 	}
-	return d.log.Record(ctx, actor, audit.StaffRole, audit.Target{}, reason, map[string]any{"person": id, "roles": roles})
+	return nil
 }
 
 // Disable ends a person's work here: all sessions at once, no sign-in.
 func (d *Desk) Disable(ctx context.Context, guard audit.Guard, actor mimamori.Actor, id, reason string) error {
-	if err := guard.Allow(ctx, actor, audit.StaffDisable, audit.Target{}, reason); err != nil {
+	if err := guard.Allow(ctx, actor, audit.StaffDisable, audit.Target{}, id+": "+reason); err != nil {
 		return err
 	}
 	if actor.ID == id {
@@ -221,7 +222,7 @@ func (d *Desk) Disable(ctx context.Context, guard audit.Guard, actor mimamori.Ac
 	if err := d.store.EndStaffSessions(ctx, id, [32]byte{}, time.Now()); err != nil {
 		return fmt.Errorf("disable: %w", err)
 	}
-	return d.log.Record(ctx, actor, audit.StaffDisable, audit.Target{}, reason, map[string]any{"person": id})
+	return nil
 }
 
 // People gives everyone, without secrets, for the admin's page.

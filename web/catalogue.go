@@ -71,6 +71,9 @@ func readTexts(fsys fs.FS, name string, into map[string]string) error {
 		}
 		into[pair[0]] = pair[1]
 	}
+	if _, err := dec.Token(); err != nil {
+		return fmt.Errorf("read catalogue %s: %w", name, err)
+	}
 	return nil
 }
 

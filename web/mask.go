@@ -81,7 +81,9 @@ func Describe(fields map[string]string, foreign bool, lang mimamori.Lang) string
 	}
 	add(hide(fields["name"]))
 	add(place(fields, foreign, lang))
-	add(hide(fields["recipient"]))
+	if !foreign {
+		add(fields["recipient"])
+	}
 	if fields["last4"] != "" {
 		add(fields["brand"] + " " + MaskCard(fields["last4"]))
 	} else {

@@ -3,13 +3,10 @@ package web
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
 	"mimamori"
+	"mimamori/geo"
 )
 
 // Clock puts times into words as one reader sees them now.
@@ -108,6 +105,13 @@ func (c Clock) Date(t time.Time) string {
 	return c.say(t.Format("1月2日"), t.Format("2 January"))
 }
 
+// Moment is day and time to the second, for lists whose year and zone are
+// said above.
+func (c Clock) Moment(t time.Time) string {
+	t = t.In(c.Zone)
+	return c.say(t.Format("1月2日 15時04分05秒"), t.Format("2 January, 15:04:05"))
+}
+
 // Exact is the time to the second with its zone.
 func (c Clock) Exact(t time.Time) string {
 	t = t.In(c.Zone)
@@ -181,16 +185,5 @@ func group(n int64) string {
 
 // Country is the country's name for a reader; an unknown code stays as it is.
 func Country(code string, lang mimamori.Lang) string {
-	region, err := language.ParseRegion(code)
-	if err != nil {
-		return code
-	}
-	tag := language.Japanese
-	if lang == mimamori.English {
-		tag = language.English
-	}
-	if name := display.Regions(tag).Name(region); name != "" {
-		return name
-	}
-	return strings.ToUpper(code)
+	return geo.CountryName(code).In(lang)
 }

@@ -4,6 +4,7 @@ package keystest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,6 +86,22 @@ func (m *Memory) DestroyAccountKey(_ context.Context, a mimamori.AccountID) erro
 	return nil
 }
 
+// made are the keys of one installation, made once a test binary: an RSA key
+// takes a third of a second. Each New gets a copy that begins now.
+var made = sync.OnceValues(func() ([]keys.Row, error) {
+	store := &Memory{}
+	if _, err := keys.Open(context.Background(), store, master()); err != nil {
+		return nil, err
+	}
+	return store.Rows, nil
+})
+
+// master is a test's master key: it need not be secret.
+func master() keys.Master {
+	m, _ := keys.NewMaster(make([]byte, 32)) // 32 bytes: no error
+	return m
+}
+
 // New opens a ring and a vault on a fresh Memory.
 func New(t interface {
 	Helper()
@@ -92,15 +109,17 @@ func New(t interface {
 	Context() context.Context
 }) (*keys.Ring, *keys.Vault) {
 	t.Helper()
-	store := &Memory{}
-	key := make([]byte, 32) // a test's master key need not be secret
-	master, err := keys.NewMaster(key)
+	rows, err := made()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := keys.Open(t.Context(), store, master)
+	store := &Memory{Rows: slices.Clone(rows)}
+	for i := range store.Rows {
+		store.Rows[i].CreatedAt, store.Rows[i].NotBefore = time.Now(), time.Now()
+	}
+	ring, err := keys.Open(t.Context(), store, master())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring, keys.NewVault(store, master)
+	return ring, keys.NewVault(store, master())
 }

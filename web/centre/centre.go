@@ -50,6 +50,9 @@ type Options struct {
 	PlainHTTP bool
 	// ClientIP finds the visitor's address behind proxies; nil: the connection's.
 	ClientIP func(*http.Request) netip.Addr
+	// SecondStep is where a second step is added ("/second-step", or an address at
+	// the shop); empty: the offer is left out.
+	SecondStep string
 	// World is the map; its Path empty: no map, the table alone.
 	World World
 	Log   *slog.Logger
@@ -151,8 +154,7 @@ func (c *centre) show(w http.ResponseWriter, r *http.Request, name string, view 
 	c.pages.Render(w, http.StatusOK, name, page)
 }
 
-// fail shows the error's page. A session that has ended gives the front page,
-// which says how to come in.
+// fail shows the error's page.
 func (c *centre) fail(w http.ResponseWriter, r *http.Request, err error) { c.pages.Fail(w, r, err) }
 
 // back leads to one of our own pages after a POST, with what to say there.

@@ -1,6 +1,7 @@
 package centre
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -172,4 +173,25 @@ func TestUnreadableBrandIsRefused(t *testing.T) {
 			t.Errorf("action colour %q: %v, want ok %v", colour, err, ok)
 		}
 	}
+}
+
+// BenchmarkLogins draws the page of ten thousand sign-ins in twenty groups;
+// the bar is 50 ms.
+func BenchmarkLogins(b *testing.B) {
+	h := serve(b, newFixture(), func(o *Options) { o.Service = crowded{newFixture()} })
+	for b.Loop() {
+		if w := get(h, aPage{Path: "/logins", Session: "acting"}, mimamori.Japanese); w.Code != http.StatusOK {
+			b.Fatal(w.Code)
+		}
+	}
+}
+
+type crowded struct{ *fixture }
+
+func (c crowded) Logins(ctx context.Context, v Visitor) (Logins, error) {
+	logins, err := c.fixture.Logins(ctx, v)
+	g := logins.Groups[1]
+	g.Rows = slices.Repeat(g.Rows[:1], 500)
+	logins.Groups = slices.Repeat([]LoginGroup{g}, 20)
+	return logins, err
 }

@@ -5,12 +5,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"mimamori"
+	"mimamori/geo"
 	"mimamori/web"
 )
 
@@ -43,7 +43,7 @@ func (f *fixture) at(hours float64) time.Time {
 }
 
 func (f *fixture) wait(doubled bool) *Wait {
-	return &Wait{Since: f.at(-1.2), Until: f.at(3.8), Doubled: doubled}
+	return &Wait{Since: f.at(-1.2), Until: f.at(3.8), Doubled: doubled, Early: doubled}
 }
 
 func (f *fixture) steps(now StepKind) []Step {
@@ -80,7 +80,7 @@ func (f *fixture) Home(_ context.Context, v Visitor) (Home, error) {
 	case "offer":
 		return Home{Standing: Safe, Guards: guards, Next: NextSecondStep, Unread: 1}, nil
 	case "acting":
-		return Home{Standing: Acting, Incident: f.incident(), Steps: f.steps(StepWait), Wait: f.wait(false), Unread: 1}, nil
+		return Home{Standing: Acting, Incident: f.incident(), Steps: f.steps(StepWait), Wait: f.wait(false), Unread: 1, Next: NextTimeline}, nil
 	case "confirm":
 		return Home{Standing: Confirm, Next: NextAnswer, Ask: []Line{
 			{ID: "login:1", At: f.at(-0.5), What: text("オランダの貸しサーバーからのサインイン", "A sign-in from a rented server in the Netherlands")},
@@ -90,7 +90,7 @@ func (f *fixture) Home(_ context.Context, v Visitor) (Home, error) {
 	case "person":
 		in := f.incident()
 		in.Did = append(in.Did, Deed{PersonLooks, 0, time.Time{}})
-		return Home{Standing: Acting, Incident: in, Steps: f.steps(StepProve), Next: NextCall, Veto: &Veto{"rec_1", f.at(-0.1), "Windows・Chrome", hosting}}, nil
+		return Home{Standing: Acting, Incident: in, Steps: f.steps(StepPassword), Next: NextCall, Veto: &Veto{"rec_1", f.at(-0.1), "Windows・Chrome", hosting}}, nil
 	case "watched":
 		return Home{Standing: Watched, Incident: f.incident(), Steps: f.steps(StepPayment), Next: NextObligations, Obligations: obligations, WatchUntil: f.at(24 * 90)}, nil
 	case "":
@@ -357,25 +357,11 @@ func (f *fixture) FinishPasskey(context.Context, Visitor, string, string, []byte
 	return mimamori.ErrDenied
 }
 
-// island is a stand-in for the world: the outline's look is package geo's.
-var island = World{Path: "M150 60h60v40h-60zM200 20h130v60h-130zM20 30h80v60h-80z", Width: 360, Height: 141, Point: func(code string) (float64, float64, bool) {
-	p, ok := map[string][2]float64{"NL": {185, 32}, "JP": {318, 48}, "SO": {226, 79}}[code]
-	return p[0], p[1], ok
-}}
-
-// world is the outline to draw: the one in WORLD_PATH, for pictures, or the
-// stand-in.
-func world() World {
-	w := island
-	if raw, err := os.ReadFile(os.Getenv("WORLD_PATH")); err == nil {
-		w.Path = strings.TrimSpace(string(raw))
-	}
-	return w
-}
+var world = World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldHeight, Point: geo.Point}
 
 func serve(t testing.TB, f *fixture, change ...func(*Options)) http.Handler {
 	t.Helper()
-	opt := Options{Service: f, Passkeys: f, PlainHTTP: true, Zone: tokyo, World: world(), ShopOrigins: []string{"https://shop.example"},
+	opt := Options{Service: f, Passkeys: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "https://shop.example/second-step", ShopOrigins: []string{"https://shop.example"},
 		Brand: web.Brand{Name: text("見本ストア", "Mihon Store"), Home: "https://shop.example/", Forgot: "https://shop.example/forgot", SignIn: "https://shop.example/sign-in"}}
 	for _, c := range change {
 		c(&opt)

@@ -32,6 +32,11 @@ func (c *centre) recovery(w http.ResponseWriter, r *http.Request) {
 // the grant and puts it into a form that the customer sends herself.
 func (c *centre) showRecovery(w http.ResponseWriter, r *http.Request, v Visitor, rec Recovery, err error) {
 	token := r.PathValue("token")
+	if rec.Wait != nil {
+		wait := *rec.Wait
+		wait.Early = false // the page itself offers the ways below
+		rec.Wait = &wait
+	}
 	view := proofPage{Proof: rec.Proof, Kind: "recovery", At: "/recover/" + token, Recovery: rec}
 	if err == nil && rec.State == Proven {
 		view.Grant, err = c.opt.Service.Grant(r.Context(), v, token)

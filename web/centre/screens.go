@@ -47,7 +47,19 @@ func (c *centre) outside(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (c *centre) home(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "home", c.opt.Service.Home)
+	own(c, w, r, "home", func(ctx context.Context, v Visitor) (homePage, error) {
+		view, err := c.opt.Service.Home(ctx, v)
+		if view.Next == NextSecondStep && c.opt.SecondStep == "" {
+			view.Next = NextNone // never offer what leads nowhere
+		}
+		return homePage{view, c.opt.SecondStep}, err
+	})
+}
+
+// homePage is the home page with where a second step is added.
+type homePage struct {
+	Home
+	SecondStep string
 }
 
 func (c *centre) purchases(w http.ResponseWriter, r *http.Request) {
@@ -83,8 +95,21 @@ func (c *centre) message(w http.ResponseWriter, r *http.Request) {
 func (c *centre) logins(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "logins", func(ctx context.Context, v Visitor) (loginPage, error) {
 		logins, err := c.opt.Service.Logins(ctx, v)
+		for i := range logins.Groups {
+			logins.Groups[i].fold()
+		}
 		return loginPage{logins, c.opt.World.draw(logins.Groups)}, err
 	})
+}
+
+// rowsShown is how many sign-ins of a group are drawn; the rest is counted.
+// Nobody reads further, and ten thousand rows would take half a second.
+const rowsShown = 20
+
+func (g *LoginGroup) fold() {
+	if over := len(g.Rows) - rowsShown; over > 0 {
+		g.Rows, g.More = g.Rows[:rowsShown], g.More+over
+	}
 }
 
 // loginPage is the history with its map.

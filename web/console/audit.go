@@ -2,7 +2,9 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"mimamori"
 	"mimamori/audit"
@@ -13,11 +15,26 @@ const auditPage = 100
 
 // Record is the View of the audit page.
 type Record struct {
-	Entries  []audit.Read
+	Entries  []Entry
 	Names    map[string]string // of staff, by id
 	Incident string
 	Actor    string
 	Next     int64 // Seq below which the next page begins; 0: this is the last
+}
+
+// Entry is one line of the record. Words are what was typed; Key is the reason
+// that was chosen from the list, empty when none was.
+type Entry struct {
+	audit.Read
+	Key, Words string
+}
+
+func entryOf(e audit.Read) Entry {
+	key, words, _ := strings.Cut(e.Reason, ": ")
+	if !slices.Contains(Reasons, key) {
+		key, words = "", e.Reason
+	}
+	return Entry{Read: e, Key: key, Words: words}
 }
 
 func (c *console) audit(w http.ResponseWriter, r *http.Request, me Reader) {
@@ -30,10 +47,13 @@ func (c *console) audit(w http.ResponseWriter, r *http.Request, me Reader) {
 	}
 	query := audit.Query{Incident: target.Incident, Actor: view.Actor, Limit: auditPage}
 	query.Before, _ = strconv.ParseInt(q.Get("before"), 10, 64) // anything else is the first page
-	var err error
-	if view.Entries, err = c.opt.Log.Entries(r.Context(), query); err != nil {
+	list, err := c.opt.Log.Entries(r.Context(), query)
+	if err != nil {
 		c.fail(w, r, me, err)
 		return
+	}
+	for _, e := range list {
+		view.Entries = append(view.Entries, entryOf(e))
 	}
 	if n := len(view.Entries); n == auditPage && view.Entries[n-1].Seq > 0 {
 		view.Next = view.Entries[n-1].Seq

@@ -172,10 +172,20 @@ type violation struct {
 // Violations runs the rules of WCAG 2.0 to 2.2, A and AA, and axe-core's best
 // practices on the open page, and returns each breach as one readable line.
 func (a Axe) Violations(ctx context.Context) ([]string, error) {
+	return a.run(ctx, `{runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}`)
+}
+
+// Contrast runs only the rule about colours: enough where the same page is
+// looked at again in other colours.
+func (a Axe) Contrast(ctx context.Context) ([]string, error) {
+	return a.run(ctx, `{runOnly: {type: "rule", values: ["color-contrast"]}}`)
+}
+
+func (a Axe) run(ctx context.Context, options string) ([]string, error) {
 	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](a.source+";0")); err != nil {
 		return nil, fmt.Errorf("load axe-core: %w", err)
 	}
-	raw, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}).then(r => JSON.stringify(r.violations))`, chromedp.EvalAwaitPromise))
+	raw, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, `+options+`).then(r => JSON.stringify(r.violations))`, chromedp.EvalAwaitPromise))
 	if err != nil {
 		return nil, fmt.Errorf("run axe-core: %w", err)
 	}

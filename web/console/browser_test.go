@@ -1,0 +1,76 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"mimamori/web/webtest"
+)
+
+// TestPagesInBrowser opens every page in a real browser, at a desk's width in
+// light and dark and at a phone's: axe-core finds nothing, nothing scrolls
+// sideways. SHOTS_DIR keeps pictures.
+func TestPagesInBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes a minute")
+	}
+	ctx := webtest.Browser(t)
+	axe := webtest.LoadAxe(t)
+	p := newPlace(t)
+	b, pages := p.pages()
+	for _, look := range []struct {
+		lang  string
+		width int
+		dark  bool
+	}{{"ja", webtest.Desk, false}, {"en", webtest.Desk, true}, {"ja", webtest.Phone, true}} {
+		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			// The cookies are __Host- and Secure: over plain HTTP the test carries them.
+			if r.Header.Del("Cookie"); r.URL.Path != "/sign-in" {
+				for name, value := range b.cookies {
+					r.AddCookie(&http.Cookie{Name: name, Value: value})
+				}
+			}
+			r.AddCookie(&http.Cookie{Name: "mimamori-lang", Value: look.lang})
+			p.handler.ServeHTTP(w, r)
+		}))
+		t.Cleanup(site.Close)
+		if err := chromedp.Do(ctx, webtest.Size(look.width, look.dark)); err != nil {
+			t.Fatal(err)
+		}
+		for i, path := range append(pages, "/sign-in", "/incidents/inc_third") {
+			name := fmt.Sprintf("%02d-%s-%d", i, look.lang, look.width)
+			if err := chromedp.Do(ctx, chromedp.Navigate(site.URL+path)); err != nil {
+				t.Fatalf("open %s: %v", path, err)
+			}
+			// Folded forms are looked at too.
+			if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.querySelectorAll("details").forEach(d => d.open = true), 0`)); err != nil {
+				t.Fatal(err)
+			}
+			if err := webtest.Screenshot(ctx, os.Getenv("SHOTS_DIR"), name); err != nil {
+				t.Error(err)
+			}
+			found, err := axe.Violations(ctx)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for _, v := range found {
+				t.Errorf("%s (%s): axe-core: %s", path, name, v)
+			}
+			if px, err := webtest.Wider(ctx); err != nil || px > 0 {
+				t.Errorf("%s (%s): %d pixels wider than the window (%v)", path, name, px, err)
+			}
+			small, err := webtest.SmallTargets(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range small {
+				t.Errorf("%s (%s): under 44 pixels: %s", path, name, s)
+			}
+		}
+	}
+}
