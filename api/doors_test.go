@@ -98,7 +98,7 @@ func TestEveryDoorOpensWithItsScopeOnly(t *testing.T) {
 func (w *world) putIncident(id mimamori.IncidentID) {
 	w.t.Helper()
 	i := incident.Incident{ID: id, Account: mimamori.NewAccountID("hanako"), Subject: "hanako", State: incident.Held, Decision: decide.Hold, OpenedAt: time.Now()}
-	err := w.store.Update(context.Background(), store.Normal, func(tx *store.Tx) error {
+	err := w.store.Update(context.Background(), store.Normal, func(tx store.Tx) error {
 		if err := tx.PutIncident(&i); err != nil {
 			return err
 		}
