@@ -212,6 +212,9 @@ func (w *work) learnLogin(d *event.Login) {
 		p.KeepSession(w.session(d, seen, false))
 		return
 	}
+	if !known && !w.how.Past {
+		seen.Lang = "" // a stranger's language must not become usual
+	}
 	p.LearnLogin(w.e.Time, seen)
 	if d.Device == "" && !w.how.Past {
 		w.mint(seen, known)

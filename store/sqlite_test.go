@@ -1,22 +1,188 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"go.uber.org/goleak"
+
+	"mimamori"
+	"mimamori/notice"
+	"mimamori/playbook"
 	"mimamori/store"
+	"mimamori/store/storetest"
 )
 
-func TestOpens(t *testing.T) {
-	s, err := store.OpenSQLite(context.Background(), filepath.Join(t.TempDir(), "a b?%", "m.db"))
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Place {
+		path := filepath.Join(t.TempDir(), "odd ?#% name", "m.db")
+		return func() store.Store { return open(t, path) }
+	})
+}
+
+func open(t testing.TB, path string) *store.SQLite {
+	t.Helper()
+	s, err := store.OpenSQLite(context.Background(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.IncidentByID(t.Context(), "x"); err == nil {
-		t.Error("found")
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestNoMemoryStore(t *testing.T) {
+	for _, path := range []string{"", ":memory:"} {
+		if _, err := store.OpenSQLite(t.Context(), path); !errors.Is(err, mimamori.ErrInvalid) {
+			t.Errorf("OpenSQLite(%q) = %v, want invalid", path, err)
+		}
 	}
+}
+
+func TestNothingRunsOn(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	s := open(t, filepath.Join(t.TempDir(), "m.db"))
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			if err := putLogin(s, fmt.Sprint(i)); err != nil {
+				t.Error(err)
+			}
+			if _, err := s.Events(t.Context(), hanako); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	goleak.VerifyNone(t, before)
+}
+
+// TestInABubble: stories run in fake time on the real file. A goroutine that
+// outlives Close, or one that waits for something outside, would hang here;
+// one that looks on a clock would make the five hours long.
+func TestInABubble(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.db")
+	begun := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.OpenSQLite(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for i := range 50 {
+			all.Go(func() {
+				if err := putLogin(s, fmt.Sprint("e", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		later := time.Now().Add(5 * time.Hour)
+		run, steps := playbook.Plan(playbook.Run{Account: hanako, Incident: "inc_a"}, []playbook.Named{{Name: "timer", At: later}}, time.Now())
+		if err := s.PutRunNow(t.Context(), run, steps); err != nil {
+			t.Fatal(err)
+		}
+		due, err := s.NextDue(t.Context())
+		if err != nil || !due.Equal(later) {
+			t.Fatalf("next due = %s, %v, want %s", due, err, later)
+		}
+		time.Sleep(time.Until(due))
+		if got, err := s.ClaimSteps(t.Context(), time.Now(), time.Now().Add(time.Minute), 10); err != nil || len(got) != 1 {
+			t.Fatalf("claimed %v, %v", got, err)
+		}
+		if err := s.DestroyAccountKey(t.Context(), hanako); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if d := time.Since(begun); d > 5*time.Second {
+		t.Errorf("five fake hours took %s", d)
+	}
+}
+
+// TestDestroyedKeysAreGone: after forgetting, no file holds an account's key,
+// also when thousands were written, moved about and destroyed around it.
+func TestDestroyedKeysAreGone(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, filepath.Join(dir, "m.db"))
+	const accounts = 400
+	keys := make([][]byte, accounts)
+	var all sync.WaitGroup
+	for i := range keys {
+		keys[i] = make([]byte, 60)
+		_, _ = rand.Read(keys[i])
+		all.Go(func() {
+			if err := s.AddAccountKey(t.Context(), mimamori.NewAccountID(fmt.Sprint(i)), keys[i], time.Now()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if held := holding(t, dir, keys); held != accounts {
+		t.Fatalf("the files hold %d keys, want %d", held, accounts)
+	}
+	for i := range keys {
+		if i%2 == 0 {
+			if err := s.DestroyAccountKey(t.Context(), mimamori.NewAccountID(fmt.Sprint(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if held := holding(t, dir, keys); held != accounts/2 {
+		t.Errorf("after half were destroyed the files hold %d keys, want %d", held, accounts/2)
+	}
+}
+
+// holding counts the keys that stand in any file.
+func holding(t *testing.T, dir string, keys [][]byte) int {
+	t.Helper()
+	var all []byte
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b...)
+	}
+	n := 0
+	for _, k := range keys {
+		if bytes.Contains(all, k) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestNoticesNeedASealer: personal data is never written in the clear because
+// somebody forgot a line.
+func TestNoticesNeedASealer(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "m.db"))
+	if err := s.AddNotice(t.Context(), noticeOf("ntc_a")); !errors.Is(err, mimamori.ErrUnavailable) {
+		t.Errorf("a notice without a sealer: %v, want unavailable", err)
+	}
+}
+
+func noticeOf(id string) notice.Notice {
+	return notice.Notice{ID: id, AccountID: hanako, Kind: notice.Contained, To: "hanako@example.com", Subject: "s", Body: "b\n", State: notice.Queued}
 }
