@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"mimamori"
+	"mimamori/incident"
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/store"
@@ -114,6 +116,123 @@ func TestInABubble(t *testing.T) {
 	})
 	if d := time.Since(begun); d > 5*time.Second {
 		t.Errorf("five fake hours took %s", d)
+	}
+}
+
+// TestIdleWorkGivesWay: an import that was there first does not go first.
+func TestIdleWorkGivesWay(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "m.db")
+		synctest.Test(t, func(t *testing.T) {
+			s, err := store.OpenSQLite(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var order []string // written by the writer alone
+			var all sync.WaitGroup
+			queue := func(class store.Class, name string, until chan struct{}) {
+				all.Go(func() {
+					err := s.Update(t.Context(), class, func(store.Tx) error {
+						if until != nil {
+							<-until
+						}
+						order = append(order, name)
+						return nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait() // it stands in its queue
+			}
+			goOn := make(chan struct{})
+			queue(store.Normal, "first", goOn)
+			for _, class := range []store.Class{store.Idle, store.Normal, store.Normal, store.Urgent} {
+				queue(class, [...]string{"urgent", "normal", "idle"}[class], nil)
+			}
+			close(goOn)
+			all.Wait()
+			if got := fmt.Sprint(order); got != "[first urgent normal normal idle]" && got != "[first normal urgent normal idle]" {
+				t.Errorf("order = %s", got)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestIdleWorkGoesOn: it is not starved however much others write.
+func TestIdleWorkGoesOn(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "m.db"))
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for w := range 8 {
+		all.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := putLogin(s, fmt.Sprintf("w%d-%d", w, i)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 20 {
+		if err := s.Update(t.Context(), store.Idle, func(tx store.Tx) error { _, err := tx.Events(hanako); return err }); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	all.Wait()
+}
+
+// TestLogStaysShort: the write-ahead log begins again while writes go on.
+func TestLogStaysShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.db")
+	s := open(t, path)
+	text := strings.Repeat("x", 50_000)
+	var all sync.WaitGroup
+	for w := range 32 {
+		all.Go(func() {
+			for i := range 100 {
+				e := incident.Entry{Incident: "inc_a", Key: fmt.Sprint(w, " ", i), Kind: text}
+				if err := s.NoteEntry(t.Context(), hanako, e); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	info, err := os.Stat(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mib := info.Size() >> 20; mib > 110 {
+		t.Errorf("160 MiB of writes made a log of %d MiB", mib)
+	}
+}
+
+func TestFilesAreOurs(t *testing.T) {
+	dir := t.TempDir()
+	if err := putLogin(open(t, filepath.Join(dir, "m.db")), "e1"); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %s, %v", f.Name(), info.Mode(), err)
+		}
+	}
+	if len(files) != 4 {
+		t.Errorf("%d files, want database, log, index and lock", len(files))
 	}
 }
 
