@@ -101,6 +101,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Intake.Start(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	a.closers = append(a.closers, func() error { a.Intake.Stop(); return nil })
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
