@@ -27,7 +27,11 @@ import (
 
 // gift is what is given back: one entry of the ledger. It is what a proposal
 // holds and what the step is told.
-type gift = undo.Owing
+type gift struct {
+	Entry    string `json:"entry"`
+	Amount   int64  `json:"amount"`
+	Currency string `json:"currency,omitempty"`
+}
 
 // RestorePoints gives back what one entry of the intruder's took, once however
 // often and by however many it is asked (standards G15). Above what the
