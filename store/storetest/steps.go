@@ -203,9 +203,10 @@ func dropped(h *harness) {
 	if s := h.claim(now); len(s) != 0 {
 		h.Fatalf("claimed %v after they were taken back", names(s))
 	}
-	h.finish(a, playbook.Retrying, now, foundOut(a, "found")...)
-	a = h.one(now.Add(10*time.Second), "a") // may have been done: it goes on
-	h.finish(a, playbook.Done, now.Add(10*time.Second))
+	a = h.one(now.Add(lease), "a") // its holder is gone; it may have been done: it goes on
+	h.finish(a, playbook.Retrying, now.Add(lease), foundOut(a, "found")...)
+	a = h.one(now.Add(lease+10*time.Second), "a")
+	h.finish(a, playbook.Done, now.Add(lease+10*time.Second))
 	if s := h.claim(now.Add(time.Hour)); len(s) != 0 {
 		h.Fatalf("claimed %v, found out for a run that was taken back", names(s))
 	}
