@@ -26,7 +26,7 @@ check: ## the quick half: gofmt, vet, staticcheck, import heights, catalogues, s
 	@ugly=$$(gofmt -l .); test -z "$$ugly" || { printf 'gofmt -w would change:\n%s\n' "$$ugly" >&2; exit 1; }
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
-	$(GO) test . ./web/...  -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue'
+	$(GO) test -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue|Words' . ./api ./web/...
 
 race: ## the whole suite with the race detector (slow: the store and the browser too)
 	@scripts/suite.sh race
@@ -41,7 +41,8 @@ images: ## take the screenshots that README shows again, into docs/images
 	IMAGES_DIR=$(CURDIR)/docs/images $(GO) test -count=1 -run Browser ./flowtest/...
 
 docs: ## write the generated documents again (make check says when they are stale)
-	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document ./...
+	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document .
+	$(GO) test -count=1 -run TestDocumentPage ./api -update
 
 tools: ## install what the tests need and the machine lacks
 	@scripts/tools.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests need beside Go: a C compiler for the race detector,
-# chromium with Japanese fonts, and axe-core (through npm) for the pages.
+# chromium with Japanese fonts and axe-core (through npm) for the pages, curl
+# for README's lines.
 # What is there already is left alone, so that a second run costs nothing.
 # Where it may not install, it says exactly what to install; the tests that
 # need it are then left out, and with CI=true that is a failure.
@@ -21,6 +22,7 @@ missing() {
 	has_cc || echo gcc libc6-dev
 	has_browser || echo chromium
 	has_fonts || echo fonts-noto-cjk
+	has curl || echo curl
 	has_axe || { has npm || echo npm; }
 }
 
