@@ -102,7 +102,7 @@ func TestG15ARefusedRestitutionCanBeTriedAgain(t *testing.T) {
 
 func TestE04PointsAboveTheLimitNeedTwo(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
-		n := w.rich("hanako", 6_000)
+		n := w.contained("hanako", 600)
 		if got := w.look(n.id); got.Points[0].Second {
 			t.Errorf("above a lead's limit: %+v", got.Points[0])
 		}
@@ -112,7 +112,7 @@ func TestE04PointsAboveTheLimitNeedTwo(t *testing.T) {
 			}
 		}
 		waiting, err := w.work.Waiting(t.Context(), who("rei"))
-		if err != nil || len(waiting) != 1 || waiting[0].Text.EN != "Give back 6000 points (entry "+n.entry+")" || waiting[0].Mine {
+		if err != nil || len(waiting) != 1 || waiting[0].Text.EN != "Give back 600 points (entry "+n.entry+")" || waiting[0].Mine {
 			t.Fatalf("waiting = %+v, %v", waiting, err)
 		}
 		if got := w.look(n.id); !got.Points[0].Waiting || len(got.Waiting) != 1 {
@@ -122,7 +122,7 @@ func TestE04PointsAboveTheLimitNeedTwo(t *testing.T) {
 		if err := w.work.Approve(t.Context(), who("ai"), id, "I am sure"); !errors.Is(err, mimamori.ErrDenied) {
 			t.Errorf("the same person approves: %v, want denied", err)
 		}
-		if w.account("hanako").Points.Balance != 1000 {
+		if w.account("hanako").Points.Balance != 400 {
 			t.Error("given back before a second person approved")
 		}
 		var all sync.WaitGroup
@@ -134,35 +134,37 @@ func TestE04PointsAboveTheLimitNeedTwo(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if got := w.look(n.id); got.Points[0].Restored.IsZero() || w.account("hanako").Points.Balance != 7000 || w.shop.EffectsOf("hanako", shop.TypePointsRestore) != 1 {
+		if got := w.look(n.id); got.Points[0].Restored.IsZero() || w.account("hanako").Points.Balance != 1000 || w.shop.EffectsOf("hanako", shop.TypePointsRestore) != 1 {
 			t.Errorf("points = %+v, balance %d; want restored once", got.Points, w.account("hanako").Points.Balance)
 		}
 	})
 }
 
-// rich is a contained intrusion on an account that had 6,000 points more.
-func (w *world) rich(subject string, points int64) night {
-	w.t.Helper()
-	n := w.intrusion(subject, 0)
-	w.shop.Grant(subject, 6_000)
-	var err error
-	n.entry, err = n.his.SpendPoints(points, "shopping")
-	w.must(err)
-	w.must(w.work.Contain(w.t.Context(), on("ai", n.id)))
-	synctest.Wait()
-	return n
-}
-
 func TestE04TheLimitCountsTheWholeIncident(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
-		n := w.rich("hanako", 3_000)
-		var second string
-		for _, p := range w.look(n.id).Points {
-			if p.Amount == 3_000 {
-				second = p.Entry
-			}
+		n := w.intrusion("hanako", 300)
+		second, err := n.his.SpendPoints(300, "shopping")
+		w.must(err)
+		w.must(w.work.Contain(t.Context(), on("ai", n.id)))
+		synctest.Wait()
+		results := make(chan console.Result, 2)
+		var all sync.WaitGroup
+		for _, entry := range []string{n.entry, second} {
+			all.Go(func() {
+				result, err := w.work.RestorePoints(t.Context(), on("ai", n.id), entry)
+				if err != nil {
+					t.Errorf("restore %s: %v", entry, err)
+				}
+				results <- result
+			})
 		}
-		_ = second
+		all.Wait()
+		if a, b := <-results, <-results; a == b {
+			t.Errorf("two halves of more than the limit = %q, %q; want one done and one asked", a, b)
+		}
+		if got := w.look(n.id); w.account("hanako").Points.Balance != 700 || len(got.Waiting) != 1 {
+			t.Errorf("balance %d, waiting %+v", w.account("hanako").Points.Balance, got.Waiting)
+		}
 	})
 }
 

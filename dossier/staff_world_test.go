@@ -117,7 +117,8 @@ func (w *world) open(folder string) (stop func()) {
 	w.in = intake.New(w.store, intake.Options{Geo: geodb, Traffic: traffic.New(0), Policy: policy, Wake: runner.Wake})
 	front := dossier.New(dossier.Options{Store: w.store, Geo: geodb, Post: post, House: house, Policy: w.in.Policy, Wake: runner.Wake, Base: "https://security.midori.example"})
 	guard := staff.NewGuard(w.store, w.store, w.store, w.log, nil)
-	w.work = dossier.NewCasework(dossier.CaseworkOptions{Desk: front, Store: w.store, Guard: guard, FourEyes: staff.NewFourEyes(w.store, guard), People: w.store})
+	w.work = dossier.NewCasework(dossier.CaseworkOptions{Desk: front, Store: w.store, Guard: guard, FourEyes: staff.NewFourEyes(w.store, guard), People: w.store,
+		PointsAlone: map[staff.Role]int64{staff.Agent: 400, staff.Lead: 800}})
 	runner.Start()
 	return func() {
 		synctest.Wait()
@@ -226,13 +227,16 @@ func (w *world) contained(subject string, points int64) night {
 	n := w.intrusion(subject, points)
 	w.must(w.work.Contain(w.t.Context(), on("ai", n.id)))
 	synctest.Wait()
+	time.Sleep(time.Second)
 	return n
 }
 
-// look is the incident as a lead sees it now.
+// look is the incident as a lead sees it a second later: what is done at one
+// and the same moment has no order.
 func (w *world) look(id mimamori.IncidentID) console.Incident {
 	w.t.Helper()
 	synctest.Wait()
+	time.Sleep(time.Second)
 	i, err := w.work.Incident(w.t.Context(), on("rei", id))
 	w.must(err)
 	return i
