@@ -58,6 +58,7 @@ type pkg struct {
 	TestImports  []string
 	XTestImports []string
 	Deps         []string
+	Module       *struct{ Path string } // nil: the standard library
 }
 
 // TestImportsPointDown proves that a newcomer can read the tree from the

@@ -14,13 +14,12 @@ import (
 	"mimamori/staff"
 )
 
-// subjectPath is the account in a door's path.
-type subjectPath struct {
+type historyIn struct {
 	Subject string `path:"subject" maxLength:"200" doc:"the shop's account id"`
 }
 
 type gateIn struct {
-	subjectPath
+	Subject string `path:"subject" maxLength:"200" doc:"the shop's account id"`
 	Act     string `query:"act" required:"true" enum:"order,points,contact,payment,factor" doc:"the sensitive act"`
 	Session string `query:"session" required:"true" minLength:"1" maxLength:"200" doc:"the session that wants to do it"`
 }
@@ -73,7 +72,7 @@ func (d *doors) gate(ctx context.Context, _ staff.APIKey, in *gateIn) (*gateOut,
 	return &gateOut{g}, nil
 }
 
-func (d *doors) history(ctx context.Context, k staff.APIKey, in *subjectPath) (*historyOut, error) {
+func (d *doors) history(ctx context.Context, k staff.APIKey, in *historyIn) (*historyOut, error) {
 	if d.opt.Histories == nil {
 		return nil, missing()
 	}

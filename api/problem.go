@@ -201,8 +201,6 @@ func (d *doors) reshape(_ huma.Context, _ string, v any) (any, error) {
 	switch m.Status {
 	case http.StatusRequestEntityTooLarge:
 		return problem("too-large", ""), nil
-	case http.StatusUnsupportedMediaType:
-		return problem("media-type", ""), nil
 	case http.StatusRequestTimeout:
 		return problem("invalid", "the body did not arrive in time").as(m.Status), nil
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
@@ -239,23 +237,21 @@ func faults(errs []*huma.ErrorDetail) *Problem {
 // reasonOf lets huma's fixed sentences through; anything else is a parser's,
 // which may quote what it read.
 func reasonOf(message string) (string, bool) {
-	switch {
-	case message == "unexpected property":
+	switch message {
+	case "unexpected property", "unknown query parameter":
 		return "is not known here", true
-	case message == "invalid integer", message == "required query parameter is missing", message == "required path parameter is missing":
-		return message, true
-	case strings.HasPrefix(message, "expected "), strings.HasPrefix(message, "required "):
+	case "invalid integer", "invalid boolean":
 		return message, true
 	}
-	return "", false
+	return message, strings.HasPrefix(message, "expected ") || strings.HasPrefix(message, "required ")
 }
 
 // fieldOf names a field without "body." before it. A name that no field of
-// ours could have is the sender's own, and is left out.
+// ours could have is the sender's own, and only its place is said.
 func fieldOf(location string) string {
-	name := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(location, "body."), "query."), "path.")
-	if len(name) > 60 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_.[]") != "" {
-		return "body"
+	place, name, inside := strings.Cut(location, ".")
+	if !inside || len(name) > 60 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_.[]") != "" {
+		return place
 	}
 	return name
 }

@@ -101,6 +101,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Intake.Start(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	a.closers = append(a.closers, func() error { a.Intake.Stop(); return nil })
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -147,6 +148,7 @@ func (a *App) newRunner() *playbook.Runner {
 	}
 	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
+	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof}).Acts())
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson})
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -74,7 +73,7 @@ func (a *App) brand() (brands.Brand, error) {
 
 // openDoors builds the handlers: the API, the customer's centre, the console.
 func (a *App) openDoors() error {
-	doors, err := api.New(api.Options{Intake: a.Intake, Keys: machineKeys{a.APIKeys}, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
+	doors, err := api.New(api.Options{Intake: a.Intake, Keys: a.APIKeys, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
 		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
 		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), Version: Version, Log: a.log})
@@ -139,22 +138,6 @@ func (a *App) shopOrigins() []string {
 }
 
 // The adapters between the API's words and the parts'.
-
-type machineKeys struct{ *staff.Gatekeeper }
-
-func (m machineKeys) Check(ctx context.Context, secret, scope string) (api.KeyInfo, error) {
-	k, err := m.Gatekeeper.Check(ctx, secret)
-	if errors.Is(err, mimamori.ErrDenied) && !errors.Is(err, staff.ErrTooMany) {
-		return api.KeyInfo{}, fmt.Errorf("check key: %w", mimamori.ErrNotFound)
-	}
-	if err != nil {
-		return api.KeyInfo{}, err
-	}
-	if !k.Has(staff.Scope(scope)) {
-		return api.KeyInfo{}, fmt.Errorf("check key: no scope %s: %w", scope, mimamori.ErrDenied)
-	}
-	return api.KeyInfo{ID: k.ID, Name: k.Name, Source: k.Source}, nil
-}
 
 type handoffs struct{ *App }
 

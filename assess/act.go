@@ -174,7 +174,7 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 	p, spends := f.Event.Payload.(*event.Points)
 	_, orders := order(f)
 	if orders || spends && p.Amount < 0 {
-		return named("watched_money", 5.5), true
+		return named("watched_money", 6.5), true
 	}
 	return Signal{}, false
 }

@@ -111,8 +111,16 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 	}
 	return c.change(ctx, s, func(i *incident.Incident) error {
 		if i.State == incident.Suspected || i.State == incident.Held {
-			return i.Move(incident.Contained, time.Now().UTC())
+			if err := i.Move(incident.Contained, time.Now().UTC()); err != nil {
+				return err
+			}
 		}
+		// The wait is fixed now, so that the notice can say when it ends.
+		from := i.ContainedAt
+		if latest := i.DecidedAt.Add(grace); from.After(latest) {
+			from = latest
+		}
+		i.BeginWait(c.Wait, from)
 		return nil
 	})
 }
@@ -120,11 +128,6 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 func (c *Steps) beginWait(ctx context.Context, s playbook.Step) playbook.Outcome {
 	var until time.Time
 	out := c.change(ctx, s, func(i *incident.Incident) error {
-		from := i.ContainedAt
-		if latest := i.DecidedAt.Add(grace); from.After(latest) {
-			from = latest
-		}
-		i.BeginWait(c.Wait, from)
 		until = i.WaitUntil
 		if i.State != incident.Contained {
 			return nil

@@ -159,8 +159,8 @@ func (d *Desk) visitor(ctx context.Context, v centre.Visitor) (access.Session, e
 	}
 	stood := account.Standing
 	cut := stood.LockedOut() && s.BeganAt.Before(stood.DecidedAt)
-	if shop, ok := account.Profile.Session(s.ShopSession); ok && shop.Verdict == string(journal.OfIntruder) {
-		cut = true
+	if shop, ok := account.Profile.Session(s.ShopSession); ok && (shop.Ended || shop.Verdict == string(journal.OfIntruder)) {
+		cut = true // the visit ends with the session it goes back to
 	}
 	if !s.Live(now) || cut {
 		return s, fmt.Errorf("visit the centre: %w", mimamori.ErrDenied)

@@ -120,11 +120,10 @@ func (d *Desk) Devices(ctx context.Context, v centre.Visitor) ([]centre.Device, 
 	if err != nil {
 		return nil, err
 	}
-	ended := map[string]bool{}
 	_, revoked := f.done("sessions.revoke")
 	out := []centre.Device{}
 	for _, x := range slices.Backward(f.account.Profile.Sessions) {
-		if ended[x.ID] || x.Began.Before(revoked) || f.now.Sub(x.Last) > 30*24*time.Hour {
+		if x.Ended || x.Began.Before(revoked) || f.now.Sub(x.Last) > 30*24*time.Hour {
 			continue
 		}
 		dev := centre.Device{Last: x.Last, ThisDevice: x.ID == s.ShopSession}

@@ -71,7 +71,7 @@ func TestA03_CodesAreStoredHashedOnly(t *testing.T) {
 }
 
 func TestA04_MailedCodeIsGoodOnceForItsRequest(t *testing.T) {
-	b, _ := newBook(t)
+	b, store := newBook(t)
 	typed := issue(t, b, recovery)
 	for name, other := range map[string]factor.Request{
 		"account":   {Account: mimamori.NewAccountID("taro"), Purpose: recovery.Purpose, Incident: recovery.Incident, Ref: recovery.Ref},
@@ -84,6 +84,10 @@ func TestA04_MailedCodeIsGoodOnceForItsRequest(t *testing.T) {
 			denied(t, "another "+name, err)
 		}
 	}
+	// All tries that a code allows meet before the first of them uses it.
+	var meet sync.WaitGroup
+	meet.Add(factor.MaxTries)
+	store.beforeUse = func() { meet.Done(); meet.Wait() }
 	var won atomic.Int32
 	var wait sync.WaitGroup
 	for range 50 {

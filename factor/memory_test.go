@@ -17,6 +17,8 @@ type memory struct {
 	throttles map[mimamori.AccountID]factor.Throttle
 	mailed    []factor.Mailed
 	evaluated int // tries counted
+
+	beforeUse func() // called before a code is used; may be nil
 }
 
 func (m *memory) AddFactor(_ context.Context, f factor.Factor) error {
@@ -134,6 +136,9 @@ func (m *memory) CountMailedTry(_ context.Context, a mimamori.AccountID, id stri
 }
 
 func (m *memory) UseMailed(_ context.Context, a mimamori.AccountID, id string, at time.Time) (bool, error) {
+	if m.beforeUse != nil {
+		m.beforeUse()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.mailed {

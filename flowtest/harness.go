@@ -42,13 +42,13 @@ type Harness struct {
 	Shop *shoptest.Shop
 	Mail *mailbox.Server
 
-	key      string
-	log      *logbook
-	pipe     *mailbox.PipeListener
-	folder   string
-	mu       sync.Mutex        // guards tokens and sessions
-	tokens   map[string]string // device tokens by customer and kind of device
-	expected int               // mails the story has asked about
+	key    string
+	log    *logbook
+	pipe   *mailbox.PipeListener
+	folder string
+	mu     sync.Mutex        // guards tokens and sessions
+	tokens map[string]string // device tokens by customer and kind of device
+	taken  map[string]bool   // mails the story has asked about
 }
 
 // Run plays a story in fake time, from one o'clock at night.
@@ -64,7 +64,7 @@ func Run(t *testing.T, story func(h *Harness)) {
 }
 
 func open(t testing.TB, folder string) *Harness {
-	h := &Harness{T: t, folder: folder, log: &logbook{}, tokens: map[string]string{}, pipe: mailbox.Pipe()}
+	h := &Harness{T: t, folder: folder, log: &logbook{}, tokens: map[string]string{}, taken: map[string]bool{}, pipe: mailbox.Pipe()}
 	secret := webhook.NewSecret()
 	h.Shop = shoptest.New(shoptest.Options{Source: "shop", Secret: secret, Emit: h.emit, Decide: h.decide, Redeem: h.redeem})
 	var err error
@@ -118,7 +118,7 @@ func (h *Harness) close() {
 		h.T.Logf("the log: %s", strings.Join(h.log.all(), ""))
 		return
 	}
-	if unexpected := len(h.Mail.Messages("")) - h.expected; unexpected > 0 {
+	if unexpected := len(h.Mail.Messages("")) - len(h.taken); unexpected > 0 {
 		h.T.Errorf("%d mails that the story did not expect; all: %v", unexpected, h.subjects())
 	}
 	for _, line := range h.log.errors() {
@@ -193,6 +193,9 @@ func (h *Harness) Do(method, path string, in, out any) int {
 		}
 	}
 	status, answer := h.call(method, path, body)
+	if status >= 400 && out != nil {
+		h.T.Fatalf("%s %s: %d %s", method, path, status, answer)
+	}
 	if out != nil {
 		if err := json.Unmarshal(answer, out); err != nil {
 			h.T.Fatalf("%s %s: %d %s", method, path, status, answer)

@@ -105,7 +105,7 @@ func TestNightStory(t *testing.T) {
 		}
 		h.FastForward(2 * time.Second)
 		h.ExpectState("hanako", incident.Recovering)
-		h.ExpectMail("hanako@mail.example", "再設定")
+		h.ExpectMail("hanako@mail.example", "設定できます")
 
 		// The way back in.
 		grant := h.ForgotPassword("hanako").Prove("hanako@mail.example")

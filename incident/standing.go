@@ -23,7 +23,9 @@ type Standing struct {
 // account's own and stay.
 func (s Standing) Of(i *Incident) Standing {
 	s.Incident, s.State, s.DecidedAt, s.WaitUntil = i.ID, i.State, i.DecidedAt, i.WaitUntil
-	s.RecoveredAt, s.WatchUntil = i.RecoveredAt, i.WatchUntil
+	if !i.WatchUntil.IsZero() { // an older watch goes on beside a new incident
+		s.RecoveredAt, s.WatchUntil = i.RecoveredAt, i.WatchUntil
+	}
 	if i.State == Closed || i.State == Dismissed {
 		s.Incident, s.State, s.DecidedAt, s.WaitUntil = "", "", time.Time{}, time.Time{}
 	}

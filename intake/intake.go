@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -83,10 +84,12 @@ type Options struct {
 
 // Intake is the decision path. It is safe for use by many goroutines.
 type Intake struct {
-	store  Store
-	opt    Options
-	policy atomic.Pointer[decide.Policy]
-	active atomic.Int64 // accounts that signed in during the last 30 days
+	store    Store
+	opt      Options
+	policy   atomic.Pointer[decide.Policy]
+	active   atomic.Int64 // accounts that signed in during the last 30 days
+	counted  atomic.Int64 // when they were counted, unix seconds
+	counting sync.WaitGroup
 }
 
 // New makes the decision path; Start fills what it knows from the store.
@@ -107,12 +110,32 @@ func (in *Intake) Start(ctx context.Context) error {
 	for _, e := range logins {
 		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
 	}
+	return in.count(ctx, now)
+}
+
+// Stop waits for a count that is under way.
+func (in *Intake) Stop() { in.counting.Wait() }
+
+// count counts the accounts that the hourly budget is a share of.
+func (in *Intake) count(ctx context.Context, now time.Time) error {
 	active, err := in.store.ActiveAccounts(ctx, now.Add(-30*24*time.Hour))
 	if err != nil {
 		return fmt.Errorf("count active accounts: %w", err)
 	}
 	in.active.Store(int64(active))
+	in.counted.Store(now.Unix())
 	return nil
+}
+
+// budgetLeft is how many containments without a person are free this hour.
+// The accounts are counted again, beside the decision, when the count is an
+// hour old; a failed count leaves the old one.
+func (in *Intake) budgetLeft(tx Tx, now time.Time) (int, error) {
+	if was := in.counted.Load(); now.Unix()-was > 3600 && in.counted.CompareAndSwap(was, now.Unix()) {
+		in.counting.Go(func() { _ = in.count(context.Background(), now) })
+	}
+	used, err := tx.ContainedSince(now.Add(-time.Hour))
+	return in.Policy().Budget(int(in.active.Load())) - used, err
 }
 
 // Policy is what decisions are made by now.

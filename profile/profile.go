@@ -99,6 +99,7 @@ type Session struct {
 	Country string             `json:"c,omitempty"`
 	Known   bool               `json:"k,omitempty"` // began on a device that counted as the customer's
 	Terms   map[string]float64 `json:"x,omitempty"` // signal name → log-odds, from the login and since
+	Ended   bool               `json:"e,omitempty"` // signed out
 	Verdict string             `json:"v,omitempty"` // customer or intruder, when somebody said so
 	Marks   map[string]int64   `json:"m,omitempty"` // what it did: act → unix second of the first time
 }

@@ -98,12 +98,8 @@ func openOrJoin(tx Tx, a Alarm) (i *incident.Incident, fresh bool, err error) {
 			evidence = append(evidence, incident.Evidence{At: a.At, Event: a.Event, Session: a.Session, Signal: s})
 		}
 	}
-	was := i.Decision
 	i.Join(evidence, a.Decision, a.Probability)
 	i.Cause = causeOf(i.Evidence)
-	if !fresh && was == i.Decision {
-		a.Decision = was
-	}
 	return i, fresh, nil
 }
 
@@ -121,6 +117,9 @@ func act(tx Tx, a Alarm, i *incident.Incident) error {
 		return Sweep(tx, i, a.Now)
 	case a.Decision == decide.Hold && i.State == incident.Suspected:
 		if err := i.Move(incident.Held, a.Now); err != nil {
+			return err
+		}
+		if err := doubt(tx, a); err != nil {
 			return err
 		}
 		return put(tx, i, HoldPlaybook, a.Now)
@@ -145,6 +144,18 @@ func begin(tx Tx, a Alarm, i *incident.Incident) error {
 		return err
 	}
 	return put(tx, i, TakeoverPlaybook, a.Now)
+}
+
+// doubt notes that nobody knows whose the alarm's session is.
+func doubt(tx Tx, a Alarm) error {
+	if a.Session == "" {
+		return nil
+	}
+	old, err := tx.Verdict(a.Account.ID, a.Session)
+	if err != nil || old.Owner != "" {
+		return err
+	}
+	return tx.PutVerdict(a.Account.ID, journal.Verdict{Session: a.Session, Owner: journal.OfUnknown, By: a.Voice, At: a.Now})
 }
 
 // blame holds the alarm's session to be the intruder's, with those of the last

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -39,8 +40,11 @@ type SQLite struct {
 	stop                 chan struct{}
 	closing              sync.Once
 	written, tidied      sync.WaitGroup // the writer, the checkpointer
-	paced                pace
-	sinceLook            int // writes since the log's size was looked at; the writer's own
+
+	// The writer's own.
+	sinceLook int       // writes since the log's size was looked at
+	spare     *job      // idle work that gives way
+	idleFrom  time.Time // until then it gives way to all that waits
 
 	// mu guards failed.
 	mu     sync.Mutex
@@ -69,6 +73,12 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 			err = errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFiles())
 		}
 	}()
+	// SQLite gives its other files the mode of this one.
+	if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	} else if err := f.Close(); err != nil {
+		return nil, err
+	}
 	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)", 1); err != nil {
 		return nil, err
 	}

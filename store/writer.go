@@ -98,16 +98,16 @@ func (s *SQLite) commitAndAnswer(batch []*job) {
 	}
 }
 
-// pace keeps idle work to a fifth of the writer's time while people wait.
-type pace struct{ next time.Time }
-
-func (p *pace) ran(d time.Duration) { p.next = time.Now().Add(4 * d) }
-
 // take waits for work and gathers what else is there, urgent first. Idle work
-// goes alone when nobody waits, else one piece a batch, when it is due.
+// goes alone: when nobody else waits, and else when its share allows it.
 func (s *SQLite) take() (batch []*job, between *job) {
+	waiting := func() bool { return len(s.urgent)+len(s.normal) > 0 }
 	idle := s.idle
-	if len(s.urgent)+len(s.normal) > 0 && time.Now().Before(s.paced.next) {
+	if s.spare != nil {
+		if !waiting() || !time.Now().Before(s.idleFrom) {
+			batch, s.spare = []*job{s.measured(s.spare)}, nil
+			return batch, nil
+		}
 		idle = nil
 	}
 	select {
@@ -116,7 +116,10 @@ func (s *SQLite) take() (batch []*job, between *job) {
 	case j := <-s.normal:
 		batch = append(batch, j)
 	case j := <-idle:
-		batch = append(batch, s.measured(j))
+		if !waiting() {
+			return []*job{s.measured(j)}, nil
+		}
+		s.spare = j
 	case j := <-s.between:
 		return nil, j
 	case <-s.stop:
@@ -135,12 +138,12 @@ func (s *SQLite) take() (batch []*job, between *job) {
 	return batch, nil
 }
 
-// measured lets idle work pay for the time it takes.
+// measured keeps idle work to a fifth of the writer's time while people wait.
 func (s *SQLite) measured(j *job) *job {
 	do := j.do
 	j.do = func(tx *tx) error {
 		begun := time.Now()
-		defer func() { s.paced.ran(time.Since(begun)) }()
+		defer func() { s.idleFrom = time.Now().Add(4 * time.Since(begun)) }()
 		return do(tx)
 	}
 	return j

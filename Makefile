@@ -1,0 +1,50 @@
+# Mimamori: two commands are enough. `make demo` shows it, `make test` proves it.
+# The longer recipes live in scripts/, in plain sh.
+
+STORY    ?= night
+FUZZTIME ?= 10s
+GO       ?= go
+PROGRAMS := ./cmd/mimamori ./demoshop/cmd/demoshop
+STATICCHECK := $(GO) tool -modfile=scripts/tools.mod staticcheck
+
+.DEFAULT_GOAL := build
+.PHONY: build help demo test check race fuzz bench images docs tools clean
+
+build: ## build bin/mimamori and bin/demoshop (the default)
+	$(GO) build -trimpath -o bin/ $(PROGRAMS)
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## start Mimamori, a shop and a mailbox, and play an intrusion live (STORY=night, mall or none)
+	$(GO) run ./cmd/mimamori demo --story $(STORY)
+
+test: ## all that CI does: install what the tests need, make check, then the whole suite once
+	@scripts/suite.sh test
+
+check: ## the quick half: gofmt, vet, staticcheck, import heights, catalogues, stale documents
+	@ugly=$$(gofmt -l .); test -z "$$ugly" || { printf 'gofmt -w would change:\n%s\n' "$$ugly" >&2; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) test . ./web/...  -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue'
+
+race: ## the whole suite with the race detector (slow: the store and the browser too)
+	@scripts/suite.sh race
+
+fuzz: ## feed every parser of outside bytes for FUZZTIME (10s) each
+	@scripts/fuzz.sh $(FUZZTIME)
+
+bench: ## measure what has a benchmark
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+images: ## take the screenshots that README shows again, into docs/images
+	IMAGES_DIR=$(CURDIR)/docs/images $(GO) test -count=1 -run Browser ./flowtest/...
+
+docs: ## write the generated documents again (make check says when they are stale)
+	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document ./...
+
+tools: ## install what the tests need and the machine lacks
+	@scripts/tools.sh
+
+clean: ## remove what was built and what make tools put beside the code
+	rm -rf bin node_modules .cache
