@@ -191,9 +191,9 @@ func (c *Casework) Reveal(ctx context.Context, on console.On, field string) (str
 	if err != nil {
 		return "", err
 	}
-	list := f.journal.Contacts(f.start())
+	list := f.journal.Contacts(f.suspectedStart())
 	if rest, now := strings.CutPrefix(field, "now:"); now {
-		list, field = f.foreignContacts(), rest
+		list, field = f.newContacts(), rest
 	}
 	for _, k := range list {
 		if contactField(k) == field {

@@ -206,36 +206,48 @@ func (c *Casework) notes(ctx context.Context, f *file) ([]console.Note, error) {
 	return out, nil
 }
 
-// contactsView are the ways to reach the customer from before the intrusion,
-// and what the intruder put in their place, which nobody must use (G10).
-func (f *file) contactsView() []console.Contact {
-	var out []console.Contact
-	for _, k := range f.journal.Contacts(f.start()) {
-		out = append(out, console.Contact{Field: contactField(k), Kind: k.Kind, Masked: maskedContact(k), Since: k.Verified, Trusted: k.Proves})
+// suspectedStart is when the intrusion began; while nobody has decided that
+// there was one, when the earliest session did that the evidence names.
+func (f *file) suspectedStart() time.Time {
+	if !f.current.Start.IsZero() {
+		return f.current.Start
 	}
-	for _, k := range f.foreignContacts() {
-		out = append(out, console.Contact{Field: "now:" + contactField(k), Kind: k.Kind, Masked: maskedContact(k), Replaced: true})
-	}
-	return out
-}
-
-// foreignContacts are the contacts that stand registered now and did not
-// before the intrusion.
-func (f *file) foreignContacts() []journal.Contact {
-	var out []journal.Contact
-	before := f.journal.Contacts(f.start())
-	for _, k := range f.journal.Contacts(f.now.Add(time.Minute)) {
-		mine := slices.ContainsFunc(before, func(b journal.Contact) bool { return b.Kind == k.Kind && b.Value == k.Value })
-		if !mine && f.byIntruder(k.ID) {
-			out = append(out, k)
+	start := f.current.OpenedAt
+	for _, e := range f.current.Evidence {
+		if e.Session != "" {
+			start = earlier(start, f.began(e.Session))
 		}
 	}
+	return start
+}
+
+// contactsView are the ways to reach the customer from before the intrusion,
+// and what was put in their place, which nobody must use (standards G10).
+func (f *file) contactsView() []console.Contact {
+	var out []console.Contact
+	for _, k := range f.journal.Contacts(f.suspectedStart()) {
+		out = append(out, console.Contact{Field: contactField(k), Kind: k.Kind, Masked: maskedContact(k), Since: k.Verified, Trusted: k.Proves})
+	}
+	for _, k := range f.newContacts() {
+		out = append(out, console.Contact{Field: "now:" + contactField(k), Kind: k.Kind, Masked: maskedContact(k), Replaced: f.suspectly(k.ID)})
+	}
 	return out
 }
 
-func (f *file) byIntruder(contact string) bool {
+// newContacts are those that stand registered now and did not before.
+func (f *file) newContacts() []journal.Contact {
+	before := f.journal.Contacts(f.suspectedStart())
+	return slices.DeleteFunc(f.journal.Contacts(f.now.Add(time.Minute)), func(k journal.Contact) bool {
+		return slices.ContainsFunc(before, func(b journal.Contact) bool { return b.Kind == k.Kind && b.Value == k.Value })
+	})
+}
+
+// suspectly says that the intruder changed a contact, or a session that the
+// evidence names.
+func (f *file) suspectly(contact string) bool {
 	return slices.ContainsFunc(f.journal.Changes, func(c journal.Change) bool {
-		return c.Owner == journal.OfIntruder && c.Resource == event.Resource{Kind: event.Contact, ID: contact}
+		named := c.Session != "" && slices.ContainsFunc(f.current.Evidence, func(e incident.Evidence) bool { return e.Session == c.Session })
+		return c.Resource == event.Resource{Kind: event.Contact, ID: contact} && (c.Owner == journal.OfIntruder || named && c.Owner != journal.OfUs)
 	})
 }
 
