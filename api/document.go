@@ -29,7 +29,7 @@ func (d *doors) documentDoors() error {
 	doc := d.api.OpenAPI()
 	delete(doc.Components.Schemas.Map(), "ErrorModel") // huma's own errors are sent in the shape of Problem
 	delete(doc.Components.Schemas.Map(), "ErrorDetail")
-	enumerate(doc.Components.Schemas)
+	explain(doc.Components.Schemas)
 
 	asJSON, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {

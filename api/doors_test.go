@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -96,7 +98,7 @@ func TestEveryDoorOpensWithItsScopeOnly(t *testing.T) {
 func (w *world) putIncident(id mimamori.IncidentID) {
 	w.t.Helper()
 	i := incident.Incident{ID: id, Account: mimamori.NewAccountID("hanako"), Subject: "hanako", State: incident.Held, Decision: decide.Hold, OpenedAt: time.Now()}
-	err := w.store.Update(context.Background(), store.Normal, func(tx *store.Tx) error {
+	err := w.store.Update(context.Background(), store.Normal, func(tx store.Tx) error {
 		if err := tx.PutIncident(&i); err != nil {
 			return err
 		}
@@ -382,4 +384,28 @@ func (w *world) acts() []string {
 		}
 	}
 	return out
+}
+
+func TestD08_ServerRefusesLargeHeaders(t *testing.T) {
+	w := newWorld(t)
+	s := api.Server("", w.handler)
+	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 30*time.Second || s.IdleTimeout != 60*time.Second {
+		t.Errorf("timeouts %v, %v, %v", s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout)
+	}
+	front := httptest.NewUnstartedServer(nil)
+	front.Config = s
+	front.Start()
+	defer front.Close()
+	for size, want := range map[int]int{4 << 10: 200, 64 << 10: 431} {
+		req, _ := http.NewRequest("GET", front.URL+"/healthz", nil)
+		req.Header.Set("X-Large", strings.Repeat("x", size))
+		resp, err := front.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("header of %d bytes = %d, want %d", size, resp.StatusCode, want)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"mimamori"
 	"mimamori/staff"
 )
 
@@ -59,6 +60,15 @@ func TestImportGoesOnWhereItStopped(t *testing.T) {
 	}
 	if got := w.want(200, progress); got["done"] != true {
 		t.Errorf("progress = %v", got)
+	}
+	list, err := w.store.Events(t.Context(), mimamori.NewAccountID("hanako"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range list {
+		if want := fmt.Sprintf(`"session":"s%d"`, i); !strings.Contains(string(e.Data), want) {
+			t.Fatalf("event %d is stored as %s, want %s in it", i, e.Data, want)
+		}
 	}
 	// The past opens no incident.
 	if got := w.want(200, call{method: "GET", path: "/v1/incidents", key: w.keys[staff.ScopeStaff]}); len(got["incidents"].([]any)) != 0 {
@@ -168,7 +178,8 @@ func (b breaking) Read(p []byte) (int, error) {
 func TestBrokenConnectionIsNotDone(t *testing.T) {
 	w := newWorld(t)
 	for name, c := range map[string]struct{ contentType, body string }{
-		"ndjson": {ndjson, strings.Join(past(0, 5), "\n")[:1000]},
+		"ndjson":        {ndjson, strings.Join(past(0, 5), "\n")[:1000]},
+		"at_a_line_end": {ndjson, strings.Join(past(0, 3), "\n") + "\n"},
 		// Cut inside the last field: what is left would be a row of its own.
 		"csv": {csv, "subject,time,ip,user_agent,outcome,session\nhanako,2026-01-01T00:00:00Z,203.0.113.7,x,succeeded,long-ses"},
 	} {
@@ -178,8 +189,8 @@ func TestBrokenConnectionIsNotDone(t *testing.T) {
 			r.Header.Set("Content-Type", c.contentType)
 			rec := httptest.NewRecorder()
 			w.handler.ServeHTTP(rec, r)
-			if rec.Code != 400 {
-				t.Errorf("broken connection = %d %s, want 400", rec.Code, rec.Body)
+			if rec.Code != 400 || !strings.Contains(rec.Body.String(), "ended early") {
+				t.Errorf("broken connection = %d %s, want 400 that says so", rec.Code, rec.Body)
 			}
 			i, err := w.store.Import(t.Context(), name)
 			if err != nil || i.Done {

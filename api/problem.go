@@ -201,8 +201,6 @@ func (d *doors) reshape(_ huma.Context, _ string, v any) (any, error) {
 	switch m.Status {
 	case http.StatusRequestEntityTooLarge:
 		return problem("too-large", ""), nil
-	case http.StatusUnsupportedMediaType:
-		return problem("media-type", ""), nil
 	case http.StatusRequestTimeout:
 		return problem("invalid", "the body did not arrive in time").as(m.Status), nil
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:

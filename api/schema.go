@@ -26,6 +26,12 @@ func schemaName(t reflect.Type, hint string) string {
 	case reflect.TypeFor[intake.Gated]():
 		return "Gate"
 	}
+	if ask, found := strings.CutSuffix(name, "InBody"); found {
+		return ask + "Ask"
+	}
+	if answer, found := strings.CutSuffix(name, "OutBody"); found {
+		return answer + "Answer"
+	}
 	return name
 }
 
@@ -55,34 +61,6 @@ var kindsOfEvent = []kindData{
 	{event.SessionJudged, reflect.TypeFor[event.Verdict](), "whose session it was, by somebody's word"},
 }
 
-// values are the enumerations and bounds that the events' types do not carry
-// themselves: the decoder enforces them, this tells of them. The key is the
-// schema's name and the property.
-var values = map[string][]string{
-	"EventLogin.outcome":   {"succeeded", "wrong_password", "unknown_account", "wrong_factor", "blocked"},
-	"EventLogin.factor":    {"none", "totp", "passkey", "mail_code"},
-	"EventAccount.locale":  {"ja", "en"},
-	"EventChange.by":       {"customer", "shop", "system"},
-	"EventChange.op":       {"added", "changed", "removed"},
-	"EventOrder.by":        {"customer", "shop", "system"},
-	"EventPoints.by":       {"customer", "shop", "system"},
-	"EventPoints.kind":     {"points", "gift"},
-	"EventVerdict.verdict": {"intruder", "customer", "unknown"},
-	"EventVerdict.by":      {"customer", "agent", "shop"},
-	"EventResource.kind":   resourceKinds(),
-	"EventHeld.kind":       resourceKinds(),
-	"Decision.decision":    {"allow", "notify", "challenge", "hold", "contain"},
-	"Gate.decision":        {"allow", "notify", "challenge", "hold", "contain"},
-}
-
-func resourceKinds() []string {
-	var out []string
-	for _, k := range event.ResourceKinds {
-		out = append(out, string(k))
-	}
-	return out
-}
-
 // eventSchema is one CloudEvent in structured JSON: the attributes, and for
 // each kind of ours what its data is. A kind that is not ours has any data.
 func eventSchema(r huma.Registry) *huma.Schema {
@@ -96,14 +74,14 @@ func eventSchema(r huma.Registry) *huma.Schema {
 		known = append(known, string(k.kind))
 		data := r.Schema(k.data, true, "")
 		openUp(r, data)
-		each = append(each, &huma.Schema{Description: k.text, Required: []string{"type", "data"}, Properties: map[string]*huma.Schema{
+		each = append(each, &huma.Schema{Type: huma.TypeObject, Description: k.text, Required: []string{"type", "data"}, Properties: map[string]*huma.Schema{
 			"type": {Type: huma.TypeString, Enum: []any{string(k.kind)}},
 			"data": data,
 		}, AdditionalProperties: true})
 	}
-	each = append(each, &huma.Schema{Description: "a kind that is not ours: kept, not assessed", AdditionalProperties: true,
+	each = append(each, &huma.Schema{Type: huma.TypeObject, Description: "a kind that is not ours: kept, not assessed", AdditionalProperties: true,
 		Required:   []string{"type"},
-		Properties: map[string]*huma.Schema{"type": {Not: &huma.Schema{Enum: known}}}})
+		Properties: map[string]*huma.Schema{"type": {Type: huma.TypeString, Not: &huma.Schema{Type: huma.TypeString, Enum: known}}}})
 	return &huma.Schema{
 		Type: huma.TypeObject, Description: "A CloudEvent 1.0. The contract in words is docs/events.md.",
 		Required: []string{"specversion", "id", "source", "type", "subject", "time"},
@@ -123,7 +101,7 @@ func eventSchema(r huma.Registry) *huma.Schema {
 }
 
 // openUp lets a schema of an event's data hold further fields, which the
-// decoder keeps and ignores, and writes in what its fields may be.
+// decoder keeps and ignores.
 func openUp(r huma.Registry, s *huma.Schema) {
 	name := strings.TrimPrefix(s.Ref, "#/components/schemas/")
 	full := r.Map()[name]
@@ -137,19 +115,5 @@ func openUp(r huma.Registry, s *huma.Schema) {
 			p.Nullable = false
 		}
 		openUp(r, p)
-	}
-}
-
-// enumerate writes the values into the finished schemas.
-func enumerate(r huma.Registry) {
-	for name, s := range r.Map() {
-		for prop, p := range s.Properties {
-			for _, v := range values[name+"."+prop] {
-				p.Enum = append(p.Enum, v)
-			}
-			if p.Type == huma.TypeArray {
-				p.Nullable = false
-			}
-		}
 	}
 }

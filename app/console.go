@@ -1,9 +1,16 @@
 package app
 
-import "net/http"
+import (
+	"mimamori/dossier"
+	"mimamori/staff"
+	"mimamori/web/console"
+)
 
 // openConsole builds the staff's pages.
-func (a *App) openConsole() error {
-	a.Console = http.NotFoundHandler()
-	return nil
+func (a *App) openConsole() (err error) {
+	work := dossier.NewCasework(dossier.CaseworkOptions{Desk: a.Desk, Store: a.Store, Guard: a.Guard, People: a.Store,
+		FourEyes: staff.NewFourEyes(a.Store, a.Guard)})
+	a.Console, err = console.New(console.Options{Service: work, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Brand: a.webBrand(),
+		Shortened: a.shortened(), PlainHTTP: a.Config.local(), ClientIP: a.Config.ClientIP, Errors: a.log})
+	return err
 }

@@ -21,13 +21,6 @@ type Arg struct {
 	Value json.RawMessage    `json:"value,omitempty"`
 }
 
-// Owing is the argument of a points.restore step.
-type Owing struct {
-	Entry    string `json:"entry"`
-	Amount   int64  `json:"amount"`
-	Currency string `json:"currency,omitempty"`
-}
-
 // Store is what planning reads, and where a conflict is put before a person.
 type Store interface {
 	Events(ctx context.Context, account mimamori.AccountID) ([]event.Event, error)
@@ -68,9 +61,6 @@ func (u *Steps) Acts() map[string]playbook.Act {
 		"resource.remove":  told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRemove{Kind: a.Kind, ID: a.ID} }),
 		"order.unhide":     told(u.Shop, func(a OrderArg) shop.Data { return shop.OrderUnhide{Order: a.Order} }),
 		"payment.suspect":  told(u.Shop, func(a Arg) shop.Data { return shop.PaymentSuspect{Kind: a.Kind, ID: a.ID} }),
-		"points.restore": told(u.Shop, func(o Owing) shop.Data {
-			return shop.PointsRestore{Entry: o.Entry, Amount: o.Amount, Currency: o.Currency}
-		}),
 	}
 }
 
