@@ -102,6 +102,9 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.Intake.Stop(); return nil })
+	if err := a.Store.ReleaseLeases(ctx); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -150,7 +153,7 @@ func (a *App) newRunner() *playbook.Runner {
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof}).Acts())
-	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson})
+	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
 }
 
 // noteStep writes a done step into the incident's timeline.

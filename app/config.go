@@ -13,6 +13,7 @@ import (
 	"mimamori"
 	"mimamori/decide"
 	"mimamori/mail"
+	"mimamori/playbook"
 )
 
 // Config is what an installation is told. DefaultConfig has sane values for
@@ -43,6 +44,7 @@ type Config struct {
 	ShopTransport http.RoundTripper                                                 `yaml:"-"`
 	MailDial      func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
 	Log           *slog.Logger                                                      `yaml:"-"`
+	Crash         func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
 
 // ShopConfig says where the shop is and what it is called.

@@ -30,6 +30,10 @@ func (c *Steps) check(ctx context.Context, s playbook.Step) playbook.Outcome {
 	if err != nil {
 		return playbook.Again(err)
 	}
+	steps, err := c.Store.Steps(ctx, s.Account, s.Incident)
+	if err != nil {
+		return playbook.Again(err)
+	}
 	ok := held(account)
 	if !i.DecidedAt.IsZero() {
 		ok = stopped(account, plan.Orders)
@@ -37,10 +41,20 @@ func (c *Steps) check(ctx context.Context, s playbook.Step) playbook.Outcome {
 	switch {
 	case ok:
 		return playbook.OK()
-	case time.Since(s.First) < 2*time.Minute:
+	case time.Since(s.First) < patience(steps, s):
 		return playbook.Outcome{Result: playbook.Later, After: 10 * time.Second} // another step may still be at it
 	}
 	return playbook.Outcome{Result: playbook.Refuse, Why: whyNotDone}
+}
+
+// patience is how long the check waits for things to be so before it asks a
+// person: five minutes while a command has not been answered yet, two when the
+// shop has said done to all (standards 3.3, rows 7 and 8).
+func patience(steps []playbook.Step, s playbook.Step) time.Duration {
+	if unsettled(steps, s) {
+		return 5 * time.Minute
+	}
+	return 2 * time.Minute
 }
 
 // stopped says that nobody is in and nothing of the intruder's is under way.

@@ -7,6 +7,7 @@ package contain
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"mimamori"
@@ -51,7 +52,7 @@ func (c *Steps) Acts() map[string]playbook.Act {
 		"state.contained":     c.contained,
 		"account.check":       c.check,
 		"wait.begin":          c.beginWait,
-		"wait.end":            c.move(incident.Recovering),
+		"wait.end":            c.endWait,
 		"watch.end":           c.move(incident.Closed),
 	}
 }
@@ -93,6 +94,13 @@ func (c *Steps) cancelOrder(ctx context.Context, s playbook.Step) playbook.Outco
 // shop has not done yet; the customer does not wait for a shop that is down.
 const grace = 60 * time.Second
 
+// unsettled says that a step of the run before s will be tried again.
+func unsettled(steps []playbook.Step, s playbook.Step) bool {
+	return slices.ContainsFunc(steps, func(x playbook.Step) bool {
+		return x.Run == s.Run && x.Seq < s.Seq && !x.State.Settled()
+	})
+}
+
 // contained notes that all steps of containment are done, or that the grace
 // is over.
 func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome {
@@ -104,10 +112,8 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 	if err != nil {
 		return playbook.Again(err)
 	}
-	for _, x := range steps {
-		if x.Run == s.Run && x.Seq < s.Seq && !x.State.Settled() && time.Since(i.DecidedAt) < grace {
-			return playbook.Outcome{Result: playbook.Later, After: time.Second}
-		}
+	if unsettled(steps, s) && time.Since(i.DecidedAt) < grace {
+		return playbook.Outcome{Result: playbook.Later, After: time.Second}
 	}
 	return c.change(ctx, s, func(i *incident.Incident) error {
 		if i.State == incident.Suspected || i.State == incident.Held {
@@ -125,19 +131,37 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 	})
 }
 
+// beginWait comes round again while containment is still at work: a step that
+// is being retried does not hold up those behind it.
 func (c *Steps) beginWait(ctx context.Context, s playbook.Step) playbook.Outcome {
-	var until time.Time
+	var now incident.Incident
 	out := c.change(ctx, s, func(i *incident.Incident) error {
-		until = i.WaitUntil
+		defer func() { now = *i }()
 		if i.State != incident.Contained {
 			return nil
 		}
 		return i.Move(incident.Waiting, time.Now().UTC())
 	})
-	if out.Result == playbook.Did {
-		out.More = []playbook.Named{{Name: "wait.end", At: until}, {Name: "notice.reset_open"}}
+	switch {
+	case out.Result != playbook.Did:
+	case now.State == incident.Suspected || now.State == incident.Held:
+		return playbook.Outcome{Result: playbook.Later, After: time.Second}
+	default:
+		out.More = []playbook.Named{{Name: "wait.end", At: now.WaitUntil}, {Name: "notice.reset_open"}}
 	}
 	return out
+}
+
+// endWait opens the reset, never before the moment that was written down.
+func (c *Steps) endWait(ctx context.Context, s playbook.Step) playbook.Outcome {
+	i, err := c.Store.IncidentByID(ctx, s.Incident)
+	if err != nil {
+		return playbook.Again(err)
+	}
+	if left := time.Until(i.WaitUntil); left > 0 {
+		return playbook.Outcome{Result: playbook.Later, After: left}
+	}
+	return c.move(incident.Recovering)(ctx, s)
 }
 
 // move takes the incident on when a timer ends; an incident that has gone

@@ -78,6 +78,9 @@ func (n *Steps) send(ctx context.Context, s playbook.Step, k Kind) playbook.Outc
 	if stale(k, i) {
 		return playbook.Outcome{Result: playbook.Skip}
 	}
+	if k == Contained && i.WaitUntil.IsZero() {
+		return playbook.Outcome{Result: playbook.Later, After: time.Second} // it must say until when; known 60 s after the decision at the latest
+	}
 	plan, j, err := undo.PlanOf(ctx, n.Store, s.Account)
 	if err != nil {
 		return playbook.Again(err)

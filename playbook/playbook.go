@@ -57,7 +57,7 @@ type Step struct {
 	Fence    int64               `json:"fence"`          // raised at each claim; an outdated holder cannot finish
 	Result   string              `json:"result,omitempty"`
 	Why      mimamori.Text       `json:"why,omitzero"`
-	First    time.Time           `json:"first,omitzero"` // when it was first tried
+	First    time.Time           `json:"first,omitzero"` // when it was first claimed; the same at every try
 	TriedAt  time.Time           `json:"tried_at,omitzero"`
 	DoneAt   time.Time           `json:"done_at,omitzero"`
 }

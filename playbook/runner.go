@@ -14,6 +14,7 @@ import (
 type Store interface {
 	// ClaimSteps takes up to limit steps that are ready or retrying, due and
 	// not leased at now; it leases them until lease and raises their fence.
+	// First is set to now at the first claim, and kept from then on.
 	ClaimSteps(ctx context.Context, now, lease time.Time, limit int) ([]Step, error)
 	// FinishStep writes a tried step back, adds what it found out, and makes
 	// the next pending step of its run ready. ErrConflict when the step's
@@ -37,6 +38,26 @@ type Options struct {
 	Workers  int           // steps tried at the same time; 16
 	Log      *slog.Logger
 	Backoffs []time.Duration // after the first, second, … failed try; the last repeats
+	// Crash is called at the three points of a try where a process may die and
+	// another must go on. Tests end the process there; nil otherwise.
+	Crash func(at Point, s Step)
+}
+
+// Point is a moment in the trying of a step.
+type Point string
+
+// The points, in order: claimed and nothing done yet; done and not written
+// down; written down.
+const (
+	BeforeEffect Point = "before-effect"
+	BeforeRecord Point = "after-effect-before-record"
+	AfterRecord  Point = "after-record"
+)
+
+func (o Options) crash(at Point, s Step) {
+	if o.Crash != nil {
+		o.Crash(at, s)
+	}
 }
 
 // DefaultBackoffs: quick at first, since an intruder acts within minutes.
@@ -163,10 +184,9 @@ func (r *Runner) tryDue(ctx context.Context) (int, error) {
 
 func (r *Runner) try(ctx context.Context, s Step) {
 	first := s.Attempts == 0
-	if first {
-		s.First = time.Now().UTC()
-	}
+	r.opt.crash(BeforeEffect, s)
 	out := r.act(ctx, s)
+	r.opt.crash(BeforeRecord, s)
 	if ctx.Err() != nil && out.Result == Later {
 		return // stopping: the lease runs out and somebody tries again
 	}
@@ -191,6 +211,7 @@ func (r *Runner) try(ctx context.Context, s Step) {
 	if err := r.store.FinishStep(ctx, s, more, now); err != nil && !errors.Is(err, mimamori.ErrConflict) {
 		r.opt.Log.Error("finish step", "step", s.Name, "run", s.Run, "err", err)
 	}
+	r.opt.crash(AfterRecord, s)
 }
 
 func (r *Runner) act(ctx context.Context, s Step) Outcome {

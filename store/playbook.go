@@ -70,7 +70,9 @@ func (tx *tx) step(account mimamori.AccountID, run string, seq int) (playbook.St
 	return x, found(err, "step "+playbook.Key(run, seq))
 }
 
-// ClaimSteps leases due steps to the caller and raises their fence.
+// ClaimSteps leases due steps to the caller and raises their fence. The moment
+// of the first claim is written down with it: it stands in the command, and a
+// command that is given again after a crash must be the same to the byte.
 func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int) ([]playbook.Step, error) {
 	var out []playbook.Step
 	err := s.update(ctx, Urgent, func(tx *tx) error {
@@ -82,8 +84,15 @@ func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int
 		for i := range out {
 			x := &out[i]
 			x.Lease, x.Fence = lease, x.Fence+1
-			if err := tx.exec(`UPDATE step SET lease = ?, fence = ? WHERE account_id = ? AND run = ? AND seq = ?`,
-				nanos(lease), x.Fence, x.Account[:], x.Run, x.Seq); err != nil {
+			if x.First.IsZero() {
+				x.First = now.UTC()
+			}
+			doc, err := document(*x)
+			if err != nil {
+				return err
+			}
+			if err := tx.exec(`UPDATE step SET lease = ?, fence = ?, doc = ? WHERE account_id = ? AND run = ? AND seq = ?`,
+				nanos(lease), x.Fence, doc, x.Account[:], x.Run, x.Seq); err != nil {
 				return fmt.Errorf("claim step %s: %w", x.Key, err)
 			}
 		}
@@ -93,6 +102,19 @@ func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int
 		return nil, err
 	}
 	return out, nil
+}
+
+// ReleaseLeases voids every lease. It is for the start of the one process that
+// may have the file open: whoever held a lease is dead, and nobody is to wait
+// for it to run out. Fences stay, so a holder that was not dead could still
+// finish nothing.
+func (s *SQLite) ReleaseLeases(ctx context.Context) error {
+	return s.update(ctx, Urgent, func(tx *tx) error {
+		if err := tx.exec(`UPDATE step SET lease = 0 WHERE lease > 0 AND state IN ('ready', 'retrying')`); err != nil {
+			return fmt.Errorf("release leases: %w", err)
+		}
+		return nil
+	})
 }
 
 // FinishStep writes a tried step back, adds what it found out, and releases

@@ -88,6 +88,9 @@ func claims(h *harness) {
 		h.Errorf("claimed %v under another's lease", names(s))
 	}
 	s := h.one(now.Add(lease), "a")
+	if !s.First.Equal(now) {
+		h.Errorf("first claimed at %v, want %v: a command given again must be the same", s.First, now)
+	}
 	if s.Fence != 2 || string(s.Data) != `{"x":1}` || s.Subject != "hanako" || s.Account != hanako || s.Attempts != 0 {
 		h.Errorf("second claim = %+v", s)
 	}
