@@ -10,6 +10,7 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/dossier"
 	"mimamori/incident"
 	"mimamori/notice"
 	"mimamori/shop"
@@ -21,9 +22,10 @@ func TestG15PointsComeBackOnce(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.contained("hanako", 300)
 		var all sync.WaitGroup
-		for _, name := range []string{"ai", "ai2", "rei", "ai", "rei2"} {
+		for k, name := range []string{"ai", "ai2", "rei", "ai", "rei2", "rei"} {
+			node := []*dossier.Casework{w.work, w.other}[k%2]
 			all.Go(func() {
-				if result, err := w.work.RestorePoints(t.Context(), on(name, n.id), n.entry); err != nil || result != console.Done {
+				if result, err := node.RestorePoints(t.Context(), on(name, n.id), n.entry); err != nil || result != console.Done {
 					t.Errorf("restore by %s = %q, %v", name, result, err)
 				}
 			})
@@ -191,6 +193,48 @@ func TestPointsCanComeBackWhileTheAccountIsWatched(t *testing.T) {
 		synctest.Wait()
 		if a := w.account("hanako"); a.Points.Balance != 1000 || a.Points.Frozen {
 			t.Errorf("points = %+v; want them back and not frozen", a.Points)
+		}
+	})
+}
+
+func TestASecondIntrusionHasItsOwnPlanAndPoints(t *testing.T) {
+	desk(t, func(t *testing.T, w *world) {
+		first := w.contained("hanako", 300)
+		time.Sleep(5*time.Hour + 2*time.Minute)
+		w.must(w.shop.SetPassword("hanako", "another long sentence", "grant-1"))
+		time.Sleep(12 * 24 * time.Hour)
+		his, err := w.shop.SignIn("hanako", shoptest.Connection{IP: "192.0.2.44", UserAgent: lagos.UserAgent})
+		w.must(err)
+		time.Sleep(time.Minute)
+		entry, err := his.SpendPoints(50, "shopping")
+		w.must(err)
+		// An agent sees it on the old incident's page and contains from there.
+		w.must(w.work.JudgeSession(t.Context(), on("ai", first.id), his.ID, console.Intruder))
+		synctest.Wait()
+		q, err := w.work.Queue(t.Context(), who("ai"), console.Filter{Search: "hanako"})
+		w.must(err)
+		if len(q.Rows) != 2 || q.Rows[0].ID == first.id {
+			t.Fatalf("queue = %+v; want a new incident", q.Rows)
+		}
+		second := q.Rows[0].ID
+		got := w.look(second)
+		if his.Alive() || got.Previous != first.id || len(got.Plan.Changes) != 0 || len(got.Plan.Orders) != 0 {
+			t.Errorf("second incident: alive %v, previous %q, plan %+v; want its own, empty", his.Alive(), got.Previous, got.Plan)
+		}
+		if len(got.Points) != 1 || got.Points[0].Entry != entry {
+			t.Errorf("points of the second = %+v, want %s only", got.Points, entry)
+		}
+		if _, err := w.work.RestorePoints(t.Context(), on("ai", second), first.entry); !errors.Is(err, mimamori.ErrNotFound) {
+			t.Errorf("the first one's points on the second: %v, want not found", err)
+		}
+		for id, entry := range map[mimamori.IncidentID]string{first.id: first.entry, second: entry} {
+			if _, err := w.work.RestorePoints(t.Context(), on("ai", id), entry); err != nil {
+				t.Errorf("restore %s: %v", entry, err)
+			}
+		}
+		synctest.Wait()
+		if got := w.account("hanako").Points.Balance; got != 1000 {
+			t.Errorf("balance = %d, want 1000", got)
 		}
 	})
 }

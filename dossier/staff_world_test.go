@@ -46,6 +46,7 @@ type world struct {
 	log   *audit.Log
 	mail  *mailbox.Server
 	work  *dossier.Casework
+	other *dossier.Casework // the same desk on another node
 }
 
 // The people at the desk, by role; ai2 and rei2 are second persons.
@@ -117,8 +118,9 @@ func (w *world) open(folder string) (stop func()) {
 	w.in = intake.New(w.store, intake.Options{Geo: geodb, Traffic: traffic.New(0), Policy: policy, Wake: runner.Wake})
 	front := dossier.New(dossier.Options{Store: w.store, Geo: geodb, Post: post, House: house, Policy: w.in.Policy, Wake: runner.Wake, Base: "https://security.midori.example"})
 	guard := staff.NewGuard(w.store, w.store, w.store, w.log, nil)
-	w.work = dossier.NewCasework(dossier.CaseworkOptions{Desk: front, Store: w.store, Guard: guard, FourEyes: staff.NewFourEyes(w.store, guard), People: w.store,
-		PointsAlone: map[staff.Role]int64{staff.Agent: 400, staff.Lead: 800}})
+	options := dossier.CaseworkOptions{Desk: front, Store: w.store, Guard: guard, FourEyes: staff.NewFourEyes(w.store, guard), People: w.store,
+		PointsAlone: map[staff.Role]int64{staff.Agent: 400, staff.Lead: 800}}
+	w.work, w.other = dossier.NewCasework(options), dossier.NewCasework(options)
 	runner.Start()
 	return func() {
 		synctest.Wait()
