@@ -37,6 +37,20 @@ func NewAccountID(subject string) AccountID {
 // String is the key in lower-case hex, 32 characters.
 func (id AccountID) String() string { return hex.EncodeToString(id[:]) }
 
+// MarshalText writes the key as String does, for JSON documents.
+func (id AccountID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote; ErrInvalid for anything else.
+func (id *AccountID) UnmarshalText(text []byte) error {
+	if len(text) != 2*len(id) {
+		return fmt.Errorf("read account id: %w", ErrInvalid)
+	}
+	if _, err := hex.Decode(id[:], text); err != nil {
+		return fmt.Errorf("read account id: %w", ErrInvalid)
+	}
+	return nil
+}
+
 // IncidentID names one incident: "inc_" and 26 base32 characters (128 bits),
 // so that nobody can guess another's.
 type IncidentID string

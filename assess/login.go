@@ -25,7 +25,7 @@ func login(f Facts) *event.Login {
 	return l
 }
 
-func deviceKey(f Facts) string { return DeviceOf(login(f)) }
+func deviceKey(f Facts) string { return profile.DeviceKey(login(f).Device, f.Agent) }
 
 func newDevice(f Facts) (Signal, bool) {
 	d, seen := f.Profile.Device(deviceKey(f))

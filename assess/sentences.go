@@ -1,15 +1,6 @@
 package assess
 
-import (
-	"mimamori"
-	"mimamori/event"
-	"mimamori/profile"
-)
-
-// DeviceOf is the key under which a login's device is remembered.
-func DeviceOf(l *event.Login) string {
-	return profile.DeviceKey(l.Device, profile.ParseAgent(l.UserAgent))
-}
+import "mimamori"
 
 // sentence is what a signal is called and how it reads.
 type sentence struct {

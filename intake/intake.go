@@ -170,99 +170,123 @@ type How struct {
 // that came before is answered as it was then; with other content under the
 // same name the whole request is an ErrConflict.
 func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
-	var taken Taken
-	var wake bool
-	now := time.Now().UTC()
-	err := in.store.Take(ctx, how.Past, func(tx Tx) error {
-		taken, wake = Taken{Answers: make([]string, 0, len(events))}, false
-		accounts := map[mimamori.AccountID]*incident.Account{}
-		for i, e := range events {
-			repeated, err := in.takeOne(tx, e, how, now, accounts, &taken, &wake)
-			if err != nil {
-				return fmt.Errorf("event %d: %w", i, err)
-			}
-			if repeated {
-				taken.Repeated++
-			} else {
-				taken.Accepted++
-			}
-		}
-		if how.Import != nil {
-			how.Import.Accepted += int64(taken.Accepted)
-			how.Import.Repeated += int64(taken.Repeated)
-			if err := tx.PutImport(*how.Import, now); err != nil {
-				return err
-			}
-		}
-		for _, a := range accounts {
-			if err := tx.PutAccount(a); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	r := &request{in: in, how: how, now: time.Now().UTC(), events: events, places: make([]where, len(events))}
+	for i, e := range events {
+		r.places[i] = in.place(e)
+	}
+	if err := in.store.Take(ctx, how.Past, r.take); err != nil {
 		return Taken{}, err
 	}
-	for _, e := range events {
-		if e.Kind == event.LoginAttempted && now.Sub(e.Time) < traffic.Window {
-			in.opt.Traffic.Note(in.attempt(e, in.place(e)))
+	for i, e := range events {
+		if e.Kind == event.LoginAttempted && r.now.Sub(e.Time) < traffic.Window {
+			in.opt.Traffic.Note(in.attempt(e, r.places[i]))
 		}
 	}
-	if wake && in.opt.Wake != nil {
+	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}
-	return taken, nil
+	return r.taken, nil
 }
 
-func (in *Intake) takeOne(tx Tx, e event.Event, how How, now time.Time, accounts map[mimamori.AccountID]*incident.Account, taken *Taken, wake *bool) (repeated bool, err error) {
-	if seen, ok, err := tx.Seen(e.Account, e.Source, e.ID); err != nil {
-		return false, err
-	} else if ok {
-		if seen.Hash != e.Hash() {
-			return false, fmt.Errorf("an event of this id with other content came before: %w", mimamori.ErrConflict)
+// request is what one call of Take works on.
+type request struct {
+	in     *Intake
+	how    How
+	now    time.Time
+	events []event.Event
+	places []where
+
+	accounts map[mimamori.AccountID]*incident.Account // loaded so far
+	taken    Taken
+	wake     bool // a step was written
+}
+
+// take is the request's one transaction. It begins anew when it is run again.
+func (r *request) take(tx Tx) error {
+	r.accounts, r.wake = map[mimamori.AccountID]*incident.Account{}, false
+	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
+	for i, e := range r.events {
+		answer, repeated, err := r.takeOne(tx, e, r.places[i])
+		if err != nil {
+			return fmt.Errorf("event %d: %w", i, err)
 		}
-		taken.Answers = append(taken.Answers, seen.Answer)
-		return true, nil
+		r.taken.Answers = append(r.taken.Answers, answer)
+		if repeated {
+			r.taken.Repeated++
+		} else {
+			r.taken.Accepted++
+		}
 	}
-	answer := `{"decision":"allow","probability":0,"reasons":[],"obligations":[]}`
-	if l, ok := e.Payload.(*event.Login); !ok || l.Outcome != event.UnknownAccount {
-		a := accounts[e.Account]
+	if i := r.how.Import; i != nil {
+		i.Accepted += int64(r.taken.Accepted)
+		i.Repeated += int64(r.taken.Repeated)
+		if err := tx.PutImport(*i, r.now); err != nil {
+			return err
+		}
+	}
+	for _, a := range r.accounts {
+		if err := tx.PutAccount(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nobody is the answer to an attempt on an account that does not exist: it
+// feeds the traffic counters and nothing else.
+const nobody = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]}`
+
+func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repeated bool, err error) {
+	seen, known, err := tx.Seen(e.Account, e.Source, e.ID)
+	switch {
+	case err != nil:
+		return "", false, err
+	case known && seen.Hash != e.Hash():
+		return "", false, fmt.Errorf("an event of this id with other content came before: %w", mimamori.ErrConflict)
+	case known:
+		return seen.Answer, true, nil
+	}
+	answer = nobody
+	if !e.NoAccount() {
+		a := r.accounts[e.Account]
 		if a == nil {
 			if a, err = tx.Account(e.Account, e.Subject); err != nil {
-				return false, err
+				return "", false, err
 			}
-			accounts[e.Account] = a
+			r.accounts[e.Account] = a
 		}
-		w := work{in: in, tx: tx, e: e, a: a, how: how, now: now, place: in.place(e)}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from}
 		if answer, err = w.do(); err != nil {
-			return false, err
+			return "", false, err
 		}
-		*wake = *wake || w.wake
+		r.wake = r.wake || w.wake
 	}
-	taken.Answers = append(taken.Answers, answer)
-	return false, tx.PutEvent(e, answer, now)
+	return answer, false, tx.PutEvent(e, answer, r.now)
 }
 
 // place looks up where an event came from; the zero place when it says not.
 func (in *Intake) place(e event.Event) where {
 	var ip string
+	var w where
 	switch d := e.Payload.(type) {
 	case *event.Login:
-		ip = d.IP
+		ip, w.agent = d.IP, profile.ParseAgent(d.UserAgent)
 	case *event.Session:
 		ip = d.IP
 	}
 	addr, err := geo.Parse(ip)
 	if ip == "" || err != nil {
-		return where{}
+		return w
 	}
-	return where{Place: in.opt.Geo.Lookup(addr), network: geo.Network(addr)}
+	w.Place, w.network = in.opt.Geo.Lookup(addr), geo.Network(addr)
+	return w
 }
 
+// where an event came from, and from what kind of client.
 type where struct {
 	geo.Place
 	network string
+	agent   profile.Agent
 }
 
 // attempt is an event as the traffic counters see it.
@@ -272,7 +296,7 @@ func (in *Intake) attempt(e event.Event, w where) traffic.Login {
 		return traffic.Login{At: e.Time}
 	}
 	return traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Kind: w.Kind,
-		Agent: profile.ParseAgent(l.UserAgent).String(), Lang: assess.Language(l.AcceptLanguage)}
+		Agent: w.agent.String(), Lang: assess.Language(l.AcceptLanguage)}
 }
 
 // newDeviceToken is what the shop sets as a cookie, so that the same device is

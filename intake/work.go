@@ -101,8 +101,8 @@ func (w *work) judge() error {
 func (w *work) facts() assess.Facts {
 	f := assess.Facts{Event: w.e, Profile: &w.a.Profile, Place: w.place.Place, Network: w.place.network,
 		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt}
-	if l, ok := w.e.Payload.(*event.Login); ok {
-		f.Agent = profile.ParseAgent(l.UserAgent)
+	if _, ok := w.e.Payload.(*event.Login); ok {
+		f.Agent = w.place.agent
 		f.Traffic = w.in.opt.Traffic.View(w.in.attempt(w.e, w.place))
 	}
 	return f
@@ -210,8 +210,7 @@ func (w *work) learn() {
 
 func (w *work) learnLogin(d *event.Login) {
 	p := &w.a.Profile
-	agent := profile.ParseAgent(d.UserAgent)
-	seen := profile.Seen{Session: d.Session, Device: assess.DeviceOf(d), Agent: agent.String(), Network: w.place.network,
+	seen := profile.Seen{Session: d.Session, Device: profile.DeviceKey(d.Device, w.place.agent), Agent: w.place.agent.String(), Network: w.place.network,
 		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage)}
 	known := w.known(seen)
 	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {

@@ -229,9 +229,8 @@ func Recovered(tx Tx, a *incident.Account, watch time.Duration, now time.Time) (
 	}
 	a.Standing = a.Standing.Of(i)
 	a.Standing.Obligations = slices.DeleteFunc(a.Standing.Obligations, func(o decide.Obligation) bool { return o == decide.SetPassword })
-	if err := tx.DropWaiting(a.ID, i.ID); err != nil {
-		return nil, err
-	}
+	// What is still under way goes on: the undo, and notices on their way. The
+	// timers of the wait find the incident moved on and do nothing.
 	if err := tx.PutIncident(i); err != nil {
 		return nil, err
 	}
