@@ -265,6 +265,6 @@ func (w *world) mail(subject, contains string) mailbox.Mail {
 }
 
 var (
-	sixDigits  = regexp.MustCompile(`\b\d{6}\b`)
-	reference  = regexp.MustCompile(`(?:お知らせ番号|notice number) ([0-9A-Z-]{8,})`)
+	sixDigits = regexp.MustCompile(`\b\d{6}\b`)
+	reference = regexp.MustCompile(`(?:お知らせ番号|notice number) ([0-9A-Z-]{8,})`)
 )
