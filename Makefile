@@ -38,7 +38,7 @@ bench: ## measure what has a benchmark
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 images: ## take the screenshots that README shows again, into docs/images
-	IMAGES_DIR=$(CURDIR)/docs/images $(GO) test -count=1 -run Browser ./flowtest/...
+	WALK_IMAGES=$(CURDIR)/docs/images $(GO) test -count=1 -timeout 20m ./walktest
 
 docs: ## write the generated documents again (make check says when they are stale)
 	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document .
