@@ -126,4 +126,3 @@ func MakeHandoff(ctx context.Context, st Store, h Handoff, base string, now time
 	}
 	return base + "/handoff/" + token, nil
 }
-

@@ -63,7 +63,7 @@ func (d *Desk) row(n notice.Notice) centre.NoticeRow {
 // few (standards G09).
 func (d *Desk) Reference(ctx context.Context, v centre.Visitor, code string) (centre.NoticeRow, error) {
 	if !d.opt.References.Take(v.IP, time.Now()) {
-		return centre.NoticeRow{}, mimamori.ErrDenied
+		return centre.NoticeRow{}, mimamori.ErrUnavailable // "try again later", never "perhaps a fake"
 	}
 	ref, err := notice.ParseReference(code)
 	if err != nil {

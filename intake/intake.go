@@ -32,6 +32,8 @@ type Tx interface {
 	PutEvent(e event.Event, answer string, now time.Time) error
 	PutImport(i Import, now time.Time) error
 	ContainedSince(since time.Time) (int, error)
+	// Redeemed says that a grant was made for this incident and redeemed.
+	Redeemed(account mimamori.AccountID, id mimamori.IncidentID, jti string) (bool, error)
 }
 
 // Store runs do durably; idle work (imports) gives way to decisions.

@@ -291,6 +291,11 @@ func (w *work) follow() error {
 		return nil
 	}
 	if c, ok := w.e.Payload.(*event.Change); ok && c.Resource.Kind == event.Password && c.Grant != "" && w.a.Standing.LockedOut() {
+		// Only a grant of this incident ends it: nothing the shop's key can
+		// say, and no grant from an earlier one, shortens the wait (A11).
+		if ok, err := w.tx.Redeemed(w.a.ID, w.a.Standing.Incident, c.Grant); err != nil || !ok {
+			return err
+		}
 		_, err := response.Recovered(w.tx, w.a, w.in.Policy().Watch, w.now)
 		w.wake = true
 		return err

@@ -142,6 +142,8 @@ func PhaseOf(f Facts) Phase {
 		return Expired
 	case r.Subject == "":
 		return Identify
+	case f.Incident != nil && !f.Incident.DecidedAt.IsZero() && !r.ProvenAt.IsZero() && r.ProvenAt.Before(f.Incident.DecidedAt):
+		return Expired // proven before the intruder was found: it may have been he, by a factor of his own
 	}
 	if i := f.Incident; i != nil && !i.DecidedAt.IsZero() {
 		strongProof := hasStrong(r.Proofs)

@@ -28,6 +28,8 @@ type Tx interface {
 	PutVerdict(account mimamori.AccountID, v journal.Verdict) error
 	PutRun(r playbook.Run, steps []playbook.Step) error
 	DropWaiting(account mimamori.AccountID, id mimamori.IncidentID) error
+	// VoidGrants makes an account's unredeemed grants useless.
+	VoidGrants(account mimamori.AccountID, now time.Time) error
 }
 
 // Alarm is a reason to act on an account.
@@ -141,6 +143,10 @@ func begin(tx Tx, a Alarm, i *incident.Incident) error {
 		}
 	}
 	if err := tx.DropWaiting(a.Account.ID, i.ID); err != nil {
+		return err
+	}
+	// A grant from before would set a password in the middle of the wait.
+	if err := tx.VoidGrants(a.Account.ID, a.Now); err != nil {
 		return err
 	}
 	return put(tx, i, TakeoverPlaybook, a.Now)

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,6 +75,24 @@ func (s *SQLite) AddGrant(ctx context.Context, g recovery.Grant, now time.Time) 
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			g.Account[:], g.JTI, g.Recovery, g.Source, nanos(g.ExpiresAt), nanos(g.RedeemedAt), nanos(g.VoidAt), doc)
 	})
+}
+
+// Redeemed says that a grant was made for this incident and has been redeemed.
+func (tx *tx) Redeemed(account mimamori.AccountID, id mimamori.IncidentID, jti string) (bool, error) {
+	g, err := scanGrant(tx.row(`SELECT doc, redeemed_at, void_at FROM password_grant WHERE account_id = ? AND jti = ?`, account[:], jti))
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil && g.Incident == id && !g.RedeemedAt.IsZero(), err
+}
+
+// VoidGrants makes an account's grants useless that nobody has redeemed.
+func (tx *tx) VoidGrants(account mimamori.AccountID, now time.Time) error {
+	err := tx.exec(`UPDATE password_grant SET void_at = ? WHERE account_id = ? AND redeemed_at = 0 AND void_at = 0`, nanos(now), account[:])
+	if err != nil {
+		return fmt.Errorf("void grants: %w", err)
+	}
+	return nil
 }
 
 // RedeemGrant redeems a grant: exactly one caller ever succeeds.

@@ -80,6 +80,15 @@ func (c Clock) Until(t time.Time) string {
 	return day + c.about(t, false)
 }
 
+// From is Until for what opens: rounded up to the minute, so that nobody who
+// comes at the minute named is early.
+func (c Clock) From(t time.Time) string {
+	if whole := t.Truncate(time.Minute); whole.Before(t) {
+		t = whole.Add(time.Minute)
+	}
+	return c.Until(t)
+}
+
 // Left is how long something still takes, rounded up to the minute.
 func (c Clock) Left(until time.Time) string {
 	m := int((until.Sub(c.Now) + time.Minute - 1) / time.Minute)
