@@ -130,6 +130,9 @@ func (t *town) tell(ctx context.Context, acts []act, check func(*evidence) []ver
 			return err
 		}
 	}
+	if err := t.gather(); err != nil {
+		return err
+	}
 	verdicts := check(t.seen)
 	t.say.table(t.opt.Story, verdicts)
 	if err := t.folder.finish(t); err != nil {
@@ -139,6 +142,17 @@ func (t *town) tell(ctx context.Context, acts []act, check func(*evidence) []ver
 		return ErrNotAsCalledFor
 	}
 	return nil
+}
+
+// gather reads what is read at the end: the shop's database and the spool.
+func (t *town) gather() error {
+	end, err := t.truth()
+	if err != nil {
+		return err
+	}
+	t.seen.End = &end
+	t.seen.Letters, err = spool(t.folder.path("mails"), t.lookup)
+	return err
 }
 
 // act is one step of a story: what is told before it, and what is done. It is

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -28,9 +29,18 @@ func (t *town) report(ctx context.Context) error {
 	}
 	for i := len(all) - 1; i >= 0; i-- {
 		in := all[i]
-		for _, e := range in.Timeline[min(t.shown.entries[in.ID], len(in.Timeline)):] {
-			at := e.At.Local().Format("15:04:05")
-			t.say.timeline(text(at+" "+e.Text.JA, at+" "+e.Text.EN))
+		fresh := in.Timeline[min(t.shown.entries[in.ID], len(in.Timeline)):]
+		for n := 0; n < len(fresh); {
+			e, same := fresh[n], 1
+			for n+same < len(fresh) && fresh[n+same].Text == e.Text {
+				same++
+			}
+			at, times := e.At.Local().Format("15:04:05"), ""
+			if same > 1 {
+				times = fmt.Sprintf("（%d）", same)
+			}
+			t.say.timeline(text(at+" "+e.Text.JA+times, at+" "+e.Text.EN+strings.NewReplacer("（", " (×", "）", ")").Replace(times)))
+			n += same
 		}
 		t.shown.entries[in.ID] = len(in.Timeline)
 		if was := t.shown.state[in.ID]; was != string(in.State) {
@@ -40,9 +50,7 @@ func (t *town) report(ctx context.Context) error {
 	}
 	mails := t.box.Messages("")
 	for _, m := range mails[min(t.shown.mails, len(mails)):] {
-		d := mailbox.Decode(m.Raw, nil)
-		line := fmt.Sprintf("%s  %s", m.To, d.Subject)
-		t.say.mail(text(line, line))
+		t.say.letter(m.To, mailbox.Decode(m.Raw, nil).Subject)
 	}
 	t.shown.mails = len(mails)
 	return nil

@@ -138,23 +138,30 @@ func foldOne(r []rune, most int) []string {
 // act is the sentence before an act.
 func (n *narrator) act(at, of int, t mimamori.Text) {
 	n.line("")
-	n.put(n.paint(bold, fmt.Sprintf("%2d/%d", at, of)), 0, "", mimamori.Text{})
-	n.put("", 3, bold, t)
+	n.put(fmt.Sprintf("%2d/%d", at, of), 6, bold, t)
 }
 
 // intruder, answer and customer say who did what.
-func (n *narrator) answer(t mimamori.Text)   { n.marked("→", green, t) }
-func (n *narrator) shop(t mimamori.Text)     { n.marked("・", "", t) }
-func (n *narrator) mail(t mimamori.Text)     { n.marked("✉", cyan, t) }
+func (n *narrator) answer(t mimamori.Text) { n.marked("→", green, t) }
+func (n *narrator) shop(t mimamori.Text)   { n.marked("・", "", t) }
+func (n *narrator) mail(t mimamori.Text)   { n.marked("✉", cyan, t) }
+func (n *narrator) letter(to, subject string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.clearBar()
+	for i, line := range fold(subject, n.width-12) {
+		if i == 0 {
+			line = to + "  " + line
+		}
+		fmt.Fprintln(n.out, pad([]string{"   ✉", ""}[min(i, 1)], 6)+n.paint(cyan, line))
+	}
+}
 func (n *narrator) shorten(t mimamori.Text)  { n.marked("⏱", yellow, t) }
 func (n *narrator) timeline(t mimamori.Text) { n.marked("│", quiet, t) }
 
 func (n *narrator) marked(sign, colour string, t mimamori.Text) {
-	n.put("   "+n.paintSign(sign, colour), 6, colour, t)
+	n.put("   "+sign, 6, colour, t)
 }
-
-// paintSign leaves the sign bare: escape sequences would count as columns.
-func (n *narrator) paintSign(sign, _ string) string { return sign }
 
 // opening says what is about to happen, and where it is kept.
 func (n *narrator) opening(f *folder) {
