@@ -38,7 +38,7 @@ type Fault struct {
 
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
-// GetStatus, GetHeaders and ContentType let huma write a Problem as it is.
+// GetStatus lets huma, with GetHeaders and ContentType, write a Problem as it is.
 func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders are those that belong to the answer, as Retry-After.

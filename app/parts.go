@@ -102,3 +102,13 @@ func (a *App) contacts(now time.Time) []notice.Contact {
 	}
 	return out
 }
+
+// DNS answers what the DNS answers once the records of our mail keys are
+// published: the demo and its checks verify signatures with it.
+func (a *App) DNS(ctx context.Context) (func(name string) ([]string, error), error) {
+	list, err := a.post().Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the mail keys: %w", err)
+	}
+	return mail.LookupTXT(list)
+}

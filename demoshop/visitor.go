@@ -186,3 +186,28 @@ func (v *Visitor) Leave(ctx context.Context) (Page, error) {
 func (v *Visitor) SpendPoints(ctx context.Context, amount int) (Page, error) {
 	return v.Post(ctx, "/my/points/spend", url.Values{"gift": {fmt.Sprint(amount)}})
 }
+
+// Cookies are what the visitor's browser keeps, so that a script which was
+// killed goes on as the same visitor.
+func (v *Visitor) Cookies() map[string]string {
+	all := map[string]string{}
+	if u, err := url.Parse(v.base); err == nil {
+		for _, c := range v.http.Jar.Cookies(u) {
+			all[c.Name] = c.Value
+		}
+	}
+	return all
+}
+
+// SetCookies gives the visitor's browser what Cookies told.
+func (v *Visitor) SetCookies(all map[string]string) {
+	u, err := url.Parse(v.base)
+	if err != nil {
+		return
+	}
+	var list []*http.Cookie
+	for name, value := range all {
+		list = append(list, &http.Cookie{Name: name, Value: value, Path: "/"})
+	}
+	v.http.Jar.SetCookies(u, list)
+}

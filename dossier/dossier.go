@@ -271,10 +271,3 @@ func (f *file) done(name string) (count int, at time.Time) {
 	}
 	return count, at
 }
-
-// refused tells whether a step with this argument could not be done.
-func (f *file) refused(name, containing string) bool {
-	return slices.ContainsFunc(f.steps, func(s playbook.Step) bool {
-		return s.Name == name && s.State == playbook.Refused && (containing == "" || slices.Contains([]string{string(s.Data)}, containing))
-	})
-}

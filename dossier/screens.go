@@ -252,6 +252,13 @@ func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
 			row := f.purchase(o)
 			out = append(out, centre.TimelineEntry{At: o.At, Kind: "order", Owner: centre.OwnerIntruder, Order: o.ID, Total: row.Total, Fate: row.Fate, FateAt: row.FateAt})
 		}
+		if theirs(o.HiddenBy) {
+			e := centre.TimelineEntry{At: o.HiddenAt, Kind: "order_hidden", Owner: centre.OwnerIntruder, Order: o.ID, Fate: centre.FateWorking}
+			if _, shown := f.done("order.unhide"); !o.Hidden {
+				e.Fate, e.FateAt = centre.FateShown, shown
+			}
+			out = append(out, e)
+		}
 	}
 	for _, m := range f.journal.Points {
 		if theirs(m.Owner) {

@@ -121,8 +121,7 @@ func (c *Casework) giveBack(ctx context.Context, f *file, g gift, by mimamori.Ac
 		return tx.PutEntry(i.Account, said(i, by, "person", textGiveBack(g), now))
 	})
 	if err != nil { // another node may have been first
-		if steps, readErr := c.opt.Store.Steps(ctx, f.account.ID, f.current.ID); readErr == nil &&
-			slices.ContainsFunc(steps, func(s playbook.Step) bool { return s.Run == id }) {
+		if steps, readErr := c.opt.Store.Steps(ctx, f.account.ID, f.current.ID); readErr == nil && begun(steps, id) {
 			return nil
 		}
 	}

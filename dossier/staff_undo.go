@@ -44,11 +44,14 @@ func (c *Casework) ApplyUndo(ctx context.Context, on console.On, version string)
 	if err != nil {
 		return err
 	}
-	steps := f.planSteps()
+	id, steps := runUndo+string(f.current.ID)+"-"+version, f.planSteps()
+	if begun(f.steps, id) {
+		return nil // a second click, after some of it is done: the plan is another by then
+	}
 	if over(f.current) || len(steps) == 0 || version != f.planVersion() {
 		return fmt.Errorf("apply undo of %s: the plan is another by now: %w", f.current.ID, mimamori.ErrConflict)
 	}
-	return c.once(ctx, on, f, runUndo+string(f.current.ID)+"-"+version, "undo", steps, textApplied)
+	return c.once(ctx, on, f, id, "undo", steps, textApplied)
 }
 
 // RedoUndo takes the undo back for 30 days: what our commands changed becomes
@@ -68,10 +71,7 @@ func (c *Casework) RedoUndo(ctx context.Context, on console.On) error {
 // once puts a run to work whose id says what it is about: a second click finds
 // it there and changes nothing.
 func (c *Casework) once(ctx context.Context, on console.On, f *file, id, name string, steps []playbook.Named, text mimamori.Text) error {
-	begun := func(steps []playbook.Step) bool {
-		return slices.ContainsFunc(steps, func(s playbook.Step) bool { return s.Run == id })
-	}
-	if begun(f.steps) {
+	if begun(f.steps, id) {
 		return nil
 	}
 	err := c.change(ctx, f, func(tx intake.Tx, _ *incident.Account, i *incident.Incident, now time.Time) error {
@@ -84,11 +84,16 @@ func (c *Casework) once(ctx context.Context, on console.On, f *file, id, name st
 		return tx.PutEntry(i.Account, said(i, on.Actor, "person", text, now))
 	})
 	if err != nil { // was another click first?
-		if now, readErr := c.opt.Store.Steps(ctx, f.account.ID, f.current.ID); readErr == nil && begun(now) {
+		if now, readErr := c.opt.Store.Steps(ctx, f.account.ID, f.current.ID); readErr == nil && begun(now, id) {
 			return nil
 		}
 	}
 	return err
+}
+
+// begun says that a run of this name is among the steps.
+func begun(steps []playbook.Step, run string) bool {
+	return slices.ContainsFunc(steps, func(s playbook.Step) bool { return s.Run == run })
 }
 
 // ResolveConflict answers one question of the plan, or one refusal of the

@@ -88,6 +88,7 @@ type Order struct {
 	ByCommand bool // cancelled because we said so
 	Hidden    bool
 	HiddenBy  Owner
+	HiddenAt  time.Time // when it was hidden last; zero: never
 }
 
 // Movement is one entry in the points ledger.
@@ -202,7 +203,7 @@ func (j *Journal) addOrder(e event.Event, d *event.Order) {
 	case event.OrderCancelled:
 		o.Cancelled, o.ByCommand = e.Time, e.Command != ""
 	case event.OrderHidden:
-		o.Hidden, o.HiddenBy = true, j.owner(e)
+		o.Hidden, o.HiddenBy, o.HiddenAt = true, j.owner(e), e.Time
 	case event.OrderUnhidden:
 		o.Hidden = false
 	}

@@ -60,7 +60,7 @@ func (o Options) crash(at Point, s Step) {
 	}
 }
 
-// DefaultBackoffs: quick at first, since an intruder acts within minutes.
+// DefaultBackoffs are quick at first, since an intruder acts within minutes.
 var DefaultBackoffs = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
 
 // Runner tries due steps. It sleeps until the next due step and is woken by

@@ -383,7 +383,7 @@ func TestD15_APIKeys(t *testing.T) {
 		w := newWorld(t)
 		root := w.admin.Person.Actor()
 		n := staff.NewAPIKey{Name: "shop", Source: "urn:shop", Scopes: []staff.Scope{staff.ScopeEvents}, PerSecond: 5, ExpiresAt: time.Now().Add(time.Hour)}
-		text, k, err := w.gate.Create(t.Context(), w.guard, root, n)
+		text, _, err := w.gate.Create(t.Context(), w.guard, root, n)
 		if err != nil || len(text) < 70 {
 			t.Fatalf("Create = %q, %v", text, err)
 		}
@@ -414,7 +414,7 @@ func TestD15_APIKeys(t *testing.T) {
 		_, err = w.gate.Check(t.Context(), text)
 		denied(t, "an expired key", err)
 
-		text, k, err = w.gate.Create(t.Context(), w.guard, root, staff.NewAPIKey{Name: "b", Scopes: []staff.Scope{staff.ScopeRead}})
+		text, k, err := w.gate.Create(t.Context(), w.guard, root, staff.NewAPIKey{Name: "b", Scopes: []staff.Scope{staff.ScopeRead}})
 		if err != nil {
 			t.Fatal(err)
 		}

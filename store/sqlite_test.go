@@ -183,8 +183,7 @@ func TestIdleWorkGoesOn(t *testing.T) {
 			defer s.Close()
 			begun := time.Now()
 			var all sync.WaitGroup
-			var write func(class store.Class, do func())
-			write = func(class store.Class, do func()) {
+			write := func(class store.Class, do func()) {
 				all.Go(func() {
 					if err := s.Update(t.Context(), class, func(store.Tx) error { do(); return nil }); err != nil {
 						t.Error(err)

@@ -25,7 +25,7 @@ func (n Number) Check() error {
 	if n.Country != Anywhere && (len(n.Country) != 2 || n.Country != strings.ToUpper(n.Country)) {
 		return fault("country", `must be two capital letters or "*"`)
 	}
-	if strings.Trim(n.Number, "+0123456789-() ") != "" || strings.IndexAny(n.Number, "0123456789") < 0 {
+	if strings.Trim(n.Number, "+0123456789-() ") != "" || !strings.ContainsAny(n.Number, "0123456789") {
 		return fault("number", "must be a telephone number")
 	}
 	for _, d := range n.Days {

@@ -200,13 +200,13 @@ func between(h *harness) {
 
 func dropped(h *harness) {
 	h.plan(named("a", "b")...)
-	a := h.one(now, "a") // being tried for the first time
+	h.one(now, "a") // being tried for the first time
 	h.plan(named("c")...)
 	h.write(func(tx store.Tx) error { return tx.DropWaiting(hanako, "inc_a") })
 	if s := h.claim(now); len(s) != 0 {
 		h.Fatalf("claimed %v after they were taken back", names(s))
 	}
-	a = h.one(now.Add(lease), "a") // its holder is gone; it may have been done: it goes on
+	a := h.one(now.Add(lease), "a") // its holder is gone; it may have been done: it goes on
 	h.finish(a, playbook.Retrying, now.Add(lease), foundOut(a, "found")...)
 	a = h.one(now.Add(lease+10*time.Second), "a")
 	h.finish(a, playbook.Done, now.Add(lease+10*time.Second))
