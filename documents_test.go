@@ -52,6 +52,7 @@ var whenUsed = []struct {
 }{
 	{"HoldPlaybook", response.HoldPlaybook, "The decision is *hold*: money, orders and contact changes stand still, nobody is locked out."},
 	{"TakeoverPlaybook", response.TakeoverPlaybook, "The decision is *contain*, or a person said that it was somebody else. `orders.stop` adds an `order.cancel` for each of the intruder's orders not yet shipped; `undo.plan` adds a `resource.restore` or `resource.remove` for each thing he touched, `order.unhide` for what he hid and `payment.suspect` for cards and addresses he brought in; `wait.begin` adds `wait.end` at the end of the wait and the notice that the password can be set."},
+	{"GracePlaybook", response.GracePlaybook, "Begins with the takeover and runs beside it: a shop that is down does not put the wait off by more than 60 seconds. When the takeover has begun the wait itself, nothing is left to do here."},
 	{"SweepPlaybook", response.SweepPlaybook, "Something more of the intruder's came to light after containment: a late event, another session, another word about one. The same plan is computed again; what is done already is left alone."},
 	{"WatchPlaybook", response.WatchPlaybook, "The customer set a new password with a grant. The times are counted from then; the closer watch is 90 days unless configured."},
 	{"ReleasePlaybook", response.ReleasePlaybook, "The incident was dismissed: it was the customer herself."},
@@ -72,10 +73,14 @@ version of the playbook that it began with. The commands are described in [comma
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, u := range whenUsed {
 		fmt.Fprintf(&out, "\n## %s (version %d)\n\n%s\n\n| step | when | what the customer reads in the timeline |\n|---|---|---|\n", u.book.Name, u.book.Version, u.when)
-		for _, s := range u.book.Steps(&incident.Incident{WatchUntil: now.Add(90 * 24 * time.Hour)}, now) {
+		for _, s := range u.book.Steps(&incident.Incident{DecidedAt: now, WatchUntil: now.Add(90 * 24 * time.Hour)}, now) {
 			when, text := "at once", "—"
-			if days := s.At.Sub(now).Hours() / 24; !s.At.IsZero() && days > 0 {
-				when = fmt.Sprintf("after %.0f days", days)
+			switch after := s.At.Sub(now); {
+			case s.At.IsZero() || after <= 0:
+			case after < time.Hour:
+				when = fmt.Sprintf("after %.0f seconds", after.Seconds())
+			default:
+				when = fmt.Sprintf("after %.0f days", after.Hours()/24)
 			}
 			if told, ok := response.StepText(s.Name); ok {
 				text = told.EN + " / " + told.JA

@@ -90,10 +90,6 @@ func (c *Steps) cancelOrder(ctx context.Context, s playbook.Step) playbook.Outco
 	return playbook.Tell(ctx, c.Shop, s, shop.OrderCancel{Order: arg.Order})
 }
 
-// grace is how long the wait may be put off by containment steps that the
-// shop has not done yet; the customer does not wait for a shop that is down.
-const grace = 60 * time.Second
-
 // unsettled says that a step of the run before s will be tried again.
 func unsettled(steps []playbook.Step, s playbook.Step) bool {
 	return slices.ContainsFunc(steps, func(x playbook.Step) bool {
@@ -112,7 +108,7 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 	if err != nil {
 		return playbook.Again(err)
 	}
-	if unsettled(steps, s) && time.Since(i.DecidedAt) < grace {
+	if unsettled(steps, s) && time.Since(i.DecidedAt) < incident.Grace {
 		return playbook.Outcome{Result: playbook.Later, After: time.Second}
 	}
 	return c.change(ctx, s, func(i *incident.Incident) error {
@@ -123,7 +119,7 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 		}
 		// The wait is fixed now, so that the notice can say when it ends.
 		from := i.ContainedAt
-		if latest := i.DecidedAt.Add(grace); from.After(latest) {
+		if latest := i.DecidedAt.Add(incident.Grace); from.After(latest) {
 			from = latest
 		}
 		i.BeginWait(c.Wait, from)
@@ -132,7 +128,8 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 }
 
 // beginWait comes round again while containment is still at work: a step that
-// is being retried does not hold up those behind it.
+// is being retried does not hold up those behind it. Of the two runs that may
+// begin the wait, the first ends it.
 func (c *Steps) beginWait(ctx context.Context, s playbook.Step) playbook.Outcome {
 	var now incident.Incident
 	out := c.change(ctx, s, func(i *incident.Incident) error {
@@ -140,10 +137,13 @@ func (c *Steps) beginWait(ctx context.Context, s playbook.Step) playbook.Outcome
 		if i.State != incident.Contained {
 			return nil
 		}
+		i.WaitRun = s.Run
 		return i.Move(incident.Waiting, time.Now().UTC())
 	})
 	switch {
 	case out.Result != playbook.Did:
+	case now.WaitRun != "" && now.WaitRun != s.Run:
+		return playbook.Outcome{Result: playbook.Skip}
 	case now.State == incident.Suspected || now.State == incident.Held:
 		return playbook.Outcome{Result: playbook.Later, After: time.Second}
 	default:

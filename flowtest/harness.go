@@ -42,13 +42,15 @@ type Harness struct {
 	Shop *shoptest.Shop
 	Mail *mailbox.Server
 
-	key    string
-	log    *logbook
-	pipe   *mailbox.PipeListener
-	folder string
-	mu     sync.Mutex        // guards tokens and sessions
-	tokens map[string]string // device tokens by customer and kind of device
-	taken  map[string]bool   // mails the story has asked about
+	key     string
+	log     *logbook
+	pipe    *mailbox.PipeListener
+	folder  string
+	mu      sync.Mutex        // guards the three below
+	held    []json.RawMessage // reports kept back
+	holding bool
+	tokens  map[string]string // device tokens by customer and kind of device
+	taken   map[string]bool   // mails the story has asked about
 }
 
 // Run plays a story in fake time, from one o'clock at night.
@@ -136,8 +138,37 @@ func (h *Harness) FastForward(d time.Duration) {
 	h.Settle()
 }
 
+// hold keeps the shop's reports back until letGo gives them to the story: the
+// line to Mimamori is down.
+func (h *Harness) hold() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.holding = true
+}
+
+func (h *Harness) letGo() []json.RawMessage {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.holding = false
+	out := h.held
+	h.held = nil
+	return out
+}
+
+func (h *Harness) holds(e json.RawMessage) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.holding {
+		h.held = append(h.held, e)
+	}
+	return h.holding
+}
+
 // emit is how the shop reports: to the events door, until it is taken.
 func (h *Harness) emit(e json.RawMessage) {
+	if h.holds(e) {
+		return
+	}
 	if status, body := h.call("POST", "/v1/events", e); status != http.StatusAccepted {
 		h.T.Errorf("POST /v1/events: %d %s\nfor %s", status, body, e)
 	}

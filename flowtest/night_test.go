@@ -14,6 +14,12 @@ import (
 
 // nightIntruder does what the intruder of the night story did, within minutes.
 func nightIntruder(h *Harness, subject string) (orders []string) {
+	h.T.Helper()
+	return nightActs(h, h.SignIn(subject, Hosting))
+}
+
+// nightActs is what he does once he is in.
+func nightActs(h *Harness, s *shoptest.Session) (orders []string) {
 	must := func(id string, err error) string {
 		h.T.Helper()
 		if err != nil {
@@ -21,7 +27,6 @@ func nightIntruder(h *Harness, subject string) (orders []string) {
 		}
 		return id
 	}
-	s := h.SignIn(subject, Hosting)
 	time.Sleep(time.Minute)
 	must("", s.JoinMembership())
 	time.Sleep(time.Minute)

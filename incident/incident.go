@@ -32,6 +32,7 @@ type Incident struct {
 	WaitUntil   time.Time `json:"wait_until,omitzero"` // written once
 	RecoveredAt time.Time `json:"recovered_at,omitzero"`
 	WatchUntil  time.Time `json:"watch_until,omitzero"`
+	WaitRun     string    `json:"wait_run,omitempty"` // the run that began the wait, and ends it
 	ClosedAt    time.Time `json:"closed_at,omitzero"`
 	// Previous is the incident before this one, when the account was still
 	// under watch: the wait is doubled and a strong factor is asked.
@@ -119,6 +120,10 @@ func (i *Incident) AddSession(id string, began time.Time) {
 		i.Start = began
 	}
 }
+
+// Grace is how long containment may put off the wait: a shop that is down does
+// not make the customer wait longer.
+const Grace = 60 * time.Second
 
 // BeginWait fixes the moment from which the password can be set again. It is
 // written once: nothing shortens it (standards A11); a second call is a no-op.

@@ -60,8 +60,10 @@ func (o Options) crash(at Point, s Step) {
 	}
 }
 
-// DefaultBackoffs are quick at first, since an intruder acts within minutes.
-var DefaultBackoffs = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
+// DefaultBackoffs are dense for the first five minutes, since an intruder acts
+// within minutes and a person is asked after five.
+var DefaultBackoffs = []time.Duration{time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, 30 * time.Second, time.Minute,
+	time.Minute, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, 2 * time.Hour}
 
 // Runner tries due steps. It sleeps until the next due step and is woken by
 // Wake; it never polls.

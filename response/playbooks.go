@@ -27,6 +27,10 @@ var (
 		"sessions.revoke", "password.invalidate", "sessions.revoke", "orders.stop", "points.freeze",
 		"state.contained", "account.check", "undo.plan", "notice.contained", "wait.begin")}
 
+	GracePlaybook = Playbook{"grace", 1, func(i *incident.Incident, _ time.Time) []playbook.Named {
+		return []playbook.Named{{Name: "state.contained", At: i.DecidedAt.Add(incident.Grace)}, {Name: "wait.begin"}}
+	}}
+
 	SweepPlaybook = Playbook{"sweep", 1, fixed(
 		"sessions.revoke", "orders.stop", "points.freeze", "undo.plan")}
 

@@ -149,6 +149,9 @@ func begin(tx Tx, a Alarm, i *incident.Incident) error {
 	if err := tx.VoidGrants(a.Account.ID, a.Now); err != nil {
 		return err
 	}
+	if err := put(tx, i, GracePlaybook, a.Now); err != nil {
+		return err
+	}
 	return put(tx, i, TakeoverPlaybook, a.Now)
 }
 
