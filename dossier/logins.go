@@ -71,7 +71,7 @@ func (d *Desk) groupKey(l journal.Login) string {
 
 func (d *Desk) newGroup(f *file, l journal.Login) *centre.LoginGroup {
 	agent := profile.ParseAgent(l.Data.UserAgent)
-	g := &centre.LoginGroup{Device: agent.OS, Browser: agent.Browser, Place: d.placeOf(l.Data.IP), Owner: owner(l.Owner), Last: l.Event.Time}
+	g := &centre.LoginGroup{Device: agent.System(), Browser: agent.Browser, Place: d.placeOf(l.Data.IP), Owner: owner(l.Owner), Last: l.Event.Time}
 	g.Why = f.whyUnfamiliar(l)
 	g.Unfamiliar = len(g.Why) > 0 || l.Owner == journal.OfIntruder
 	return g
@@ -129,7 +129,7 @@ func (d *Desk) Devices(ctx context.Context, v centre.Visitor) ([]centre.Device, 
 		dev := centre.Device{Last: x.Last, ThisDevice: x.ID == s.ShopSession}
 		if l := f.loginOf(x.ID); l != nil {
 			agent := profile.ParseAgent(l.UserAgent)
-			dev.Name, dev.Browser, dev.Place, dev.Remembered = agent.OS, agent.Browser, d.placeOf(l.IP), l.Device != ""
+			dev.Name, dev.Browser, dev.Place, dev.Remembered = agent.System(), agent.Browser, d.placeOf(l.IP), l.Device != ""
 		}
 		out = append(out, dev)
 	}

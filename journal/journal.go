@@ -88,6 +88,15 @@ type Order struct {
 	ByCommand bool // cancelled because we said so
 	Hidden    bool
 	HiddenBy  Owner
+	HiddenAt  time.Time
+}
+
+// View is a page with personal data that was shown.
+type View struct {
+	At      time.Time
+	Session string
+	Owner   Owner
+	Fields  []string
 }
 
 // Movement is one entry in the points ledger.
@@ -116,6 +125,7 @@ type Journal struct {
 	Orders  []*Order
 	Points  []Movement
 	Logins  []Login
+	Views   []View
 	Held    map[event.Resource]event.Held // as account.seen said last
 	HeldAt  time.Time
 	Session map[string]Verdict
@@ -177,6 +187,8 @@ func (j *Journal) add(e event.Event) {
 			Verified: d.Verified, Grant: d.Grant, Command: e.Command})
 	case *event.Order:
 		j.addOrder(e, d)
+	case *event.PageView:
+		j.Views = append(j.Views, View{At: e.Time, Session: e.Session, Owner: j.owner(e), Fields: d.Fields})
 	case *event.Points:
 		j.Points = append(j.Points, Movement{Entry: d.Entry, At: e.Time, Session: e.Session, Owner: j.owner(e),
 			Amount: d.Amount, Balance: d.Balance, Kind: d.Kind, Reason: d.Reason, Command: e.Command})
@@ -202,7 +214,7 @@ func (j *Journal) addOrder(e event.Event, d *event.Order) {
 	case event.OrderCancelled:
 		o.Cancelled, o.ByCommand = e.Time, e.Command != ""
 	case event.OrderHidden:
-		o.Hidden, o.HiddenBy = true, j.owner(e)
+		o.Hidden, o.HiddenBy, o.HiddenAt = true, j.owner(e), e.Time
 	case event.OrderUnhidden:
 		o.Hidden = false
 	}
