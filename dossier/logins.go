@@ -94,7 +94,12 @@ func (f *file) whyUnfamiliar(l journal.Login) []mimamori.Text {
 	if !ok || s.Known || s.Verdict == string(journal.OfCustomer) || s.Terms["device_new"] == 0 {
 		return nil
 	}
-	return []mimamori.Text{assess.Sentence("device_new")}
+	for _, name := range []string{"network_tor", "network_vpn", "network_hosting", "country_new", "device_new", "network_new"} {
+		if s.Terms[name] > 0 && len(out) < 3 {
+			out = append(out, assess.Sentence(name))
+		}
+	}
+	return out
 }
 
 func (d *Desk) addRow(f *file, g *centre.LoginGroup, l journal.Login, v centre.Visitor, here *event.Login) {
