@@ -132,7 +132,7 @@ func (d *Desk) SendChallengeCode(ctx context.Context, v centre.Visitor, id, reac
 		if err != nil {
 			return centre.Challenge{}, err
 		}
-		d.mailCode(v, f.lang(), k.Value, code)
+		d.mailCode(v, c.Account, f.lang(), k.Value, code)
 		err = d.opt.Store.ChangeChallenge(ctx, c.Account, id, func(x *access.Challenge) error {
 			x.Reach, x.CodeAt = reach, time.Now().UTC()
 			return nil

@@ -12,6 +12,7 @@ import (
 	"mimamori/incident"
 	"mimamori/journal"
 	"mimamori/profile"
+	"mimamori/undo"
 	"mimamori/web/centre"
 )
 
@@ -160,6 +161,7 @@ func (f *file) deeds() []centre.Deed {
 	add(centre.OrdersStopped, true, "order.cancel")
 	add(centre.PointsFrozen, false, "points.freeze")
 	add(centre.ChangesReverted, true, "resource.restore", "resource.remove")
+	f.countReverted(out)
 	add(centre.OrdersUnhidden, true, "order.unhide")
 	add(centre.PaymentTold, false, "payment.suspect")
 	add(centre.NoticeSent, false, "notice.contained", "notice.hold")
@@ -168,6 +170,23 @@ func (f *file) deeds() []centre.Deed {
 		out = append(out, centre.Deed{Kind: centre.PersonLooks})
 	}
 	return out
+}
+
+// countReverted counts things that stand again as they did, not commands: what
+// the intruder himself took back is among them, as in the notice.
+func (f *file) countReverted(deeds []centre.Deed) {
+	for k := range deeds {
+		if deeds[k].Kind != centre.ChangesReverted {
+			continue
+		}
+		n := 0
+		for _, item := range f.plan.Items {
+			if item.Action == undo.Keep {
+				n++
+			}
+		}
+		deeds[k].Count = max(n, deeds[k].Count)
+	}
 }
 
 // wait is the running wait, nil when none runs.
@@ -200,8 +219,11 @@ func (f *file) stepList() []centre.Step {
 		{Kind: centre.StepSubscriptions, State: doneIf(back && !owed(decide.ReviewSubscriptions))},
 		{Kind: centre.StepWatch, Ours: true, At: i.WatchUntil, State: doneIf(i.State == incident.Closed)},
 	}
+	if i.State == incident.Watching {
+		steps[len(steps)-1].State = centre.StepGoing // beside what is left to the customer
+	}
 	for k := range steps {
-		if steps[k].State != centre.StepDone {
+		if steps[k].State == centre.StepLater {
 			steps[k].State = centre.StepNow
 			break
 		}

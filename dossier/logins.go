@@ -71,7 +71,7 @@ func (d *Desk) groupKey(l journal.Login) string {
 
 func (d *Desk) newGroup(f *file, l journal.Login) *centre.LoginGroup {
 	agent := profile.ParseAgent(l.Data.UserAgent)
-	g := &centre.LoginGroup{Device: agent.OS, Browser: agent.Browser, Place: d.placeOf(l.Data.IP), Owner: owner(l.Owner), Last: l.Event.Time}
+	g := &centre.LoginGroup{Device: agent.System(), Browser: agent.Browser, Place: d.placeOf(l.Data.IP), Owner: owner(l.Owner), Last: l.Event.Time}
 	g.Why = f.whyUnfamiliar(l)
 	g.Unfamiliar = len(g.Why) > 0 || l.Owner == journal.OfIntruder
 	return g
@@ -94,7 +94,12 @@ func (f *file) whyUnfamiliar(l journal.Login) []mimamori.Text {
 	if !ok || s.Known || s.Verdict == string(journal.OfCustomer) || s.Terms["device_new"] == 0 {
 		return nil
 	}
-	return []mimamori.Text{assess.Sentence("device_new")}
+	for _, name := range []string{"network_tor", "network_vpn", "network_hosting", "country_new", "device_new", "network_new"} {
+		if s.Terms[name] > 0 && len(out) < 3 {
+			out = append(out, assess.Sentence(name))
+		}
+	}
+	return out
 }
 
 func (d *Desk) addRow(f *file, g *centre.LoginGroup, l journal.Login, v centre.Visitor, here *event.Login) {
@@ -129,7 +134,7 @@ func (d *Desk) Devices(ctx context.Context, v centre.Visitor) ([]centre.Device, 
 		dev := centre.Device{Last: x.Last, ThisDevice: x.ID == s.ShopSession}
 		if l := f.loginOf(x.ID); l != nil {
 			agent := profile.ParseAgent(l.UserAgent)
-			dev.Name, dev.Browser, dev.Place, dev.Remembered = agent.OS, agent.Browser, d.placeOf(l.IP), l.Device != ""
+			dev.Name, dev.Browser, dev.Place, dev.Remembered = agent.System(), agent.Browser, d.placeOf(l.IP), l.Device != ""
 		}
 		out = append(out, dev)
 	}

@@ -3,6 +3,7 @@ package dossier
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -23,7 +24,7 @@ func (d *Desk) Messages(ctx context.Context, v centre.Visitor) ([]centre.NoticeR
 	out := []centre.NoticeRow{}
 	for _, n := range all {
 		row := d.row(n)
-		row.Body = ""
+		row.Body, row.Subject = "", listed(row.Subject)
 		out = append(out, row)
 	}
 	return out, nil
@@ -46,6 +47,21 @@ func (d *Desk) Message(ctx context.Context, v centre.Visitor, id string) (centre
 		}
 	}
 	return d.row(n), nil
+}
+
+// listed is a subject without the shop's name and the number, which stand
+// beside it in a list.
+func listed(subject string) string {
+	for _, close := range []string{"】", "] "} {
+		if at := strings.Index(subject, close); at >= 0 && at < 60 {
+			subject = subject[at+len(close):]
+			break
+		}
+	}
+	for _, open := range []string{"（お知らせ番号 ", " (notice number "} {
+		subject, _, _ = strings.Cut(subject, open)
+	}
+	return subject
 }
 
 func (d *Desk) row(n notice.Notice) centre.NoticeRow {

@@ -93,6 +93,9 @@ func (d *Desk) recoveryView(ctx context.Context, facts recovery.Facts, f *file) 
 	out := centre.Recovery{Proof: centre.Proof{State: centre.ProofState(phase), Need: 1, Have: len(facts.Record.Proofs)}}
 	if facts.Incident != nil && !facts.Incident.DecidedAt.IsZero() {
 		out.Wait, out.Steps = d.wait(ctx, f), f.stepList()
+		if phase == recovery.Proven {
+			proven(out.Steps)
+		}
 	}
 	strongOnly := facts.Incident != nil && (facts.Incident.StrongFactor() || out.Wait != nil)
 	if facts.Strong() {
@@ -107,6 +110,18 @@ func (d *Desk) recoveryView(ctx context.Context, facts recovery.Facts, f *file) 
 		out.CodeExpires = facts.Record.CodeAt.Add(factor.ForRecovery.Life())
 	}
 	return out
+}
+
+// proven moves the list on: who she is has been shown, the password is next.
+func proven(steps []centre.Step) {
+	for k := range steps {
+		switch steps[k].Kind {
+		case centre.StepProve:
+			steps[k].State = centre.StepDone
+		case centre.StepPassword:
+			steps[k].State = centre.StepNow
+		}
+	}
 }
 
 // reaches are the contacts a code may go to. An account that does not exist
@@ -202,7 +217,7 @@ func (d *Desk) SendCode(ctx context.Context, v centre.Visitor, token, reach stri
 		if err != nil {
 			return view, err
 		}
-		d.mailCode(v, facts.Record.Locale, to, code)
+		d.mailCode(v, facts.Record.Account, facts.Record.Locale, to, code)
 	}
 	err = d.opt.Store.ChangeRecovery(ctx, facts.Record.ID, facts.Record.Account, func(r *recovery.Record) error {
 		r.Reach, r.CodeAt = reach, time.Now().UTC()
@@ -216,21 +231,38 @@ func (d *Desk) SendCode(ctx context.Context, v centre.Visitor, token, reach stri
 
 // mailCode sends a code beside the request, so that the answer takes as long
 // for nobody as for somebody.
-func (d *Desk) mailCode(v centre.Visitor, lang mimamori.Lang, to, code string) {
+//
+// What is kept of it, so that its number is found by whoever doubts the mail,
+// shows no code.
+func (d *Desk) mailCode(v centre.Visitor, account mimamori.AccountID, lang mimamori.Lang, to, code string) {
 	d.mails.Add(1)
 	go func() {
 		defer d.mails.Done()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		facts := notice.Facts{Shop: d.opt.House.Shop, Centre: d.opt.House.Centre, CentreDomain: d.opt.House.CentreDomain, NoticeDomain: d.opt.House.NoticeDomain,
-			Code: code, Reference: notice.NewReference(), WrittenAt: time.Now()}
+			Code: "••••••"}
 		if v.IP.IsValid() {
 			facts.Place = d.opt.Geo.Lookup(v.IP).Describe()
 		}
-		if err := notice.MailCode(ctx, d.opt.Post, lang, facts, to); err != nil {
+		if err := d.sendMailed(ctx, account, lang, facts, to, code); err != nil {
 			d.log.Warn("mail a code", "err", err) // the customer asks again
 		}
 	}()
+}
+
+func (d *Desk) sendMailed(ctx context.Context, account mimamori.AccountID, lang mimamori.Lang, facts notice.Facts, to, code string) error {
+	now := time.Now().UTC()
+	kept, err := notice.New(notice.Code, lang, facts, to, now)
+	if err != nil {
+		return err
+	}
+	kept.AccountID, kept.State, kept.SentAt, kept.ReadAt = account, notice.Sent, now, now
+	if err := d.opt.Store.AddNotice(ctx, kept); err != nil {
+		return err
+	}
+	facts.Code, facts.Reference, facts.WrittenAt = code, kept.Reference, now
+	return notice.MailCode(ctx, d.opt.Post, lang, facts, to)
 }
 
 // EnterCode takes the proof. A mailed code proves after the wait; an
@@ -315,10 +347,22 @@ func (d *Desk) Redeem(ctx context.Context, jti, source string) error {
 	if err != nil {
 		return err
 	}
-	return d.opt.Store.ChangeRecovery(ctx, g.Recovery, g.Account, func(r *recovery.Record) error {
-		r.EndedAt = now
-		return nil
-	})
+	// With the new password every other way that was begun is over, whoever
+	// began it.
+	open, err := d.opt.Store.OpenRecoveries(ctx, g.Account, now)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, r := range append(open, recovery.Record{ID: g.Recovery}) {
+		errs = append(errs, d.opt.Store.ChangeRecovery(ctx, r.ID, g.Account, func(r *recovery.Record) error {
+			if r.EndedAt.IsZero() {
+				r.EndedAt = now
+			}
+			return nil
+		}))
+	}
+	return errors.Join(errs...)
 }
 
 // Stop ends a recovery that somebody else began: a customer at a device of

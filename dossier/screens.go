@@ -107,15 +107,29 @@ func (d *Desk) Contacts(ctx context.Context, v centre.Visitor) (centre.Contacts,
 	out := centre.Contacts{From: f.now.Add(-Shown)}
 	now := f.registered()
 	for _, r := range now {
-		out.Registered = append(out.Registered, r.view)
+		if r.resource.Kind != event.Setting { // its value says nothing without the shop's page
+			out.Registered = append(out.Registered, r.view)
+		}
 	}
 	for _, c := range slices.Backward(f.journal.Changes) {
-		if c.At.Before(out.From) || c.Owner == journal.OfUs {
+		if c.At.Before(out.From) || c.Owner == journal.OfUs || f.tookBack(c) {
 			continue
 		}
-		out.Changes = append(out.Changes, d.changeRow(f, c))
+		row := d.changeRow(f, c)
+		row.TakenBack = c.Op == event.Added && slices.ContainsFunc(f.journal.Changes, func(o journal.Change) bool {
+			return o.Resource == c.Resource && f.tookBack(o)
+		})
+		out.Changes = append(out.Changes, row)
 	}
 	return out, nil
+}
+
+// tookBack says that the intruder removed what he himself had added: with the
+// adding it is one line, for on its own it would look like the customer's loss.
+func (f *file) tookBack(c journal.Change) bool {
+	return c.Owner == journal.OfIntruder && c.Op == event.Removed && slices.ContainsFunc(f.journal.Changes, func(o journal.Change) bool {
+		return o.Resource == c.Resource && o.Session == c.Session && o.Op == event.Added && o.At.Before(c.At)
+	})
 }
 
 type held struct {
@@ -220,6 +234,13 @@ func (d *Desk) Timeline(ctx context.Context, v centre.Visitor) (centre.Timeline,
 		return centre.Timeline{}, mimamori.ErrNotFound
 	}
 	out := centre.Timeline{Began: f.current.Start, Entries: d.TimelineOf(f)}
+	for _, view := range f.journal.Views {
+		for _, field := range view.Fields {
+			if view.Owner == journal.OfIntruder && !slices.Contains(out.Seen, field) {
+				out.Seen = append(out.Seen, field)
+			}
+		}
+	}
 	if head := d.incidentView(ctx, f); head != nil {
 		out.Reference = head.Reference
 	}
@@ -254,8 +275,13 @@ func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
 		}
 		if theirs(o.HiddenBy) {
 			e := centre.TimelineEntry{At: o.HiddenAt, Kind: "order_hidden", Owner: centre.OwnerIntruder, Order: o.ID, Fate: centre.FateWorking}
+<<<<<<< HEAD
 			if _, shown := f.done("order.unhide"); !o.Hidden {
 				e.Fate, e.FateAt = centre.FateShown, shown
+=======
+			if n, at := f.done("order.unhide"); n > 0 || !o.Hidden {
+				e.Fate, e.FateAt = centre.FateShown, at
+>>>>>>> photographer
 			}
 			out = append(out, e)
 		}

@@ -43,7 +43,7 @@ func (j *Journal) Contacts(start time.Time) []Contact {
 			}
 			now, _ := j.contactAt(r, time.Now().Add(time.Hour))
 			out = append(out, Contact{ID: r.ID, Kind: kind, Value: text, Verified: verified,
-				Proves: !verified.IsZero() && start.Sub(verified) >= Seasoned, Replaced: now.Show(kind) != value.Show(kind)})
+				Proves: j.proves(verified, start), Replaced: now.Show(kind) != value.Show(kind)})
 		}
 	}
 	slices.SortFunc(out, func(a, b Contact) int {
@@ -59,6 +59,15 @@ func (j *Journal) Contacts(start time.Time) []Contact {
 		return 1
 	})
 	return out
+}
+
+// proves: verified long enough before the start, or with the account itself.
+func (j *Journal) proves(verified, start time.Time) bool {
+	if verified.IsZero() || !verified.Before(start) {
+		return false
+	}
+	atRegistration := !j.Registered.IsZero() && verified.Sub(j.Registered).Abs() <= 24*time.Hour
+	return atRegistration || start.Sub(verified) >= Seasoned
 }
 
 func (j *Journal) contactResources() []event.Resource {

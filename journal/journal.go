@@ -88,7 +88,19 @@ type Order struct {
 	ByCommand bool // cancelled because we said so
 	Hidden    bool
 	HiddenBy  Owner
+<<<<<<< HEAD
 	HiddenAt  time.Time // when it was hidden last; zero: never
+=======
+	HiddenAt  time.Time
+}
+
+// View is a page with personal data that was shown.
+type View struct {
+	At      time.Time
+	Session string
+	Owner   Owner
+	Fields  []string
+>>>>>>> photographer
 }
 
 // Movement is one entry in the points ledger.
@@ -117,6 +129,7 @@ type Journal struct {
 	Orders  []*Order
 	Points  []Movement
 	Logins  []Login
+	Views   []View
 	Held    map[event.Resource]event.Held // as account.seen said last
 	HeldAt  time.Time
 	Session map[string]Verdict
@@ -166,6 +179,9 @@ func (j *Journal) add(e event.Event) {
 	case *event.Login:
 		j.Logins = append(j.Logins, Login{Event: e, Data: d, Owner: j.owner(e)})
 	case *event.Account:
+		if d.RegisteredAt != nil {
+			j.Registered = *d.RegisteredAt
+		}
 		if !e.Time.Before(j.HeldAt) {
 			j.HeldAt = e.Time
 		}
@@ -178,6 +194,8 @@ func (j *Journal) add(e event.Event) {
 			Verified: d.Verified, Grant: d.Grant, Command: e.Command})
 	case *event.Order:
 		j.addOrder(e, d)
+	case *event.PageView:
+		j.Views = append(j.Views, View{At: e.Time, Session: e.Session, Owner: j.owner(e), Fields: d.Fields})
 	case *event.Points:
 		j.Points = append(j.Points, Movement{Entry: d.Entry, At: e.Time, Session: e.Session, Owner: j.owner(e),
 			Amount: d.Amount, Balance: d.Balance, Kind: d.Kind, Reason: d.Reason, Command: e.Command})

@@ -40,7 +40,19 @@ func ParseAgent(s string) Agent {
 	return a
 }
 
-// String is for people: "Chrome / Windows".
+// System is the device or its system as its owner calls it: "iPhone",
+// "Windows".
+func (a Agent) System() string {
+	switch {
+	case a.OS == "iOS" && a.Type == "tablet":
+		return "iPad"
+	case a.OS == "iOS":
+		return "iPhone"
+	}
+	return a.OS
+}
+
+// String is for people: "Chrome (Windows)".
 func (a Agent) String() string {
 	clean := func(s string) string {
 		return strings.Map(func(r rune) rune {
@@ -50,7 +62,7 @@ func (a Agent) String() string {
 			return r
 		}, s)
 	}
-	return clean(a.Browser) + " / " + clean(a.OS)
+	return clean(a.Browser) + " (" + clean(a.System()) + ")"
 }
 
 // DeviceKey is how a device is told from others: by our token when the shop

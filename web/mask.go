@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -77,7 +78,7 @@ func Describe(fields map[string]string, foreign bool, lang mimamori.Lang) string
 		if foreign {
 			phone = MaskPhone(phone)
 		}
-		add(phone)
+		add(domestic(phone))
 	}
 	add(hide(fields["name"]))
 	add(place(fields, foreign, lang))
@@ -89,13 +90,32 @@ func Describe(fields map[string]string, foreign bool, lang mimamori.Lang) string
 	} else {
 		add(fields["brand"])
 	}
-	add(expiry(fields["expiry"], lang))
-	add(fields["plan"])
-	if price := fields["price"]; price != "" {
-		add(price)
+	if !foreign {
+		add(expiry(fields["expiry"], lang))
 	}
+	add(fields["plan"])
+	add(price(fields["price"]))
 	add(hide(fields["value"]))
 	return strings.Join(parts, mimamori.Text{JA: "　", EN: ", "}.In(lang))
+}
+
+// price is a bare amount; the contract gives it no currency, so it is the
+// yen of most shops here. What is no number stays as it is.
+func price(s string) string {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return s
+	}
+	return "¥" + group(n)
+}
+
+// domestic writes a Japanese mobile number as people there do: 090-1234-5678.
+func domestic(phone string) string {
+	rest, ok := strings.CutPrefix(phone, "+81")
+	if !ok || len(rest) != 10 || strings.Trim(rest, "0123456789") != "" {
+		return phone
+	}
+	return "0" + rest[:2] + "-" + rest[2:6] + "-" + rest[6:]
 }
 
 // place is a postal address on one line, in the order of the reader.

@@ -104,6 +104,7 @@ const (
 	StepDone  StepState = "done"
 	StepNow   StepState = "now"
 	StepLater StepState = "later"
+	StepGoing StepState = "going" // runs beside the others, for a while
 )
 
 // Step is one line of the vertical list.
@@ -373,6 +374,7 @@ type ChangeRow struct {
 	Fate               Fate
 	FateAt             time.Time
 	Why                mimamori.Text // why it could not be put back; empty otherwise
+	TakenBack          bool          // the intruder removed again what he had added
 }
 
 // ChangeOps lists every op, for the catalogue test.

@@ -1,0 +1,98 @@
+package walktest
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"mimamori"
+	"mimamori/demoshop"
+)
+
+// listTries tries a list of passwords on customers that mostly do not exist,
+// from a place's network.
+func listTries(w *world, from string, n int) {
+	v := w.intruder(from)
+	for i := range n {
+		if _, err := v.SignIn(w.t.Context(), fmt.Sprintf("list%03d", i), "qwerty-2016"); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// TestMallWalk: a password from a list worked; it is initialised, he sets a
+// new one. Somebody comes back with that, from somewhere else, and spends
+// points; he finds them frozen, whom to call, and what the two strange
+// addresses of the first night mean.
+func TestMallWalk(t *testing.T) {
+	inEach(t, mimamori.English, func(t *testing.T, lang mimamori.Lang) {
+		w := newWorld(t, lang, 3*time.Second)
+		listTries(w, "tokyo-relay", 30)
+		listTries(w, "somalia", 30)
+		must := func(p demoshop.Page, err error) demoshop.Page {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		relay := must(w.intruder("tokyo-relay").SignIn(t.Context(), demoshop.Taro, passwords[demoshop.Taro]))
+		somalia := must(w.intruder("somalia").SignIn(t.Context(), demoshop.Taro, passwords[demoshop.Taro]))
+		t.Logf("the relay: %d %s %s; Somalia: %d %s %s", relay.Status, relay.Headline, relay.Leads, somalia.Status, somalia.Headline, somalia.Leads)
+		if somalia.In() {
+			t.Errorf("the sign-in from Somalia got in: %s", somalia.Headline)
+		}
+		w.until("taro's password is invalid", func() bool { return w.account(demoshop.Taro).Password == "invalid" })
+		k := newWalker(w)
+		mall(k)
+		if t.Failed() {
+			t.Log(w.logged())
+		}
+	})
+}
+
+func mall(k *walker) {
+	w := k.w
+	w.mail(demoshop.Taro, k.say("設定できます", "can now"))
+	const fresh = "kirakira-2026-boshi"
+	k.back(demoshop.Taro, fresh)
+	k.open(w.shopURL + "/security").look("m01-home")
+	k.open(w.centreURL + "/logins").sees("138.199.22.20", "197.220.84.51").look("m02-logins").wide("m02-logins")
+
+	// Twelve days later, for us at once: another network, another device.
+	thief := w.intruder("other-home")
+	if p, err := thief.SignIn(k.t.Context(), demoshop.Taro, fresh); err != nil || p.Status != http.StatusOK || !p.In() {
+		k.t.Fatalf("the second intruder: %v, %d %s", err, p.Status, p.Headline)
+	}
+	if _, err := thief.SpendPoints(k.t.Context(), 3000); err != nil {
+		k.t.Fatal(err)
+	}
+	w.until("taro's points are frozen", func() bool { return w.account(demoshop.Taro).Points.Frozen })
+
+	// He is refused once more; this time only a person can let him in.
+	k.signIn(demoshop.Taro, fresh)
+	k.look("m03-refused").press(k.say("新しいパスワードの手続きへ", "Go on to a new password")).look("m04-again")
+	second := w.mail(demoshop.Taro, k.say("パスワードを無効", "password"))
+	k.open(w.boxURL + "/?lang=" + string(w.lang)).press(second.Subject).look("m05-notice")
+	k.open(w.centreURL + "/help").look("m06-help")
+
+	// S2: what the two strange addresses are.
+	k.open(w.centreURL+"/ip").types("addr", "138.199.22.20").press(k.say("調べる", "Look up")).look("m07-relay")
+	k.types("addr", "197.220.84.51").press(k.say("調べる", "Look up")).look("m08-somalia")
+}
+
+// back is the way back in after the wait.
+func (k *walker) back(subject, password string) {
+	k.t.Helper()
+	k.open(k.w.shopURL+"/forgot").types("name", subject).press(k.say("次へ", "Next")).press(k.say("確認コードを送る", "Send the code"))
+	code := sixDigits.FindString(k.w.mail(subject, k.say("確認コード", "confirmation code")).Body)
+	k.types("code", code).press(k.say("確かめる", "Check")).press(k.say("新しいパスワードを決める", "Choose a new password")).
+		types("password", password).types("again", password).press(k.say("このパスワードにする", "Use this password"))
+	k.signIn(subject, password)
+}
+
+func (k *walker) signIn(subject, password string) {
+	k.t.Helper()
+	k.open(k.w.shopURL+"/signin").types("name", subject).types("password", password).press(k.say("サインイン", "Sign in"))
+}
