@@ -275,13 +275,8 @@ func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
 		}
 		if theirs(o.HiddenBy) {
 			e := centre.TimelineEntry{At: o.HiddenAt, Kind: "order_hidden", Owner: centre.OwnerIntruder, Order: o.ID, Fate: centre.FateWorking}
-<<<<<<< HEAD
-			if _, shown := f.done("order.unhide"); !o.Hidden {
-				e.Fate, e.FateAt = centre.FateShown, shown
-=======
 			if n, at := f.done("order.unhide"); n > 0 || !o.Hidden {
 				e.Fate, e.FateAt = centre.FateShown, at
->>>>>>> photographer
 			}
 			out = append(out, e)
 		}

@@ -88,10 +88,7 @@ type Order struct {
 	ByCommand bool // cancelled because we said so
 	Hidden    bool
 	HiddenBy  Owner
-<<<<<<< HEAD
 	HiddenAt  time.Time // when it was hidden last; zero: never
-=======
-	HiddenAt  time.Time
 }
 
 // View is a page with personal data that was shown.
@@ -100,7 +97,6 @@ type View struct {
 	Session string
 	Owner   Owner
 	Fields  []string
->>>>>>> photographer
 }
 
 // Movement is one entry in the points ledger.
@@ -132,9 +128,11 @@ type Journal struct {
 	Views   []View
 	Held    map[event.Resource]event.Held // as account.seen said last
 	HeldAt  time.Time
-	Session map[string]Verdict
-	Began   map[string]time.Time // first event of each session
-	order   map[string]*Order
+	// Registered is when the account was made, as the shop says; zero: not said.
+	Registered time.Time
+	Session    map[string]Verdict
+	Began      map[string]time.Time // first event of each session
+	order      map[string]*Order
 }
 
 // Build reads the events of one account, in any order, repeats allowed.
