@@ -102,13 +102,13 @@ func night(k *walker) {
 	if code == nil {
 		k.t.Fatalf("no notice number in %q", notice.Subject)
 	}
-	k.open(w.centreURL + "/").look("n06-front").press(k.say("お知らせのメールが届いた", "notice")).look("n07-reference").
+	k.open(w.centreURL+"/").look("n06-front").press(k.say("お知らせのメールが届いた", "notice")).look("n07-reference").
 		types("code", strings.ToLower(code[1])).press(k.say("確かめる", "Check")).look("n08-genuine")
 	k.open(w.centreURL + "/help").look("n09-help")
 	k.open(w.centreURL + "/ours").look("n10-ours")
 
 	// After the wait: forgot password, code, new password, in.
-	w.mail(demoshop.Hanako, k.say("設定できます", "can now"))
+	w.mail(demoshop.Hanako, k.say("設定できます", "can set"))
 	k.open(w.shopURL + "/signin")
 	k.clicks = 0
 	k.press(k.say("パスワードをお忘れですか", "Forgot your password")).look("n11-forgot").
@@ -128,7 +128,7 @@ func night(k *walker) {
 	// The security centre.
 	k.press(k.say("セキュリティセンター", "Security centre")).look("n20-home").inDark("n20-home").wide("n20-home")
 	for _, p := range []string{"timeline", "logins", "purchases", "contacts", "devices", "checklist", "messages"} {
-		k.open(w.centreURL+"/"+p).look("n21-"+p).wide("n21-"+p)
+		k.open(w.centreURL + "/" + p).look("n21-" + p).wide("n21-" + p)
 	}
 	k.press(k.say("パスワードを無効", "password")).look("n22-message")
 
