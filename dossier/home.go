@@ -102,9 +102,9 @@ func (d *Desk) incidentView(ctx context.Context, f *file) *centre.Incident {
 			}
 		}
 	}
-	for _, id := range i.Sessions {
-		if l := f.loginOf(id); l != nil {
-			out.Device, out.Place = profile.ParseAgent(l.UserAgent).String(), d.placeOf(l.IP)
+	for _, l := range f.journal.Logins { // the first of this intrusion: with it the page begins
+		if slices.Contains(i.Sessions, l.Data.Session) && l.Data.Outcome == event.Succeeded {
+			out.Device, out.Place = profile.ParseAgent(l.Data.UserAgent).String(), d.placeOf(l.Data.IP)
 			break
 		}
 	}

@@ -93,6 +93,7 @@ func (d *Desk) recoveryView(ctx context.Context, facts recovery.Facts, f *file) 
 	out := centre.Recovery{Proof: centre.Proof{State: centre.ProofState(phase), Need: 1, Have: len(facts.Record.Proofs)}}
 	if facts.Incident != nil && !facts.Incident.DecidedAt.IsZero() {
 		out.Wait, out.Steps = d.wait(ctx, f), f.stepList()
+		out.Call = facts.Incident.StrongFactor() && !facts.Strong()
 		if phase == recovery.Proven {
 			proven(out.Steps)
 		}

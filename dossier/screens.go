@@ -236,7 +236,7 @@ func (d *Desk) Timeline(ctx context.Context, v centre.Visitor) (centre.Timeline,
 	out := centre.Timeline{Began: f.current.Start, Entries: d.TimelineOf(f)}
 	for _, view := range f.journal.Views {
 		for _, field := range view.Fields {
-			if view.Owner == journal.OfIntruder && !slices.Contains(out.Seen, field) {
+			if view.Owner == journal.OfIntruder && !view.At.Before(f.start()) && !slices.Contains(out.Seen, field) {
 				out.Seen = append(out.Seen, field)
 			}
 		}
@@ -251,9 +251,10 @@ func (d *Desk) Timeline(ctx context.Context, v centre.Visitor) (centre.Timeline,
 func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
 	var out []centre.TimelineEntry
 	theirs := func(o journal.Owner) bool { return o == journal.OfIntruder }
+	before := func(at time.Time) bool { return at.Before(f.start()) } // an earlier intrusion's
 	_, signedOut := f.done("sessions.revoke")
 	for _, l := range f.journal.Logins {
-		if theirs(l.Owner) && l.Data.Outcome == event.Succeeded {
+		if theirs(l.Owner) && !before(l.Event.Time) && l.Data.Outcome == event.Succeeded {
 			e := centre.TimelineEntry{At: l.Event.Time, Kind: "login", Owner: centre.OwnerIntruder, Place: d.placeOf(l.Data.IP), Device: profile.ParseAgent(l.Data.UserAgent).String()}
 			if !signedOut.IsZero() {
 				e.Fate, e.FateAt = centre.FateEnded, signedOut
@@ -262,18 +263,18 @@ func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
 		}
 	}
 	for _, c := range f.journal.Changes {
-		if theirs(c.Owner) {
+		if theirs(c.Owner) && !before(c.At) {
 			e := centre.TimelineEntry{At: c.At, Kind: string(c.Resource.Kind), Op: string(c.Op), Owner: centre.OwnerIntruder, Value: value(firstOf(c.After, c.Before), c.Op != event.Removed)}
 			e.Fate, e.FateAt, _ = f.fateOf(c.Resource)
 			out = append(out, e)
 		}
 	}
 	for _, o := range f.journal.Orders {
-		if theirs(o.Owner) {
+		if theirs(o.Owner) && !before(o.At) {
 			row := f.purchase(o)
 			out = append(out, centre.TimelineEntry{At: o.At, Kind: "order", Owner: centre.OwnerIntruder, Order: o.ID, Total: row.Total, Fate: row.Fate, FateAt: row.FateAt})
 		}
-		if theirs(o.HiddenBy) {
+		if theirs(o.HiddenBy) && !before(o.HiddenAt) {
 			e := centre.TimelineEntry{At: o.HiddenAt, Kind: "order_hidden", Owner: centre.OwnerIntruder, Order: o.ID, Fate: centre.FateWorking}
 			if n, at := f.done("order.unhide"); n > 0 || !o.Hidden {
 				e.Fate, e.FateAt = centre.FateShown, at
@@ -282,7 +283,7 @@ func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
 		}
 	}
 	for _, m := range f.journal.Points {
-		if theirs(m.Owner) {
+		if theirs(m.Owner) && !before(m.At) {
 			e := centre.TimelineEntry{At: m.At, Kind: "points", Owner: centre.OwnerIntruder, Count: int(-m.Amount), Fate: centre.FateFrozen}
 			if n, at := f.done("points.restore"); n > 0 {
 				e.Fate, e.FateAt = centre.FateRestored, at

@@ -35,6 +35,7 @@ type Facts struct {
 	Wait       time.Duration `json:"wait,omitzero"`        // the true length of the wait
 	Shortened  bool          `json:"shortened,omitzero"`   // a demo with short waits; the text says so
 	StrongSkip bool          `json:"strong_skip,omitzero"` // a passkey or authenticator from before opens the reset at once
+	CallFirst  bool          `json:"call_first,omitzero"`  // a mailed code is not enough this time: a person lets the customer in
 
 	// PasswordInvalid says, in a release, that a new password must be set all the same.
 	PasswordInvalid bool `json:"password_invalid,omitzero"`

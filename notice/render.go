@@ -171,6 +171,7 @@ type view struct {
 	MoreMails                                int
 	WaitUntil, Wait                          string
 	Shortened, StrongSkip, PasswordInvalid   bool
+	CallFirst                                bool
 	Points, Balance                          string
 	Contacts                                 []string
 	Reference, AtExact, WrittenExact         string
@@ -185,7 +186,7 @@ func newView(f Facts, l mimamori.Lang) view {
 		Reason: sentence(f.Reason.In(l), room(maxReason, l)), Step: sentence(f.Step.In(l), room(maxReason, l)),
 		Reverted: list(f.Acts, Reverted, l), Cancelled: list(f.Acts, Cancelled, l), Person: list(f.Acts, Person, l),
 		PointsFrozen: slices.ContainsFunc(f.Acts, func(a Act) bool { return a.Outcome == Frozen }),
-		Shortened:    f.Shortened, StrongSkip: f.StrongSkip, PasswordInvalid: f.PasswordInvalid,
+		Shortened:    f.Shortened, StrongSkip: f.StrongSkip, PasswordInvalid: f.PasswordInvalid, CallFirst: f.CallFirst,
 		Contacts: contacts(f.Contacts, l), Reference: f.Reference.String(), Code: f.Code,
 	}
 	if f.CentreDomain != "" {

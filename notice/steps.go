@@ -75,7 +75,7 @@ func (n *Steps) send(ctx context.Context, s playbook.Step, k Kind) playbook.Outc
 	if err != nil {
 		return playbook.Again(err)
 	}
-	if stale(k, i) {
+	if stale(k, i) || k == ResetOpen && n.callFirst(ctx, i) {
 		return playbook.Outcome{Result: playbook.Skip}
 	}
 	if k == Contained && i.WaitUntil.IsZero() {
@@ -154,6 +154,12 @@ func stale(k Kind, i *incident.Incident) bool {
 	return false
 }
 
+// callFirst says that a mailed code alone does not let the customer in and
+// that there is no stronger proof from before: a person has to.
+func (n *Steps) callFirst(ctx context.Context, i *incident.Incident) bool {
+	return i.StrongFactor() && (n.Strong == nil || !n.Strong(ctx, i))
+}
+
 // recipients are the mail addresses from before the intrusion: an old one
 // that the intruder replaced is among them, one that he set is not.
 func recipients(j *journal.Journal, i *incident.Incident) []string {
@@ -179,8 +185,9 @@ func (n *Steps) facts(ctx context.Context, i *incident.Incident, j *journal.Jour
 	if n.Strong != nil {
 		f.StrongSkip = n.Strong(ctx, i)
 	}
+	f.CallFirst = n.callFirst(ctx, i)
 	for _, l := range j.Logins {
-		if l.Owner == journal.OfIntruder && l.Data.Outcome == event.Succeeded {
+		if l.Owner == journal.OfIntruder && l.Data.Outcome == event.Succeeded && !l.Event.Time.Before(i.Start) {
 			f.At, f.Device = l.Event.Time, both(profile.ParseAgent(l.Data.UserAgent).String())
 			if n.House.Describe != nil {
 				f.Place = n.House.Describe(l.Data.IP)
@@ -190,15 +197,16 @@ func (n *Steps) facts(ctx context.Context, i *incident.Incident, j *journal.Jour
 	}
 	heaviest := slices.MaxFunc(append([]incident.Evidence{{}}, i.Evidence...), func(a, b incident.Evidence) int { return cmp.Compare(a.Signal.Weight, b.Signal.Weight) })
 	f.Reason = heaviest.Signal.Text
-	f.Acts = acts(j, plan)
-	f.OrdinaryMails = n.ordinary(j)
+	f.Acts = acts(j, plan, i.Start)
+	f.OrdinaryMails = n.ordinary(j, i.Start)
 	return f
 }
 
 func both(s string) mimamori.Text { return mimamori.Text{JA: s, EN: s} }
 
-// acts counts what the intruder did by kind and what became of it.
-func acts(j *journal.Journal, plan undo.Plan) []Act {
+// acts counts what the intruder did by kind and what became of it, from the
+// start of this intrusion on: an earlier one had its own notice.
+func acts(j *journal.Journal, plan undo.Plan, start time.Time) []Act {
 	var out []Act
 	add := func(k ActKind, o Outcome) {
 		for x := range out {
@@ -210,6 +218,11 @@ func acts(j *journal.Journal, plan undo.Plan) []Act {
 		out = append(out, Act{Kind: k, Outcome: o, Count: 1})
 	}
 	for _, item := range plan.Items {
+		if !slices.ContainsFunc(j.Changes, func(c journal.Change) bool {
+			return c.Resource == item.Resource && c.Owner == journal.OfIntruder && !c.At.Before(start)
+		}) {
+			continue
+		}
 		if item.Action == undo.Ask {
 			add(ActKind(item.Resource.Kind), Person)
 		} else {
@@ -218,7 +231,7 @@ func acts(j *journal.Journal, plan undo.Plan) []Act {
 	}
 	for _, o := range j.Orders {
 		switch {
-		case o.Owner != journal.OfIntruder:
+		case o.Owner != journal.OfIntruder || o.At.Before(start):
 		case !o.Shipped.IsZero():
 			add(ActOrder, Person)
 		default:
@@ -232,7 +245,7 @@ func acts(j *journal.Journal, plan undo.Plan) []Act {
 }
 
 // ordinary names the shop's own mails that the intruder's acts set off.
-func (n *Steps) ordinary(j *journal.Journal) []mimamori.Text {
+func (n *Steps) ordinary(j *journal.Journal, start time.Time) []mimamori.Text {
 	var out []mimamori.Text
 	add := func(what string) {
 		if t, ok := n.House.OrdinaryMails[what]; ok && !slices.Contains(out, t) {
@@ -240,12 +253,12 @@ func (n *Steps) ordinary(j *journal.Journal) []mimamori.Text {
 		}
 	}
 	for _, c := range j.Changes {
-		if c.Owner == journal.OfIntruder {
+		if c.Owner == journal.OfIntruder && !c.At.Before(start) {
 			add(string(c.Resource.Kind) + "." + string(c.Op))
 		}
 	}
 	for _, o := range j.Orders {
-		if o.Owner == journal.OfIntruder {
+		if o.Owner == journal.OfIntruder && !o.At.Before(start) {
 			add("order.placed")
 			if !o.Cancelled.IsZero() {
 				add("order.cancelled")
@@ -253,7 +266,7 @@ func (n *Steps) ordinary(j *journal.Journal) []mimamori.Text {
 		}
 	}
 	for _, m := range j.Points {
-		if m.Owner == journal.OfIntruder && m.Amount < 0 {
+		if m.Owner == journal.OfIntruder && m.Amount < 0 && !m.At.Before(start) {
 			add("points.spent")
 		}
 	}

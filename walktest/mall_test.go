@@ -54,11 +54,11 @@ func TestMallWalk(t *testing.T) {
 
 func mall(k *walker) {
 	w := k.w
-	w.mail(demoshop.Taro, k.say("設定できます", "can now"))
+	w.mail(demoshop.Taro, k.say("設定できます", "can set"))
 	const fresh = "kirakira-2026-boshi"
 	k.back(demoshop.Taro, fresh)
 	k.open(w.shopURL + "/security").look("m01-home")
-	k.open(w.centreURL + "/logins").sees("138.199.22.20", "197.220.84.51").look("m02-logins").wide("m02-logins")
+	k.open(w.centreURL+"/logins").sees("138.199.22.20", "197.220.84.51").look("m02-logins").wide("m02-logins")
 
 	// Twelve days later, for us at once: another network, another device.
 	thief := w.intruder("other-home")

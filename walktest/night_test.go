@@ -108,7 +108,7 @@ func night(k *walker) {
 	k.open(w.centreURL + "/ours").look("n10-ours")
 
 	// After the wait: forgot password, code, new password, in.
-	w.mail(demoshop.Hanako, k.say("設定できます", "can now"))
+	w.mail(demoshop.Hanako, k.say("設定できます", "can set"))
 	k.open(w.shopURL + "/signin")
 	k.clicks = 0
 	k.press(k.say("パスワードをお忘れですか", "Forgot your password")).look("n11-forgot").

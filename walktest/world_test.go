@@ -3,6 +3,7 @@ package walktest
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -180,8 +181,24 @@ func (w *world) openShop(l net.Listener, smtpd, key string, log *slog.Logger) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if w.lang != mimamori.Japanese {
+		w.speak()
+	}
 	w.serve(l, w.shop.Handler())
 	w.shop.Start()
+}
+
+// speak makes the shop's customers readers of the world's language, as a shop
+// abroad would have them.
+func (w *world) speak() {
+	db, err := sql.Open("sqlite", "file:"+w.db)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(w.t.Context(), `UPDATE account SET locale = ?`, w.lang); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // shopMails are the subjects of the shop's own mails, by what sets them off.

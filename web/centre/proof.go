@@ -75,6 +75,7 @@ type Proof struct {
 // account: the Service fills it with stand-ins (security item A01).
 type Recovery struct {
 	Proof
+	Call  bool // when the wait is over, a person has to let the customer in
 	Wait  *Wait
 	Steps []Step
 }
