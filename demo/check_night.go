@@ -14,7 +14,7 @@ func checkNight(e *evidence) []verdict {
 	c.c1("intruder again", "old password")
 	c.c2()
 	c.nightStopped()
-	c.c4(1)
+	c.c4()
 	c.nightUndone()
 	c.t1("データセンター経由（Vultr）", "注文", "お届け先", "お支払い方法")
 	c.t2()

@@ -18,18 +18,21 @@ import (
 type evidence struct {
 	Before    *demoshop.Truth // the shop's database before the intruder came
 	Contained *demoshop.Truth // once Mimamori had acted
-	Restored  *demoshop.Truth // once an agent had given points back
+	Reset     *demoshop.Truth // once the customer had a new password
+	Second    *demoshop.Truth // once Mimamori had acted on the second intrusion
 	End       *demoshop.Truth
 
 	Orders  []string `json:"orders"` // the intruder's, as the shop's page named them
 	Her     string   // her own order of the same evening
 	Address string
 	Card    string
-	Entry   string    // of the points spent
+	Quiet   int       // commands that the shop had before anybody knew the password
 	Refused []string  // acts that the shop would not do for the intruder
 	Acted   time.Time // when the intruder began
 	Done    time.Time // when the account was contained, by the shop's clock
 	Opens   time.Time // when the reset opens, as the way back says
+
+	SecondDone, SecondOpens time.Time // the same of the second intrusion
 
 	Pages   map[string]page // what pages showed, by the name the acts gave them
 	Letters []letter        // the spool at the end

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/incident"
 	"mimamori/mail/mailbox"
 )
 
@@ -45,7 +46,9 @@ func (t *town) report(ctx context.Context) error {
 		t.shown.entries[in.ID] = len(in.Timeline)
 		if was := t.shown.state[in.ID]; was != string(in.State) {
 			t.shown.state[in.ID] = string(in.State)
-			t.say.timeline(stateText(in))
+			if in.State != incident.Suspected || len(in.Timeline) == 0 { // else it is about to be contained
+				t.say.timeline(stateText(in))
+			}
 		}
 	}
 	mails := t.box.Messages("")

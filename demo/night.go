@@ -187,12 +187,15 @@ func (n night) leave(ctx context.Context) error {
 	return n.did(ctx, "leave", p, p.Status == 200)
 }
 
-func (n night) contained(ctx context.Context) error { return n.contain(ctx, n.who, "") }
+func (n night) contained(ctx context.Context) error {
+	in, now, err := n.contain(ctx, n.who, "")
+	n.seen.Contained, n.seen.Opens, n.seen.Done = now, in.WaitUntil, invalidAt(now, n.who)
+	return err
+}
 
 // contain waits until an account's newest incident is contained and the notice
-// has left, and keeps what the shop's database says then.
-func (t *town) contain(ctx context.Context, subject string, previous mimamori.IncidentID) error {
-	var in told
+// has left, and gives what the shop's database says then.
+func (t *town) contain(ctx context.Context, subject string, previous mimamori.IncidentID) (in told, _ *demoshop.Truth, _ error) {
 	err := t.await(ctx, 20*time.Second, "the account is contained and the notice sent", func() (bool, error) {
 		var err error
 		in, err = t.newest(ctx, subject)
@@ -200,22 +203,26 @@ func (t *town) contain(ctx context.Context, subject string, previous mimamori.In
 		return past && (previous == "" || in.ID != previous) && t.mailed(subject, "パスワードを無効", in.OpenedAt), err
 	})
 	if err != nil {
-		return err
+		return in, nil, err
 	}
 	now, err := t.truth()
 	if err != nil {
-		return err
-	}
-	t.seen.Contained, t.seen.Opens = &now, in.WaitUntil
-	for _, c := range commands(&now, subject)["password.invalidate"] {
-		t.seen.Done = c.At
+		return in, nil, err
 	}
 	a := now.Accounts[subject]
 	t.say.answer(text(
 		fmt.Sprintf("お店のデータベースでは：パスワード%s、サインイン中%d、ポイント%s。", map[bool]string{true: "無効", false: "有効"}[a.Password == "invalid"], a.Sessions, map[bool]string{true: "停止", false: "使用可"}[a.Points.Frozen]),
 		fmt.Sprintf("In the shop's database: password %s, %d sessions, points frozen: %v.", a.Password, a.Sessions, a.Points.Frozen)))
 	t.say.mail(text("お知らせは、ここで読めます："+t.mailboxURL, "Read the notice at "+t.mailboxURL))
-	return nil
+	return in, &now, nil
+}
+
+// invalidAt is when the shop made the password invalid, last.
+func invalidAt(t *demoshop.Truth, subject string) (at time.Time) {
+	for _, c := range commands(t, subject)["password.invalidate"] {
+		at = c.At
+	}
+	return at
 }
 
 // mailed says whether a mail with these words reached the customer since.

@@ -40,6 +40,11 @@ func (t *town) setAnew(ctx context.Context, subject, old, anew string) error {
 		return fmt.Errorf("the shop does not take the new password: %d %s", set.Status, set.Headline)
 	}
 	t.folder.state.Passwords[subject] = anew
+	now, err := t.truth()
+	if err != nil {
+		return err
+	}
+	t.seen.Reset = &now
 	t.say.answer(text("新しいパスワード（デモ用）："+anew, "The new password (demonstration): "+anew))
 	if p, err := t.visitor(subject+" old", demoshop.HomePC).SignIn(ctx, subject, old); err == nil {
 		t.seen.Pages["former password"] = ofShop(p)
@@ -163,7 +168,7 @@ func (t *town) look(ctx context.Context, v *demoshop.Visitor, subject, address s
 	if t.seen.Pages["answered"], err = answerMine(ctx, b, t.seen.Pages["purchases"], t.seen.Her); err != nil {
 		return err
 	}
-	t.say.shop(text("3つの画面、第三者がしたこととその結果、お知らせの文面を見ました："+t.centreURL, "She sees the three screens, what the intruder did and what became of it, and the notice: "+t.centreURL))
+	t.say.shop(text("3つの画面、第三者がしたこととその結果、お知らせの文面がありました："+t.centreURL, "There are the three screens, what the intruder did and what became of it, and the notice: "+t.centreURL))
 	return t.report(ctx)
 }
 
