@@ -184,7 +184,7 @@ func TestPointsCanComeBackWhileTheAccountIsWatched(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.contained("hanako", 300)
 		time.Sleep(5*time.Hour + 2*time.Minute)
-		w.must(w.shop.SetPassword("hanako", "another long sentence", "grant-1"))
+		w.newPassword(n.id)
 		if got := w.look(n.id); got.State != incident.Watching || !got.May[audit.PointsRestore] {
 			t.Fatalf("incident = %v, may %v; want watching", got.State, got.May)
 		}
@@ -201,7 +201,7 @@ func TestASecondIntrusionHasItsOwnPlanAndPoints(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		first := w.contained("hanako", 300)
 		time.Sleep(5*time.Hour + 2*time.Minute)
-		w.must(w.shop.SetPassword("hanako", "another long sentence", "grant-1"))
+		w.newPassword(first.id)
 		time.Sleep(12 * 24 * time.Hour)
 		his, err := w.shop.SignIn("hanako", shoptest.Connection{IP: "192.0.2.44", UserAgent: lagos.UserAgent})
 		w.must(err)

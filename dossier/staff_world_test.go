@@ -25,6 +25,7 @@ import (
 	"mimamori/mail/mailbox"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/recovery"
 	"mimamori/response"
 	"mimamori/shop"
 	"mimamori/shop/shoptest"
@@ -287,4 +288,18 @@ func needs(i console.Incident) []string {
 		out = append(out, n.Text.EN)
 	}
 	return out
+}
+
+// newPassword sets hanako's new password by a grant for the incident, redeemed
+// as the shop does.
+func (w *world) newPassword(id mimamori.IncidentID) {
+	ctx, now := context.Background(), time.Now().UTC()
+	r := recovery.Record{ID: mimamori.NewID("rec"), TokenHash: []byte(mimamori.NewID("tok")), Account: mimamori.NewAccountID("hanako"), Subject: "hanako",
+		Source: "shop", Incident: id, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	w.must(w.store.AddRecovery(ctx, r))
+	g := recovery.Grant{JTI: mimamori.NewID("grt"), Account: r.Account, Recovery: r.ID, Incident: id, Source: "shop", ExpiresAt: now.Add(recovery.GrantLife)}
+	w.must(w.store.AddGrant(ctx, g, now))
+	_, err := w.store.RedeemGrant(ctx, g.JTI, "shop", now)
+	w.must(err)
+	w.must(w.shop.SetPassword("hanako", "another long sentence", g.JTI))
 }

@@ -61,7 +61,7 @@ func TestShopDownDuringContainment(t *testing.T) {
 				h.Shop.Recover()
 				h.FastForward(10 * time.Minute)
 				m := h.ExpectMail("hanako@mail.example", "パスワードを無効")
-				if until := i.WaitUntil.In(tokyo).Format("15時4分"); !strings.Contains(m.Body, until) {
+				if until := i.WaitUntil.In(tokyo).Format("3時4分"); !strings.Contains(m.Body, until) {
 					t.Errorf("the notice does not say until when (%s):\n%s", until, m.Body)
 				}
 				h.ExpectOnce()
