@@ -1,6 +1,7 @@
 package flowtest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestShopDownDuringContainment(t *testing.T) {
 				h.Shop.Recover()
 				h.FastForward(10 * time.Minute)
 				m := h.ExpectMail("hanako@mail.example", "パスワードを無効")
-				if until := i.WaitUntil.In(tokyo).Format("3時4分"); !strings.Contains(m.Body, until) {
+				if until := fmt.Sprintf("%d時%d分", i.WaitUntil.In(tokyo).Hour(), i.WaitUntil.In(tokyo).Minute()); !strings.Contains(m.Body, until) {
 					t.Errorf("the notice does not say until when (%s):\n%s", until, m.Body)
 				}
 				h.ExpectOnce()

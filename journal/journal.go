@@ -144,6 +144,7 @@ func Build(events []event.Event, verdicts []Verdict) *Journal {
 	events = slices.Clone(events)
 	slices.SortFunc(events, Compare)
 	events = slices.CompactFunc(events, func(a, b event.Event) bool { return a.Source == b.Source && a.ID == b.ID })
+	chain(events)
 	for _, e := range events {
 		if _, ok := j.Began[e.Session]; !ok && e.Session != "" {
 			j.Began[e.Session] = e.Time
@@ -153,23 +154,10 @@ func Build(events []event.Event, verdicts []Verdict) *Journal {
 	return j
 }
 
-// Compare orders the events of an account: time, source, id; equal times on
-// one resource by before and after, so that a chain of values reads on.
+// Compare orders the events of an account: time, source, id. Changes of one
+// resource at the same time are then put into a chain.
 func Compare(a, b event.Event) int {
-	if c := a.Time.Compare(b.Time); c != 0 {
-		return c
-	}
-	if x, ok := a.Payload.(*event.Change); ok {
-		if y, ok := b.Payload.(*event.Change); ok && x.Resource == y.Resource && !bytes.Equal(x.After, y.After) {
-			if len(x.After) > 0 && bytes.Equal(x.After, y.Before) {
-				return -1
-			}
-			if len(y.After) > 0 && bytes.Equal(y.After, x.Before) {
-				return 1
-			}
-		}
-	}
-	return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
+	return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
 }
 
 func (j *Journal) add(e event.Event) {
@@ -252,6 +240,10 @@ func lacks(d *event.Change) bool {
 	return len(d.Before) == 0 || len(d.After) == 0
 }
 
+// A dot in a field's own name is written ~1 and a tilde ~0, as in JSON Pointer
+// (RFC 6901 section 3), so that a path means one field only.
+var escape, unescape = strings.NewReplacer("~", "~0", ".", "~1"), strings.NewReplacer("~1", ".", "~0", "~")
+
 // Flatten turns an object into its fields, nested ones joined by dots, each
 // as its JSON text. A value that is no object stands under "value"; nothing
 // gives nil.
@@ -268,6 +260,7 @@ func (v Value) put(path string, raw json.RawMessage) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(raw, &fields) == nil && fields != nil && (len(fields) > 0 || path == "") {
 		for k, x := range fields {
+			k = escape.Replace(k)
 			if path != "" {
 				k = path + "." + k
 			}
@@ -288,6 +281,7 @@ func (v Value) JSON() json.RawMessage {
 	for path, raw := range v {
 		at, parts := root, strings.Split(path, ".")
 		for _, p := range parts[:len(parts)-1] {
+			p = unescape.Replace(p)
 			next, ok := at[p].(map[string]any)
 			if !ok {
 				next = map[string]any{}
@@ -295,7 +289,7 @@ func (v Value) JSON() json.RawMessage {
 			}
 			at = next
 		}
-		at[parts[len(parts)-1]] = json.RawMessage(raw)
+		at[unescape.Replace(parts[len(parts)-1])] = json.RawMessage(raw)
 	}
 	b, err := json.Marshal(root)
 	if err != nil { // a field that is no JSON cannot have come from Flatten

@@ -112,6 +112,7 @@ func without(r event.Resource, changes []journal.Change) Item {
 	item := Item{Resource: r, Action: Keep}
 	first := slices.IndexFunc(changes, intruders)
 	want, now := maps.Clone(changes[0].Before), maps.Clone(changes[0].Before)
+	built := false // others changed what only the intruder had made
 	for i, c := range changes {
 		if i == first {
 			item.Before = maps.Clone(want)
@@ -119,16 +120,20 @@ func without(r event.Resource, changes []journal.Change) Item {
 		if c.Unknown && (intruders(c) || i > first) {
 			item.conflict(whyUnknown)
 		}
-		now = apply(now, c)
+		now, _ = apply(now, c)
 		switch {
 		case intruders(c):
 			item.Intruder = maps.Clone(c.After)
 		case c.Owner == journal.OfUs:
-		case i > first && c.Op == event.Changed && want == nil && c.After != nil:
-			item.conflict(whyBuiltOn)
 		default:
-			want = apply(want, c)
+			var fits bool
+			want, fits = apply(want, c)
+			// A thing that they put there or took away whole rests on nothing of his.
+			built = (built || !fits) && c.Op == event.Changed
 		}
+	}
+	if built && item.Action != Ask {
+		item.conflict(whyBuiltOn)
 	}
 	item.Now, item.Want = now, want
 	if item.Action == Ask {
@@ -142,32 +147,6 @@ func without(r event.Resource, changes []journal.Change) Item {
 		item.Action = Restore
 	}
 	return item
-}
-
-// apply does a change to a state, field by field: only what differs between
-// the change's before and after is taken over.
-func apply(state journal.Value, c journal.Change) journal.Value {
-	switch c.Op {
-	case event.Removed:
-		return nil
-	case event.Added:
-		return maps.Clone(c.After)
-	}
-	if state == nil {
-		return maps.Clone(c.After)
-	}
-	out := maps.Clone(state)
-	for f, v := range c.After {
-		if c.Before[f] != v {
-			out[f] = v
-		}
-	}
-	for f := range c.Before {
-		if _, still := c.After[f]; !still {
-			delete(out, f)
-		}
-	}
-	return out
 }
 
 func (i *Item) conflict(why mimamori.Text) {

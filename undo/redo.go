@@ -60,10 +60,10 @@ func withoutUs(r event.Resource, changes []journal.Change, mine func(journal.Cha
 	item := Item{Resource: r, Action: Keep}
 	want, now := maps.Clone(changes[0].Before), maps.Clone(changes[0].Before)
 	for _, c := range changes {
-		now = apply(now, c)
+		now, _ = apply(now, c)
 		switch {
 		case !mine(c):
-			want = apply(want, c)
+			want, _ = apply(want, c)
 		case c.Unknown:
 			item.conflict(whyUnknown)
 		}
