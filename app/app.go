@@ -76,6 +76,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	if c.ClientIP == nil && len(c.TrustedProxies) > 0 {
+		a.Config.ClientIP = behindProxies(c.TrustedProxies)
+	}
 	if a.Store, err = store.OpenSQLite(ctx, filepath.Join(c.Data, "mimamori.db")); err != nil {
 		return nil, err
 	}

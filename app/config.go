@@ -37,7 +37,11 @@ type Config struct {
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
 
-	// ClientIP finds a visitor's address behind proxies; nil: the connection's.
+	// TrustedProxies are the networks of one's own proxies: what they put at
+	// the end of X-Forwarded-For is believed, and nothing else.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+
+	// ClientIP finds a visitor's address behind proxies; nil: as TrustedProxies say.
 	ClientIP func(*http.Request) netip.Addr `yaml:"-"`
 
 	// What only the composition root of a test or a demo sets.

@@ -46,9 +46,10 @@ type SQLite struct {
 	spare     *job      // idle work that gives way
 	idleFrom  time.Time // until then it gives way to all that waits
 
-	// mu guards failed.
+	// mu guards failed; broken is closed when it is set.
 	mu     sync.Mutex
 	failed error // set once: a commit failed, nothing is acknowledged any more
+	broken chan struct{}
 }
 
 var _ Store = (*SQLite)(nil)
@@ -64,7 +65,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &SQLite{stmts: map[string]*sql.Stmt{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
-		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{})}
+		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{})}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -164,6 +165,10 @@ func (s *SQLite) Failed() error {
 	defer s.mu.Unlock()
 	return s.failed
 }
+
+// Broken is closed when Failed is set: whoever runs the process ends it then
+// (a failed fsync is never tried again).
+func (s *SQLite) Broken() <-chan struct{} { return s.broken }
 
 // reading runs queries beside the writer.
 type reading struct {

@@ -174,6 +174,9 @@ func (s *SQLite) fail(doing string, err error) error {
 	err = fmt.Errorf("%s: %w", doing, errors.Join(mimamori.ErrUnavailable, err))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.failed == nil {
+		close(s.broken)
+	}
 	s.failed = err
 	return err
 }

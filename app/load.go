@@ -1,0 +1,180 @@
+package app
+
+import (
+	"bytes"
+	_ "embed" // the example
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"mimamori"
+)
+
+// Example is a configuration to begin with; it is whole and passes Check.
+//
+//go:embed example.yaml
+var Example string
+
+// maxConfig is the size of a configuration file; anything larger is a mistake.
+const maxConfig = 1 << 20
+
+// LoadConfig reads a configuration file over the defaults. A key that is not
+// known, or that stands there twice, is an error with its line; so is a second
+// document.
+func LoadConfig(path string) (Config, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read the configuration: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("read the configuration %s: %w", path, err)
+	}
+	if len(text) > maxConfig {
+		return Config{}, fmt.Errorf("read the configuration %s: it is larger than 1 MiB: %w", path, mimamori.ErrInvalid)
+	}
+	c, err := ParseConfig(text)
+	if err != nil {
+		return c, fmt.Errorf("read the configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// ParseConfig is LoadConfig for text.
+func ParseConfig(text []byte) (Config, error) {
+	c := DefaultConfig()
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil {
+		if errors.Is(err, io.EOF) {
+			return c, fmt.Errorf("it is empty: %w", mimamori.ErrInvalid)
+		}
+		return c, plainYAML(err)
+	}
+	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return c, fmt.Errorf("it holds more than one document: %w", mimamori.ErrInvalid)
+	}
+	return c, c.Check()
+}
+
+// plainYAML says what is wrong without naming Go's types.
+func plainYAML(err error) error {
+	list, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", strings.TrimPrefix(err.Error(), "yaml: "), mimamori.ErrInvalid)
+	}
+	var words []string
+	for _, line := range list.Errors {
+		at, _, unknown := strings.Cut(line, " not found in type ")
+		if unknown {
+			line = strings.Replace(at, "field ", "there is no field ", 1)
+		}
+		line = strings.NewReplacer("cannot unmarshal !!str", "text", "cannot unmarshal !!int", "number", "cannot unmarshal !!map", "a map", "cannot unmarshal !!seq", "a list",
+			" into bool", " where true or false is wanted", " into float64", " where a number is wanted", " into int", " where a whole number is wanted",
+			" into time.Duration", " where a duration like 5h is wanted", " into string", " where text is wanted").Replace(line)
+		words = append(words, line)
+	}
+	return fmt.Errorf("%s: %w", strings.Join(words, "; "), mimamori.ErrInvalid)
+}
+
+// Field is one thing that can be configured.
+type Field struct {
+	Key     string // as "policy.wait"
+	Kind    string // text, number, true/false, duration, list, map
+	Default string // empty: none
+	Meaning string
+}
+
+// Fields lists everything that can be configured, in the order of the file.
+func Fields() []Field {
+	var out []Field
+	walk(reflect.ValueOf(DefaultConfig()), "", func(key string, v reflect.Value) {
+		f := Field{Key: key, Kind: kindOf(v), Meaning: meanings[key]}
+		if !v.IsZero() {
+			f.Default = fmt.Sprint(v.Interface())
+		}
+		out = append(out, f)
+	})
+	return out
+}
+
+func walk(v reflect.Value, before string, visit func(string, reflect.Value)) {
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		if name == "-" {
+			continue
+		}
+		if name == "" {
+			name = strings.ToLower(v.Type().Field(i).Name)
+		}
+		if f := v.Field(i); f.Kind() == reflect.Struct {
+			walk(f, before+name+".", visit)
+		} else {
+			visit(before+name, f)
+		}
+	}
+}
+
+func kindOf(v reflect.Value) string {
+	if v.Type().String() == "time.Duration" {
+		return "duration"
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		return "true/false"
+	case reflect.Float64, reflect.Int:
+		return "number"
+	case reflect.Slice:
+		return "list"
+	case reflect.Map:
+		return "map"
+	}
+	return "text"
+}
+
+// meanings says what each field is for; a test fails on a missing one.
+var meanings = map[string]string{
+	"data":                  "folder of the database and the master key",
+	"master_command":        "command (with arguments) that prints the master key; without it the file master.key in data is used",
+	"public_url":            "where customers reach the security centre, as https://security.shop.example",
+	"listen":                "address of the doors (API) and the security centre",
+	"console_listen":        "address of the staff console; it need not be reachable from outside",
+	"shop.name.ja":          "the shop's name in Japanese, as notices and pages write it",
+	"shop.name.en":          "the shop's name in English",
+	"shop.url":              "where the shop takes commands",
+	"shop.source":           "the shop's CloudEvents source; grants are made out to it",
+	"shop.home":             "the shop's front page",
+	"shop.sign_in":          "the shop's sign-in page",
+	"shop.forgot":           "the shop's “forgot your password?” page",
+	"shop.challenge_return": "where a customer comes back to after a challenge",
+	"shop.secret":           "webhook secret (whsec_…) that signs commands; empty: made here, see mimamori shop-secret",
+	"shop.allow_http":       "commands may go over plain HTTP (one machine only)",
+	"shop.allow":            "private networks that the shop may be in, as 10.1.0.0/16",
+	"shop.return_hosts":     "hosts that customers may be sent back to",
+	"shop.ordinary_mails":   "subjects of the shop's own mails (ja, en) by what sets them off, as order.placed",
+	"shop.brand":            "id of the shop's own brand file",
+	"mail.from":             "sender of notices, as security@notice.shop.example",
+	"mail.server":           "submission server, host:port",
+	"mail.tls":              "starttls, implicit, or none (same machine only); empty: starttls",
+	"mail.username":         "name at the submission server; empty: none",
+	"mail.password":         "password there",
+	"mail.selector":         "DKIM selector; -rsa and -ed are added to it",
+	"policy.mode":           "observe (decide only), assist (a person confirms), enforce",
+	"policy.notify_at":      "probability from which an entry is marked",
+	"policy.challenge_at":   "probability from which one more proof is asked",
+	"policy.hold_at":        "probability from which orders, points and changes stand still",
+	"policy.contain_at":     "probability from which the account is contained",
+	"policy.wait":           "between containment and the reset of the password; 5h or more, unless shortened",
+	"policy.watch":          "how long an account is watched more closely afterwards",
+	"policy.budget_share":   "containments without a person in an hour, as a share of the accounts active in 30 days",
+	"policy.budget_floor":   "but at least this many",
+	"policy.shortened":      "waits are shorter than the product's own (a demo): every page and notice says so",
+	"brands":                "further brand files, or folders of them",
+	"trusted_proxies":       "networks of your own proxies, whose X-Forwarded-For is believed",
+}
