@@ -12,6 +12,7 @@ import (
 	"mimamori/audit"
 	"mimamori/incident"
 	"mimamori/notice"
+	"mimamori/recovery"
 	"mimamori/shop"
 	"mimamori/shop/shoptest"
 	"mimamori/web/console"
@@ -182,11 +183,16 @@ func TestPointsCanComeBackWhileTheAccountIsWatched(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.contained("hanako", 300)
 		time.Sleep(5*time.Hour + 2*time.Minute)
+		now := time.Now()
+		w.must(w.store.AddGrant(t.Context(), recovery.Grant{JTI: "grant-1", Account: mimamori.NewAccountID("hanako"), Recovery: "r", Incident: n.id,
+			Source: "shop", ExpiresAt: now.Add(time.Minute)}, now))
+		_, err := w.store.RedeemGrant(t.Context(), "grant-1", "shop", now)
+		w.must(err)
 		w.must(w.shop.SetPassword("hanako", "another long sentence", "grant-1"))
 		if got := w.look(n.id); got.State != incident.Watching || !got.May[audit.PointsRestore] {
 			t.Fatalf("incident = %v, may %v; want watching", got.State, got.May)
 		}
-		_, err := w.work.RestorePoints(t.Context(), on("ai", n.id), n.entry)
+		_, err = w.work.RestorePoints(t.Context(), on("ai", n.id), n.entry)
 		w.must(err)
 		synctest.Wait()
 		if a := w.account("hanako"); a.Points.Balance != 1000 || a.Points.Frozen {
