@@ -55,11 +55,13 @@ type Assessment struct {
 	Fresh       []Signal // those that this very event added
 }
 
-// Groups lists the kinds of evidence that speak for a third party.
+// Groups lists the kinds of evidence that speak for a third party. History is
+// none: what happened to the account before, or what anybody can do to it from
+// outside, says nothing about who is in now.
 func (a Assessment) Groups() []Group {
 	var out []Group
 	for _, s := range a.Signals {
-		if s.Weight >= 0.5 && !slices.Contains(out, s.Group) {
+		if s.Weight >= 0.5 && s.Group != History && !slices.Contains(out, s.Group) {
 			out = append(out, s.Group)
 		}
 	}

@@ -25,7 +25,7 @@ var sentences = map[string]sentence{
 	"second_unfamiliar":          {Network, "見慣れないサインインが、1日のうちに別々の場所から続きました", "A second unfamiliar sign-in followed from elsewhere within a day"},
 	"language_new":               {Device, "端末の言語の設定が、いつもと違います", "The device asks for another language than usual"},
 	"hour_unusual":               {Behaviour, "いつもは使われない時間帯のサインインです", "The sign-in came at an hour when this account is never used"},
-	"failures_before":            {Behaviour, "直前に、間違ったパスワードが何度も入力されています", "Several wrong passwords were tried just before"},
+	"failures_before":            {History, "直前に、間違ったパスワードが何度も入力されています", "Several wrong passwords were tried just before"},
 	"campaign_network":           {Campaign, "同じ回線から、多くのお客様のパスワードが次々に試されています", "The same network has been trying the passwords of many customers"},
 	"campaign_client":            {Campaign, "同じ種類の接続から、多くのお客様のパスワードが次々に試されています", "The same kind of connection has been trying the passwords of many customers"},
 	"password_breached":          {History, "このパスワードは、よそで漏れた一覧に載っています", "This password is on a list that leaked elsewhere"},

@@ -141,14 +141,20 @@ func (p *Profile) Trust(session string) {
 // as the customer's is worth more than any number of new entries, so nobody
 // can push it out by flooding.
 func (d Device) worth(now time.Time) float64 {
-	return standing(d.Usual(now), d.First, d.Last, d.Count, now)
+	return standing(d.kept(now), d.First, d.Last, d.Count, now)
 }
 func (n Network) worth(now time.Time) float64 {
-	return standing(n.Usual(now), n.First, n.Last, n.Count, now)
+	return standing(n.kept(now), n.First, n.Last, n.Count, now)
 }
 func (c Country) worth(now time.Time) float64 {
-	return standing(now.Sub(c.First) >= Quiet, c.First, c.Last, 1, now)
+	return standing(c.kept(now), c.First, c.Last, 1, now)
 }
+
+// kept says that an entry is the customer's beyond doubt: proven, or there for
+// long and come back to.
+func (d Device) kept(now time.Time) bool  { return d.Proof || d.Usual(now) && d.Count > 1 }
+func (n Network) kept(now time.Time) bool { return n.Proof || n.Usual(now) && n.Count > 1 }
+func (c Country) kept(now time.Time) bool { return now.Sub(c.First) >= Quiet && c.Last.After(c.First) }
 
 // worth of a session: one that somebody judged or that did something stays
 // longest.
@@ -160,9 +166,9 @@ func (s Session) worth(now time.Time) float64 {
 	return w
 }
 
-func standing(usual bool, first, last time.Time, count int, now time.Time) float64 {
+func standing(kept bool, first, last time.Time, count int, now time.Time) float64 {
 	w := last.Sub(first).Hours()/24 + float64(min(count, 100)) - now.Sub(last).Hours()/24/3
-	if usual && count > 1 {
+	if kept {
 		w += 10_000
 	}
 	return w
@@ -175,21 +181,40 @@ func dropLeast[T any](list []T, now time.Time, worth func(T, time.Time) float64)
 	return slices.Delete(list, least, least+1)
 }
 
-// dropOne lets the least valuable entry of the longest list go; false when
-// there is nothing left to drop.
+// dropOne lets the least valuable entry go; false when there is nothing left
+// to drop. Strangers and old sessions go before anything of the customer's:
+// long session ids must not crowd her devices out of the row.
 func (p *Profile) dropOne() bool {
+	const few = 3 // stays that go on must stay under watch
 	now := p.LastLogin
+	devices, networks, countries := strangers(p.Devices, now, Device.kept), strangers(p.Networks, now, Network.kept), strangers(p.Countries, now, Country.kept)
+	sessions := max(len(p.Sessions)-few, 0)
+	most := max(devices, networks, countries, sessions)
 	switch {
-	case len(p.Networks) >= max(len(p.Devices), len(p.Sessions), 2):
-		p.Networks = dropLeast(p.Networks, now, Network.worth)
-	case len(p.Sessions) >= max(len(p.Devices), 2):
+	case most == 0 && len(p.Sessions) > 1, most > 0 && most == sessions:
 		p.Sessions = dropLeast(p.Sessions, now, Session.worth)
+	case most > 0 && most == networks, most == 0 && len(p.Networks) > max(len(p.Devices), 1):
+		p.Networks = dropLeast(p.Networks, now, Network.worth)
+	case most > 0 && most == countries:
+		p.Countries = dropLeast(p.Countries, now, Country.worth)
 	case len(p.Devices) > 1:
 		p.Devices = dropLeast(p.Devices, now, Device.worth)
+	case len(p.Sessions) > 0:
+		p.Sessions = nil
 	default:
 		return false
 	}
 	return true
+}
+
+// strangers counts what is not the customer's beyond doubt.
+func strangers[T any](list []T, now time.Time, kept func(T, time.Time) bool) (n int) {
+	for _, x := range list {
+		if !kept(x, now) {
+			n++
+		}
+	}
+	return n
 }
 
 func later(a, b time.Time) time.Time {
