@@ -89,7 +89,7 @@ func (t *town) follow(ctx context.Context) error {
 			return t.folder.keep(t)
 		case err := <-t.shop.ended:
 			t.shop.ended <- err // close reads it too
-			return fmt.Errorf("the shop's process ended: %w: %s", err, t.shop.fate)
+			return fmt.Errorf("the shop's process ended (%v): %s", err, t.shop.fate)
 		case <-t.app.Store.Broken():
 			return fmt.Errorf("the store can no longer write: %w", t.app.Store.Failed())
 		case <-time.After(500 * time.Millisecond):

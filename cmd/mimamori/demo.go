@@ -6,8 +6,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/mattn/go-isatty"
-
 	"mimamori"
 	"mimamori/demo"
 )
@@ -54,7 +52,11 @@ func (c demoCmd) Run(ctx context.Context, s *streams) error {
 // colours are for terminals, and not where NO_COLOR asks for none.
 func colours(out any) bool {
 	f, ok := out.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 type demoShopCmd struct{}
