@@ -17,7 +17,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## start Mimamori, a shop and a mailbox, and play an intrusion live (STORY=night, mall or none)
-	$(GO) run ./cmd/mimamori demo --story $(STORY)
+	bin/mimamori demo --story $(STORY)
 
 test: ## all that CI does: install what the tests need, make check, then the whole suite once
 	@scripts/suite.sh test

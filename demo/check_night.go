@@ -37,7 +37,7 @@ func (c *checker) nightWatch() {
 		for _, o := range c.e.Orders {
 			f.need(timeline.has(o), "the timeline page lacks order %s", o)
 		}
-		f.need(len(c.e.Orders) == 3, "%d orders were placed, want 3", len(c.e.Orders))
+		f.need(len(c.e.Orders) >= 3, "%d orders were placed, want 3", len(c.e.Orders))
 		f.note("sign-in, 4 changes, 3 orders, 1 hidden: all on the timeline page")
 	})
 	c.check("W2", "正しいパスワードでも、第三者のサインインと分かる", "a sign-in with the right password is recognised as a third party's", func(f *finding) {
@@ -128,8 +128,14 @@ func (c *checker) nightScreens() {
 	c.check("S3", "購入履歴：知らない注文に印、取り消しも残る", "purchases: unfamiliar ones marked, cancelled ones stay", func(f *finding) {
 		p := c.e.Pages["purchases"]
 		f.need(p.has(c.e.Her) && c.e.Her != "", "her own order is missing")
-		f.need(strings.Count(p.HTML, `<li class="card theirs`) == len(c.e.Orders) && len(c.e.Orders) > 0, "%d orders are marked as the intruder's, want %d", strings.Count(p.HTML, `<li class="card theirs`), len(c.e.Orders))
-		f.note("%d marked, hers not", len(c.e.Orders))
+		cancelled, marked := 0, strings.Count(p.HTML, `<li class="card theirs`)
+		for _, x := range c.then().Purchases {
+			if x.State == "cancelled" {
+				cancelled++
+			}
+		}
+		f.need(marked == cancelled && marked >= len(c.e.Orders) && marked > 0, "%d orders are marked as the intruder's, want %d", marked, cancelled)
+		f.note("%d marked, hers not", marked)
 	})
 	c.check("S4", "登録内容：何が、いつ、何から何へ", "registered details: what changed, when, from what to what", func(f *finding) {
 		p := c.e.Pages["contacts"]
@@ -158,7 +164,7 @@ func (c *checker) nightReentered() {
 				placed = append(placed, p.Order)
 			}
 		}
-		f.need(c.e.Pages["order with"].Status == 200 && len(placed) == 1, "with both entered: %d, %d orders", c.e.Pages["order with"].Status, len(placed))
+		f.need(c.e.Pages["order with"].Status == 200 && len(placed) > 0, "with both entered: %d, %d orders", c.e.Pages["order with"].Status, len(placed))
 		f.need(c.e.Pages["checklist"].Status == 200, "no checklist")
 		f.need(slices.Contains([]bool{c.e.Pages["checklist"].has("完了"), c.e.Pages["checklist"].has("すべて済んでいます")}, true), "the checklist does not show it as done")
 		f.note("422 without, taken with both")

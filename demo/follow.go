@@ -11,7 +11,7 @@ import (
 	"mimamori/mail/mailbox"
 )
 
-// told is counted: what the terminal has shown of timelines and mails.
+// shown counts what the terminal has told of timelines and mails.
 type shown struct {
 	entries map[mimamori.IncidentID]int
 	state   map[mimamori.IncidentID]string
@@ -78,22 +78,32 @@ func stateText(in told) mimamori.Text {
 
 // follow goes on telling what happens until the visitor ends it.
 func (t *town) follow(ctx context.Context) error {
+	was, err := t.truth()
+	if err != nil {
+		return err
+	}
 	for {
-		if err := sleep(ctx, 500*time.Millisecond); err != nil {
+		select {
+		case <-ctx.Done():
 			t.say.goodbye(t.folder)
 			return t.folder.keep(t)
+		case err := <-t.shop.ended:
+			t.shop.ended <- err // close reads it too
+			return fmt.Errorf("the shop's process ended (%v): %s", err, t.shop.fate)
+		case <-t.app.Store.Broken():
+			return fmt.Errorf("the store can no longer write: %w", t.app.Store.Failed())
+		case <-time.After(500 * time.Millisecond):
 		}
-		if err := t.report(ctx); err != nil && ctx.Err() == nil {
+		is, err := t.truth()
+		if err == nil {
+			err = t.changes(ctx, was, is)
+			was = is
+		}
+		if err == nil {
+			err = t.report(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			return err
-		}
-		select {
-		case <-t.shop.ended:
-			t.shop.ended <- nil
-			return fmt.Errorf("the shop's process ended: %s", t.shop.fate)
-		default:
-		}
-		if err := t.app.Store.Failed(); err != nil {
-			return fmt.Errorf("the store can no longer write: %w", err)
 		}
 	}
 }

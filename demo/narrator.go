@@ -197,7 +197,11 @@ func Progress(done, of int64, d time.Duration) string {
 	return fmt.Sprintf("[%s%s] %3.0f %%  %d/%d  %.0f/s  left %s", strings.Repeat("#", filled), strings.Repeat(".", 24-filled), 100*share, done, of, rate, left)
 }
 
-func (n *narrator) imported(total int64, d time.Duration) {
+func (n *narrator) imported(total int64, d time.Duration, again bool) {
+	if again {
+		n.put("", 0, "", text("お客さま30人とそのふだんの2か月は、もう読み込んであります。", "The 30 customers and their two months of ordinary life are there already."))
+		return
+	}
 	n.put("", 0, "", text(
 		fmt.Sprintf("お客さま30人のふだんの2か月（%d件）を、POST /v1/imports で読み込みました（%.1f秒）。", total, d.Seconds()),
 		fmt.Sprintf("Two months of ordinary life of 30 customers (%d events) came in through POST /v1/imports (%.1f s).", total, d.Seconds())))

@@ -193,7 +193,7 @@ func (p *shopProcess) ready(ctx context.Context, say *narrator) error {
 				total = l.Lines
 			}
 			if l.Open {
-				say.imported(total, time.Since(began))
+				say.imported(total, time.Since(began), p.town.folder.again)
 				return nil
 			}
 		case <-time.After(100 * time.Millisecond):

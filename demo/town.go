@@ -181,6 +181,7 @@ func (t *town) openMailbox() error {
 		return err
 	}
 	t.onClose(t.box.Close)
+	t.shown.mails = len(t.box.Messages("")) // those of before a crash were told then
 	l := t.listeners["smtp"]
 	t.serving.Go(func() { _ = t.box.Serve(l) }) // ends by Close
 	return nil

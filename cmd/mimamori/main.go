@@ -1,29 +1,111 @@
-// Command mimamori.
+// Command mimamori is the product as one program: it serves (the doors, the
+// security centre, the staff console), shows itself with a demonstration shop,
+// and does what an operator does at a shell. Each command stands in a file of
+// its own; the parts it uses are put together by app and demo. Every error it
+// prints is followed by a hint what to do.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"mimamori/demo"
+	_ "time/tzdata" // times are told in the customer's zone, on any machine
+
+	"github.com/alecthomas/kong"
+
+	"mimamori/app"
 )
 
+// cli are all commands.
+type cli struct {
+	Serve       serveCmd       `cmd:"" help:"Run Mimamori: the doors, the security centre and the staff console."`
+	Demo        demoCmd        `cmd:"" help:"Show everything on this machine: a shop, its customers, a mailbox, and an intrusion played live."`
+	Staff       staffCmd       `cmd:"" help:"The people at the desk."`
+	Key         keyCmd         `cmd:"" help:"API keys: what the shop's programs sign in with."`
+	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
+	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
+	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
+	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+	DemoShop    demoShopCmd    `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "demo-shop" {
-		if err := demo.RunShop(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	self, _ := os.Executable()
-	if err := demo.Run(ctx, demo.Options{Story: demo.Story(os.Args[1]), Once: true, Out: os.Stdout, Plain: true, ShopCommand: []string{self, "demo-shop"}}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	code := run(ctx, os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// exit ends a run from within the parser, which knows only a function for it.
+type exit int
+
+// run does one command and gives the exit code: 0, 1 when it went wrong, 2 when
+// it was not understood.
+func run(ctx context.Context, args []string, s *streams) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			c, ok := r.(exit)
+			if !ok {
+				panic(r)
+			}
+			code = int(c)
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
 	}
+	var c cli
+	parser, err := kong.New(&c, kong.Name("mimamori"), kong.Writers(s.out, s.err), kong.Exit(func(n int) { panic(exit(n)) }),
+		kong.Description("Mimamori guards the customer accounts of an online shop against takeover: it contains the intruder, undoes what he did, tells the customer, and walks her back in."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 96}), kong.UsageOnError())
+	if err != nil {
+		return fail(s, err, "this is a defect of the program itself; please report it")
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		where := "mimamori --help"
+		if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil && p.Context.Selected() != nil {
+			where = "mimamori " + p.Context.Selected().Path() + " --help"
+			if full := p.Context.Command(); full != "" {
+				where = "mimamori " + firstWords(full) + " --help"
+			}
+		}
+		fail(s, err, where+" says what can be given")
+		return 2
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(s)
+	if err := parsed.Run(); err != nil {
+		return fail(s, err, hint(err))
+	}
+	return 0
+}
+
+// fail prints an error and what to do about it.
+func fail(s *streams, err error, what string) int {
+	fmt.Fprintln(s.err, "mimamori:", err)
+	if what != "" {
+		fmt.Fprintln(s.err, "hint:", what)
+	}
+	return 1
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(s *streams) error {
+	_, err := fmt.Fprintln(s.out, "mimamori", app.Version)
+	return err
 }

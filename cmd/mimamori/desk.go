@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"mimamori"
+	"mimamori/app"
+	"mimamori/audit"
+	"mimamori/staff"
+)
+
+type staffCmd struct {
+	First staffFirstCmd `cmd:"" help:"Add the first person at the desk, an administrator; prints password and authenticator once."`
+}
+
+type staffFirstCmd struct {
+	configured
+	Name string `required:"" help:"As colleagues know the person."`
+	Mail string `required:"" help:"What the person signs in with."`
+	Lang string `enum:"ja,en" default:"ja" help:"Language of the console: ja or en. Default: ${default}."`
+}
+
+// Run adds the first person. Later ones are added at the console.
+func (c staffFirstCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		w, err := a.Staff.CreateFirst(ctx, staff.NewPerson{Login: c.Mail, Name: c.Name, Roles: []staff.Role{staff.Admin, staff.Lead}, Lang: mimamori.Lang(c.Lang)})
+		if errors.Is(err, mimamori.ErrConflict) {
+			return withHint(errors.New("there is somebody at the desk already"), "an administrator adds others; this command is for the first one only")
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "sign in as:     %s\npassword:       %s\nauthenticator:  %s\n                %s\n\nThis is shown once. Put the secret into an authenticator app and change the password at the console: http://%s\n",
+			w.Person.Login, w.Password, w.Secret, w.URL, a.Config.ConsoleListen)
+		return err
+	})
+}
+
+type keyCmd struct {
+	Create keyCreateCmd `cmd:"" help:"Make a key; it is printed once."`
+	List   keyListCmd   `cmd:"" help:"List the keys, without what is secret."`
+	Revoke keyRevokeCmd `cmd:"" help:"End a key; it counts no more within a second."`
+}
+
+type keyCreateCmd struct {
+	configured
+	Name    string        `required:"" help:"What the key is for."`
+	Source  string        `placeholder:"SOURCE" help:"The CloudEvents source it may speak for; without it: any."`
+	Scopes  []string      `default:"events,decisions,handoff,read" help:"What it may do, of: events, decisions, handoff, read, staff. Default: ${default}."`
+	Rate    int           `placeholder:"N" help:"At most so many requests a second; 0: no cap."`
+	Expires time.Duration `placeholder:"DURATION" help:"Ends after this time, as 2160h; without it: never."`
+}
+
+// Run makes a key.
+func (c keyCreateCmd) Run(ctx context.Context, s *streams) error {
+	n := staff.NewAPIKey{Name: c.Name, Source: c.Source, PerSecond: c.Rate}
+	for _, w := range c.Scopes {
+		if !slices.Contains(staff.Scopes, staff.Scope(w)) {
+			return withHint(fmt.Errorf("there is no scope %q", w), "choose of events, decisions, handoff, read, staff, joined by commas")
+		}
+		n.Scopes = append(n.Scopes, staff.Scope(w))
+	}
+	if c.Expires > 0 {
+		n.ExpiresAt = time.Now().Add(c.Expires)
+	}
+	return c.with(ctx, s, func(a *app.App) error {
+		key, made, err := a.APIKeys.Create(ctx, nil, mimamori.System, n)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "%s\n", key)
+		fmt.Fprintf(s.err, "key %s, shown this once; keep it where programs keep secrets\n", made.ID)
+		return err
+	})
+}
+
+type keyListCmd struct{ configured }
+
+// Run lists the keys.
+func (c keyListCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		list, err := a.APIKeys.Keys(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tNAME\tSOURCE\tSCOPES\tCREATED\tLAST USED\tSTATE")
+		for _, k := range list {
+			var scopes []string
+			for _, x := range k.Scopes {
+				scopes = append(scopes, string(x))
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Source, strings.Join(scopes, ","), day(k.CreatedAt), day(k.UsedAt), keyState(k))
+		}
+		return w.Flush()
+	})
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format(time.DateOnly)
+}
+
+func keyState(k staff.APIKey) string {
+	switch {
+	case !k.RevokedAt.IsZero():
+		return "revoked " + day(k.RevokedAt)
+	case !k.ExpiresAt.IsZero() && time.Now().After(k.ExpiresAt):
+		return "expired " + day(k.ExpiresAt)
+	case !k.ExpiresAt.IsZero():
+		return "good until " + day(k.ExpiresAt)
+	}
+	return "good"
+}
+
+type keyRevokeCmd struct {
+	configured
+	ID     string `arg:"" help:"The key's id, as mimamori key list shows it."`
+	Reason string `required:"" help:"Why; it stands in the audit log."`
+}
+
+// Run ends a key.
+func (c keyRevokeCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		err := a.APIKeys.Revoke(ctx, nil, mimamori.System, c.ID, c.Reason)
+		if errors.Is(err, mimamori.ErrNotFound) {
+			return withHint(fmt.Errorf("there is no key %s", c.ID), "mimamori key list shows the ids; an id begins with key_")
+		}
+		if err == nil {
+			_, err = fmt.Fprintln(s.out, "revoked", c.ID)
+		}
+		return err
+	})
+}
+
+type shopSecretCmd struct{ configured }
+
+// Help is shown by mimamori shop-secret --help.
+func (shopSecretCmd) Help() string {
+	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks)."
+}
+
+// Run prints the secret.
+func (c shopSecretCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		_, err := fmt.Fprintln(s.out, a.ShopSecret())
+		return err
+	})
+}
+
+type verifyAuditCmd struct{ configured }
+
+// Help is shown by mimamori verify-audit --help.
+func (verifyAuditCmd) Help() string {
+	return "Reads the whole log and compares every entry with its hash, the hashes with each other, and the tree with every signed head. Exit code 1 and a line for each finding when something was altered, removed or added unnoticed."
+}
+
+// Run checks the audit log.
+func (c verifyAuditCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		known, err := a.Audit.VerifierKeys()
+		if err != nil {
+			return err
+		}
+		report, err := audit.Verify(ctx, a.Store, known, nil)
+		if err != nil {
+			return err
+		}
+		for _, f := range report.Findings {
+			fmt.Fprintln(s.out, f)
+		}
+		if len(report.Findings) > 0 {
+			return withHint(fmt.Errorf("the audit log was tampered with: %d findings in %d entries", len(report.Findings), report.Entries),
+				"keep this data folder as it is, as evidence, and compare it with a backup")
+		}
+		_, err = fmt.Fprintf(s.out, "%d entries, %d signed heads: as they were written\n", report.Entries, report.Heads)
+		return err
+	})
+}
+
+type configCmd struct {
+	Describe configDescribeCmd `cmd:"" help:"List every field with its kind, default and meaning."`
+	Example  configExampleCmd  `cmd:"" help:"Print a whole configuration to begin with."`
+	Check    configCheckCmd    `cmd:"" help:"Read a configuration and say what is wrong with it."`
+}
+
+type configDescribeCmd struct{}
+
+// Run lists the fields.
+func (configDescribeCmd) Run(s *streams) error {
+	for _, f := range app.Fields() {
+		about := f.Kind
+		if f.Default != "" {
+			about += ", default " + f.Default
+		}
+		if _, err := fmt.Fprintf(s.out, "%s  (%s)\n    %s\n", f.Key, about, f.Meaning); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type configExampleCmd struct{}
+
+// Run prints the example.
+func (configExampleCmd) Run(s *streams) error {
+	_, err := fmt.Fprint(s.out, app.Example)
+	return err
+}
+
+type configCheckCmd struct{ configured }
+
+// Run reads a configuration.
+func (c configCheckCmd) Run(s *streams) error {
+	if _, err := app.LoadConfig(c.Config); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(s.out, c.Config, "is good")
+	return err
+}

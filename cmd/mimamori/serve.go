@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"mimamori/api"
+	"mimamori/app"
+)
+
+// configured are the flags of commands that need a configuration.
+type configured struct {
+	Config string `short:"c" default:"mimamori.yaml" env:"MIMAMORI_CONFIG" placeholder:"FILE" help:"The configuration (YAML); ${env} may name it too. Default: ${default}."`
+}
+
+// open builds the parts without setting them to work.
+func (c configured) open(ctx context.Context, log *slog.Logger) (*app.App, error) {
+	config, err := app.LoadConfig(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	config.Log = log
+	return app.New(ctx, config)
+}
+
+// with does something with the parts, and closes them.
+func (c configured) with(ctx context.Context, s *streams, do func(a *app.App) error) (err error) {
+	a, err := c.open(ctx, slog.New(slog.NewTextHandler(s.err, nil)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Stop()) }()
+	return do(a)
+}
+
+type serveCmd struct {
+	configured
+}
+
+// Help is shown by mimamori serve --help.
+func (serveCmd) Help() string {
+	return "Serves until SIGTERM or Ctrl-C, then finishes what is being answered. Whatever was not finished (a playbook's step, a notice) goes on at the next start. TLS is ended by your proxy; name it in trusted_proxies. If the disk refuses a commit the process ends at once: nothing is answered that is not on disk."
+}
+
+// Run serves until ctx ends or the store can no longer write.
+func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
+	log := slog.New(slog.NewTextHandler(s.err, nil))
+	a, err := c.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Stop()) }()
+	doors, err := net.Listen("tcp", a.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for customers and the shop: %w", err)
+	}
+	desk, err := net.Listen("tcp", a.Config.ConsoleListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for the staff: %w", err), doors.Close())
+	}
+	if err := a.Start(ctx); err != nil {
+		return errors.Join(err, doors.Close(), desk.Close())
+	}
+	fmt.Fprintf(s.out, "security centre and doors: http://%s (customers reach it at %s)\nstaff console: http://%s\nopenapi: http://%s/docs\n",
+		doors.Addr(), a.Config.PublicURL, desk.Addr(), doors.Addr())
+	if a.Config.Policy.Shortened {
+		fmt.Fprintf(s.out, "waits are shortened to %s: every page and notice says so\n", a.Config.Policy.Wait)
+	}
+	err = serveBoth(ctx, a, map[net.Listener]*http.Server{doors: api.Server("", a.Doors), desk: api.Server("", a.Console)})
+	log.Info("ended")
+	return err
+}
+
+// serveBoth answers until ctx ends, a server fails, or the store does.
+func serveBoth(ctx context.Context, a *app.App, servers map[net.Listener]*http.Server) error {
+	failed := make(chan error, len(servers))
+	for l, s := range servers {
+		go func() { failed <- s.Serve(l) }() // ends by Shutdown or Close below
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	case <-a.Store.Broken():
+		err = withHint(fmt.Errorf("the store can no longer write: %w", a.Store.Failed()),
+			"look at the disk (full? failing?) before starting again; everything that was answered is on it")
+	}
+	end, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, s := range servers {
+		if e := s.Shutdown(end); e != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}
+	return err
+}
