@@ -127,7 +127,7 @@ func refused(k *walker) {
 		sees(k.say("このパスワードは、いまは使えません", "This password is not in use now"), k.say("第三者による利用", "Somebody else")).
 		look("n02-refused").onlyTrue("night-01-refused", 620)
 	k.press(k.say("新しいパスワードの手続きへ", "Go on to a new password")).
-		sees(k.say("もう少しお待ちください", "Please wait a little longer"), k.say("防ぎ", "cannot get ahead"), k.say("いまここ", "You are here")).
+		sees(k.say("アカウントを守るため", "Please wait while we"), k.say("防ぎ", "cannot get ahead"), k.say("いまここ", "You are here")).
 		look("n03-waiting").onlyTrue("night-02-waiting", 900).inDark("n03-waiting")
 }
 
@@ -180,9 +180,9 @@ func looksAround(k *walker) {
 		sees(stolen, k.say("注文を購入履歴から隠した", "Hid an order"), k.say("取り消しました", "Cancelled"), k.say("元に戻しました", "Put back"), k.say("第三者に見られたもの", "What they could see")).
 		hides("5555", "見知らぬ人", "曽根崎").look("n21-timeline").picture("night-07-timeline", webtest.Phone, 1450)
 	k.open(k.w.centreURL+"/logins").sees("45.76.100.31", "49.98.141.77", k.say("いま使っている端末", "This device"), k.say("貸しサーバー", "rented server")).look("n22-logins").wide("n22-logins")
-	k.open(k.w.centreURL+"/purchases").sees("¥4,950", "¥3,080", "¥5,000", k.say("隠されていました", "Was hidden")).look("n23-purchases").picture("night-08-purchases", webtest.Phone, 1150)
+	k.open(k.w.centreURL+"/purchases").sees("¥4,950", "¥3,080", "¥5,000", k.say("隠されていました", "Was hidden")).look("n23-purchases")
 	k.open(k.w.centreURL+"/contacts").sees(stolen, k.say("もとの内容", "Before"), k.say("現在", "Now"), "•••• 4242").hides("5555", "曽根崎").
-		look("n24-contacts").wide("n24-contacts").picture("night-09-changes", webtest.Desk, 1100)
+		look("n24-contacts").wide("n24-contacts").picture("night-08-changes", webtest.Desk, 1100)
 	k.open(k.w.centreURL + "/devices").look("n25-devices")
 	k.open(k.w.centreURL + "/messages").look("n26-messages").press(k.say("パスワードを無効にしました", "Your password was made invalid")).
 		sees(k.say("メールでお送りしたものと、同じ文章です", "the very text")).look("n27-message")
@@ -202,7 +202,7 @@ func ordersAgain(k *walker) {
 			expiry = text("expiry")
 		}
 	}
-	k.open(k.w.shopURL+"/order?product=tea").sees(k.say("もう一度の入力", "once more")).look("n31-order").picture("night-10-order", webtest.Phone, 1150)
+	k.open(k.w.shopURL+"/order?product=tea").sees(k.say("もう一度の入力", "once more")).look("n31-order").picture("night-09-order", webtest.Phone, 1150)
 	k.types("number", "4242424242424242").types("expiry", expiry).types("postal_code", postal).types("line", line).
 		press(k.say("注文を確定する", "Place the order")).sees(k.say("ご注文を受け付けました", "Your order is placed"))
 	k.open(k.w.shopURL + "/my/membership").look("n32-membership")
