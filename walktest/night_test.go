@@ -127,7 +127,7 @@ func refused(k *walker) {
 		sees(k.say("このパスワードは、いまは使えません", "This password is not in use now"), k.say("第三者による利用", "Somebody else")).
 		look("n02-refused").onlyTrue("night-01-refused", 620)
 	k.press(k.say("新しいパスワードの手続きへ", "Go on to a new password")).
-		sees(k.say("アカウントを守るため", "Please wait while we"), k.say("防ぎ", "cannot get ahead"), k.say("いまここ", "You are here")).
+		sees(k.say("お守りするため、お待ちください", "For your safety, please wait"), k.say("防ぎ", "cannot get ahead"), k.say("いまここ", "You are here")).
 		look("n03-waiting").onlyTrue("night-02-waiting", 900).inDark("n03-waiting")
 }
 
@@ -144,7 +144,7 @@ func believed(k *walker) {
 	k.hides("http://", "https://")
 	k.open(w.centreURL + "/").look("n06-front").press(k.say("お知らせのメールが届いた", "I got a mail")).look("n07-reference")
 	k.types("code", strings.ToLower(code[1])).press(k.say("確かめる", "Check")).
-		sees(k.say("わたしたちが送りました", "We sent the notice"), code[1]).look("n08-genuine").onlyTrue("night-04-genuine", 680)
+		sees(k.say("わたしたちが送りました", "We sent the notice"), code[1]).look("n08-genuine").onlyTrue("night-04-genuine", 760)
 	k.open(w.centreURL+"/reference").types("code", "AAAA-BBBB-CCC").press(k.say("確かめる", "Check")).sees(k.say("見つかりません", "not found"))
 	k.open(w.centreURL+"/help").sees(k.say("いま、つながります", "Answers now"), "050-0000-0000", "+81-50-0000-0000").look("n09-help")
 	k.open(w.centreURL + "/ours").sees("security@security.midori.example").look("n10-ours")
@@ -202,7 +202,7 @@ func ordersAgain(k *walker) {
 			expiry = text("expiry")
 		}
 	}
-	k.open(k.w.shopURL+"/order?product=tea").sees(k.say("もう一度の入力", "once more")).look("n31-order").picture("night-09-order", webtest.Phone, 1150)
+	k.open(k.w.shopURL+"/order?product=tea").sees(k.say("もう一度の入力", "Once more, for safety")).look("n31-order").picture("night-09-order", webtest.Phone, 1150)
 	k.types("number", "4242424242424242").types("expiry", expiry).types("postal_code", postal).types("line", line).
 		press(k.say("注文を確定する", "Place the order")).sees(k.say("ご注文を受け付けました", "Your order is placed"))
 	k.open(k.w.shopURL + "/my/membership").look("n32-membership")
