@@ -106,7 +106,7 @@ var texts = map[string][2]string{
 	"order.title": {"ご注文の確認", "Your order"}, "order.address": {"お届け先", "Deliver to"}, "order.payment": {"お支払い方法", "Pay with"}, "order.go": {"注文を確定する", "Place the order"},
 	"order.total":     {"合計", "Total"},
 	"order.nopayment": {"お支払い方法を選んでください。", "Please choose how to pay."}, "order.noaddress": {"お届け先を選んでください。", "Please choose where to deliver."},
-	"order.reenter.title":   {"安全のための、もう一度の入力", "Please enter once more, for safety"},
+	"order.reenter.title":   {"安全のための、もう一度の入力", "Once more, for safety"},
 	"order.reenter.about":   {"アカウントを守るため、次の注文では登録内容をもう一度入力していただきます。", "To keep your account safe, these details are entered again for this order."},
 	"order.reenter.payment": {"選んだカードの番号と有効期限を、もう一度入力してください。入力した番号が登録と違うようです。", "Please enter number and expiry of the chosen card once more. They do not match the stored card."},
 	"order.reenter.address": {"選んだお届け先の郵便番号と住所を、もう一度入力してください。登録と違うようです。", "Please enter postal code and street of the chosen address once more. They do not match."},

@@ -166,6 +166,9 @@ func (f *file) deeds() []centre.Deed {
 	add(centre.PaymentTold, false, "payment.suspect")
 	add(centre.NoticeSent, false, "notice.contained", "notice.hold")
 	add(centre.PointsRestored, false, "points.restore")
+	if !f.current.RecoveredAt.IsZero() {
+		add(centre.AccountReleased, false, "account.release", "points.unfreeze")
+	}
 	if len(f.current.NeedingPerson()) > 0 {
 		out = append(out, centre.Deed{Kind: centre.PersonLooks})
 	}
@@ -195,7 +198,8 @@ func (d *Desk) wait(ctx context.Context, f *file) *centre.Wait {
 	if i == nil || i.WaitUntil.IsZero() || !f.now.Before(i.WaitUntil) || !i.Open() {
 		return nil
 	}
-	return &centre.Wait{Since: i.DecidedAt, Until: i.WaitUntil, Doubled: i.Previous != "", Early: len(d.trusted(ctx, f)) > 0}
+	strong := len(d.trusted(ctx, f)) > 0
+	return &centre.Wait{Since: i.DecidedAt, Until: i.WaitUntil, Doubled: i.Previous != "", Early: strong, Call: i.StrongFactor() && !strong}
 }
 
 // stepList is the way back, exactly one step of it now while the incident is

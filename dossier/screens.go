@@ -265,7 +265,9 @@ func (d *Desk) TimelineOf(f *file) []centre.TimelineEntry {
 	for _, c := range f.journal.Changes {
 		if theirs(c.Owner) && !before(c.At) {
 			e := centre.TimelineEntry{At: c.At, Kind: string(c.Resource.Kind), Op: string(c.Op), Owner: centre.OwnerIntruder, Value: value(firstOf(c.After, c.Before), c.Op != event.Removed)}
-			e.Fate, e.FateAt, _ = f.fateOf(c.Resource)
+			if !f.tookBack(c) {
+				e.Fate, e.FateAt, _ = f.fateOf(c.Resource)
+			}
 			out = append(out, e)
 		}
 	}

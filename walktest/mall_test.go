@@ -8,6 +8,7 @@ import (
 
 	"mimamori"
 	"mimamori/demoshop"
+	"mimamori/web/webtest"
 )
 
 // listTries tries a list of passwords on customers that mostly do not exist,
@@ -58,7 +59,7 @@ func mall(k *walker) {
 	const fresh = "kirakira-2026-boshi"
 	k.back(demoshop.Taro, fresh)
 	k.open(w.shopURL + "/security").look("m01-home")
-	k.open(w.centreURL+"/logins").sees("138.199.22.20", "197.220.84.51").look("m02-logins").wide("m02-logins")
+	k.open(w.centreURL+"/logins").sees("138.199.22.20", "197.220.84.51").look("m02-logins").wide("m02-logins").picture("mall-01-logins", webtest.Desk, 1100)
 
 	// Twelve days later, for us at once: another network, another device.
 	thief := w.intruder("other-home")
@@ -72,14 +73,17 @@ func mall(k *walker) {
 
 	// He is refused once more; this time only a person can let him in.
 	k.signIn(demoshop.Taro, fresh)
-	k.look("m03-refused").press(k.say("新しいパスワードの手続きへ", "Go on to a new password")).look("m04-again")
+	k.look("m03-refused").press(k.say("新しいパスワードの手続きへ", "Go on to a new password")).
+		sees(k.say("お電話でご本人と確認してから", "by phone")).look("m04-again").picture("mall-02-call", webtest.Phone, 1150)
 	second := w.mail(demoshop.Taro, k.say("パスワードを無効", "password"))
-	k.open(w.boxURL + "/?lang=" + string(w.lang)).press(second.Subject).look("m05-notice")
+	k.open(w.boxURL+"/?lang="+string(w.lang)).press(second.Subject).
+		sees(k.say("ポイントとギフト残高の利用を止めています", "Points and gift balances cannot be used"), k.say("お電話ください", "Please call")).look("m05-notice")
 	k.open(w.centreURL + "/help").look("m06-help")
 
 	// S2: what the two strange addresses are.
-	k.open(w.centreURL+"/ip").types("addr", "138.199.22.20").press(k.say("調べる", "Look up")).look("m07-relay")
-	k.types("addr", "197.220.84.51").press(k.say("調べる", "Look up")).look("m08-somalia")
+	k.open(w.centreURL+"/ip").types("addr", "138.199.22.20").press(k.say("調べる", "Look up")).
+		sees(k.say("使った人の居場所ではありません", "not the person")).look("m07-relay").picture("mall-03-address", webtest.Phone, 900)
+	k.types("addr", "197.220.84.51").press(k.say("調べる", "Look up")).sees(k.say("ソマリア", "Somalia")).look("m08-somalia")
 }
 
 // back is the way back in after the wait.

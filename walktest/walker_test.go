@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +15,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -263,40 +260,5 @@ func (k *walker) wide(name string) *walker {
 	k.hold(webtest.Desk, false)
 	k.look(name + "-1280")
 	k.hold(webtest.Phone, false)
-	return k
-}
-
-// pictures are those of README: what is taken, and how many CSS pixels of the
-// page's height. A page that is not listed is looked at, not kept.
-var pictures = []string{}
-
-// picture keeps the page's upper part for README (WALK_IMAGES).
-func (k *walker) picture(name string, width, height int) *walker {
-	k.t.Helper()
-	dir := os.Getenv("WALK_IMAGES")
-	if dir == "" {
-		return k
-	}
-	if slices.Contains(pictures, name) {
-		k.t.Fatalf("picture %s is taken twice", name)
-	}
-	if width != webtest.Phone {
-		k.hold(width, false)
-		defer k.hold(webtest.Phone, false)
-	}
-	full := ask[int](k, `Math.ceil(document.documentElement.scrollHeight)`)
-	got, err := chromedp.Run(k.ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		beyond := true
-		format := page.CaptureScreenshotFormatPng
-		r, err := cdp.Call(ctx, t, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: format, CaptureBeyondViewport: &beyond,
-			Clip: &page.Viewport{Width: float64(width), Height: float64(min(full, height)), Scale: 1}})
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(dir, name+"-"+string(k.w.lang)+".png"), r.Data, 0o644)
-	}))
-	if _ = got; err != nil {
-		k.t.Error(err)
-	}
 	return k
 }

@@ -119,6 +119,7 @@ type Step struct {
 type Wait struct {
 	Since, Until time.Time
 	Doubled      bool // the second intrusion: longer, and a strong proof is needed
+	Call         bool // after it, a person has to let the customer in
 	Early        bool // a passkey or authenticator from before lets the customer go on at once
 }
 
