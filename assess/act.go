@@ -150,7 +150,7 @@ func orderHidden(f Facts, s *profile.Session) (Signal, bool) {
 	if f.Event.Kind != event.OrderHidden || s.Known {
 		return Signal{}, false
 	}
-	return named("order_hidden", 1.2), true
+	return named("order_hidden", 1.0), true
 }
 
 func pointsSpent(f Facts, s *profile.Session) (Signal, bool) {
