@@ -42,10 +42,10 @@ func (c *Steps) Acts() map[string]playbook.Act {
 		"sessions.revoke": func(ctx context.Context, s playbook.Step) playbook.Outcome {
 			return playbook.Tell(ctx, c.Shop, s, shop.SessionsRevoke{Before: s.First.UTC(), Remembered: true})
 		},
-		"password.invalidate": c.plain(shop.PasswordInvalidate{}),
-		"account.hold":        c.plain(shop.AccountHold{Scopes: Everything}),
+		"password.invalidate": c.whileOpen(shop.PasswordInvalidate{}),
+		"account.hold":        c.whileOpen(shop.AccountHold{Scopes: Everything}),
 		"account.release":     c.plain(shop.AccountRelease{Scopes: Everything}),
-		"points.freeze":       c.plain(shop.PointsFreeze{}),
+		"points.freeze":       c.whileOpen(shop.PointsFreeze{}),
 		"points.unfreeze":     c.plain(shop.PointsUnfreeze{}),
 		"orders.stop":         c.stopOrders,
 		"order.cancel":        c.cancelOrder,
@@ -59,6 +59,22 @@ func (c *Steps) Acts() map[string]playbook.Act {
 
 func (c *Steps) plain(data shop.Data) playbook.Act {
 	return func(ctx context.Context, s playbook.Step) playbook.Outcome {
+		return playbook.Tell(ctx, c.Shop, s, data)
+	}
+}
+
+// whileOpen gives a command that shuts something, unless the customer is back
+// in by now: a shop that would not take it for hours must not get it after she
+// has set her new password.
+func (c *Steps) whileOpen(data shop.Data) playbook.Act {
+	return func(ctx context.Context, s playbook.Step) playbook.Outcome {
+		i, err := c.Store.IncidentByID(ctx, s.Incident)
+		if err != nil {
+			return playbook.Again(err)
+		}
+		if !i.Open() {
+			return playbook.Outcome{Result: playbook.Skip}
+		}
 		return playbook.Tell(ctx, c.Shop, s, data)
 	}
 }

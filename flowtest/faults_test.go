@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"mimamori/event"
 	"mimamori/incident"
 	"mimamori/mail/mailbox"
 	"mimamori/shop"
@@ -200,4 +201,55 @@ func TestLateEventsAreSweptUp(t *testing.T) {
 		}
 		h.ExpectOnce()
 	})
+}
+
+// TestLateCommandsHarmNobody: commands that the shop would not take for hours
+// are still being tried when she is back in; they must not invalidate her new
+// password, freeze her points again, or overwrite what she has entered since.
+func TestLateCommandsHarmNobody(t *testing.T) {
+	Run(t, func(h *Harness) {
+		h.Customer("hanako")
+		h.FastForward(10 * time.Minute)
+		his := h.SignIn("hanako", Hosting)
+		if err := his.Set(event.Address, "home", map[string]any{"recipient": "x", "line": "大阪"}); err != nil {
+			t.Fatal(err)
+		}
+		h.Shop.Misbehave(shoptest.Mood{Way: shoptest.Fails, Types: []shop.CommandType{shop.TypePasswordInvalidate, shop.TypePointsFreeze, shop.TypeResourceRestore, shop.TypeResourceRemove}})
+		nightActs(h, his)
+		i := h.ExpectStateAfter("hanako", incident.Waiting, 62*time.Second)
+		h.ExpectMail("hanako@mail.example", "パスワードを無効")
+		h.FastForward(time.Until(i.WaitUntil) + 2*time.Second)
+		h.ExpectMail("hanako@mail.example", "設定できます")
+		if err := h.Shop.SetPassword("hanako", "a new and long one", h.ForgotPassword("hanako").Prove("hanako@mail.example")); err != nil {
+			t.Fatal(err)
+		}
+		h.ExpectMail("hanako@mail.example", "手続き")
+		h.ExpectMail("hanako@mail.example", "新しいパスワード")
+		hers := h.SignIn("hanako", HomePC)
+		if err := hers.Set(event.Address, "home", map[string]any{"recipient": "hanako", "line": "the flat she has just moved to"}); err != nil {
+			t.Fatal(err)
+		}
+		h.Shop.Recover()
+		h.FastForward(5 * time.Hour)
+		account := h.ShopAccount("hanako")
+		if account.Password != shop.PasswordSet || account.Points.Frozen {
+			t.Errorf("after the late commands: password %s, frozen %v", account.Password, account.Points.Frozen)
+		}
+		for _, r := range account.Resources {
+			if r.ID == "home" && !strings.Contains(string(r.Value), "just moved to") {
+				t.Errorf("her new address was overwritten by %s", r.Value)
+			}
+		}
+		if got := Held(account, event.PaymentMethod); len(got) != 1 {
+			t.Errorf("the card he brought in was never taken away: %v", got)
+		}
+		h.ExpectState("hanako", incident.Watching)
+	})
+}
+
+// ExpectStateAfter lets time pass before it looks.
+func (h *Harness) ExpectStateAfter(subject string, want incident.State, d time.Duration) *incident.Incident {
+	h.T.Helper()
+	h.FastForward(d)
+	return h.ExpectState(subject, want)
 }

@@ -1,9 +1,11 @@
 package undo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -44,6 +46,7 @@ func PlanOf(ctx context.Context, st Store, account mimamori.AccountID) (Plan, *j
 // Changer is where conflicts are noted.
 type Changer interface {
 	Store
+	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
 	ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error
 }
 
@@ -57,8 +60,8 @@ type Steps struct {
 func (u *Steps) Acts() map[string]playbook.Act {
 	return map[string]playbook.Act{
 		"undo.plan":        u.plan,
-		"resource.restore": told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRestore{Kind: a.Kind, ID: a.ID, Value: a.Value} }),
-		"resource.remove":  told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRemove{Kind: a.Kind, ID: a.ID} }),
+		"resource.restore": u.stillPlanned(Restore, told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRestore{Kind: a.Kind, ID: a.ID, Value: a.Value} })),
+		"resource.remove":  u.stillPlanned(Remove, told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRemove{Kind: a.Kind, ID: a.ID} })),
 		"order.unhide":     told(u.Shop, func(a OrderArg) shop.Data { return shop.OrderUnhide{Order: a.Order} }),
 		"payment.suspect":  told(u.Shop, func(a Arg) shop.Data { return shop.PaymentSuspect{Kind: a.Kind, ID: a.ID} }),
 	}
@@ -76,6 +79,36 @@ func told[T any](to shop.Shop, data func(T) shop.Data) playbook.Act {
 			return playbook.Outcome{Result: playbook.Refuse, Why: playbook.WhyBroken, Err: err}
 		}
 		return playbook.Tell(ctx, to, s, data(arg))
+	}
+}
+
+// stillPlanned lets an act go ahead only while the plan of now still has it:
+// it may have been put off for hours, the customer may be back in and have
+// changed the thing herself, or somebody may have said that it was she. What a
+// person planned, with a run named otherwise, is done as planned.
+func (u *Steps) stillPlanned(action Action, act playbook.Act) playbook.Act {
+	return func(ctx context.Context, s playbook.Step) playbook.Outcome {
+		arg, err := playbook.Arg[Arg](s)
+		if err != nil || !strings.HasPrefix(s.Run, "run_") {
+			return act(ctx, s)
+		}
+		i, err := u.Store.IncidentByID(ctx, s.Incident)
+		if err != nil {
+			return playbook.Again(err)
+		}
+		if i.Open() {
+			return act(ctx, s) // nobody but he could have changed it, and that is swept up
+		}
+		p, _, err := PlanOf(ctx, u.Store, s.Account)
+		if err != nil {
+			return playbook.Again(err)
+		}
+		for _, item := range p.Items {
+			if item.Resource == (event.Resource{Kind: arg.Kind, ID: arg.ID}) && item.Action == action && (action == Remove || bytes.Equal(item.Want.JSON(), arg.Value)) {
+				return act(ctx, s)
+			}
+		}
+		return playbook.Outcome{Result: playbook.Skip}
 	}
 }
 
