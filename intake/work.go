@@ -80,6 +80,9 @@ func (w *work) judge() error {
 		w.assessment, c.RightPassword = assess.Login(f), true
 	default:
 		s, ok := w.a.Profile.Session(w.e.Session)
+		if !ok && !w.how.Past && w.e.Kind != event.SessionEnded {
+			s, ok = w.a.Profile.Recall(w.e.Session, w.e.Time)
+		}
 		if !ok {
 			return nil
 		}

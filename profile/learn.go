@@ -2,6 +2,7 @@ package profile
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -107,7 +108,7 @@ func (p *Profile) KeepSession(s Session) {
 	p.Sessions = append(p.Sessions, s)
 	slices.SortStableFunc(p.Sessions, func(a, b Session) int { return a.Last.Compare(b.Last) })
 	for len(p.Sessions) > MaxSessions {
-		p.Sessions = dropLeast(p.Sessions, s.Last, Session.worth)
+		p.dropSession(s.Last)
 	}
 }
 
@@ -156,14 +157,50 @@ func (d Device) kept(now time.Time) bool  { return d.Proof || d.Usual(now) && d.
 func (n Network) kept(now time.Time) bool { return n.Proof || n.Usual(now) && n.Count > 1 }
 func (c Country) kept(now time.Time) bool { return now.Sub(c.First) >= Quiet && c.Last.After(c.First) }
 
-// worth of a session: one that somebody judged or that did something stays
-// longest.
+// worth of a session: the customer's own that is over goes first, one that
+// somebody judged or that did something stays longest.
 func (s Session) worth(now time.Time) float64 {
 	w := -now.Sub(s.Last).Hours()
 	if s.Verdict == "intruder" || len(s.Marks) > 0 {
 		w += 72
 	}
+	if s.Known && (s.Ended || now.Sub(s.Last) > strangeFor) {
+		w -= 10_000
+	}
 	return w
+}
+
+// strangeFor is how long what faded counts against a session that is not on
+// the list.
+const strangeFor = 72 * time.Hour
+
+// dropSession lets the least valuable session go; of a strange one it keeps
+// what spoke against it.
+func (p *Profile) dropSession(now time.Time) {
+	least := slices.MinFunc(p.Sessions, func(a, b Session) int { return cmp.Compare(a.worth(now), b.worth(now)) })
+	p.Sessions = slices.DeleteFunc(p.Sessions, func(s Session) bool { return s.ID == least.ID })
+	if least.Known || least.Verdict == "customer" || len(least.Terms) == 0 {
+		return
+	}
+	if p.Faded == nil || least.Last.Sub(p.FadedAt) > strangeFor {
+		p.Faded = map[string]float64{}
+	}
+	for name, weight := range least.Terms {
+		if was, ok := p.Faded[name]; !ok || weight > was {
+			p.Faded[name] = weight
+		}
+	}
+	p.FadedAt = later(p.FadedAt, least.Last)
+}
+
+// Recall makes the session of an id that is not on the list when strange ones
+// have faded lately: it may be one of them. False when none have.
+func (p *Profile) Recall(id string, now time.Time) (*Session, bool) {
+	if id == "" || len(p.Faded) == 0 || now.Sub(p.FadedAt) > strangeFor {
+		return nil, false
+	}
+	p.KeepSession(Session{ID: id, Began: p.FadedAt, Last: now, Terms: maps.Clone(p.Faded)})
+	return p.Session(id)
 }
 
 func standing(kept bool, first, last time.Time, count int, now time.Time) float64 {
@@ -192,7 +229,7 @@ func (p *Profile) dropOne() bool {
 	most := max(devices, networks, countries, sessions)
 	switch {
 	case most == 0 && len(p.Sessions) > 1, most > 0 && most == sessions:
-		p.Sessions = dropLeast(p.Sessions, now, Session.worth)
+		p.dropSession(now)
 	case most > 0 && most == networks, most == 0 && len(p.Networks) > max(len(p.Devices), 1):
 		p.Networks = dropLeast(p.Networks, now, Network.worth)
 	case most > 0 && most == countries:

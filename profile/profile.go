@@ -52,6 +52,11 @@ type Profile struct {
 	Failed   int       `json:"fn,omitempty"`
 
 	Sessions []Session `json:"s,omitempty"` // newest last
+	// Faded is what spoke against the strange sessions for which there was no
+	// room any more, heaviest of each, and when the last of them was seen: who
+	// signs in a dozen times must not get his first session out of sight.
+	Faded   map[string]float64 `json:"x,omitempty"`
+	FadedAt time.Time          `json:"xt,omitzero"`
 }
 
 // Device is a browser or app that signed in. Key is the token from our cookie
