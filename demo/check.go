@@ -194,10 +194,10 @@ func (c *checker) t3() {
 		f.need(!strings.Contains(l.Body, "http://") && !strings.Contains(l.Body, "https://") && !strings.Contains(l.Body, "<a "), "it holds a link")
 		f.need(c.e.Pages["ours"].has("security@security.midori.example") || c.e.Pages["ours"].has("@security.midori.example"), "the public page does not list the sender's domain")
 		code := reference(l)
-		f.need(code != "" && c.e.Pages["reference"].has("わたしたちが送りました", code), "the number typed in by a stranger is not confirmed as ours")
-		f.need(!c.e.Pages["reference"].has("サインアウトし"), "a stranger with the number reads the notice itself")
+		f.need(code != "" && c.e.Pages["reference"].Status == 200 && c.e.Pages["reference"].has(code, "security@security.midori.example"), "the number typed in on the site does not confirm the notice")
+		f.need(c.e.Pages["wrong reference"].Status != 0 && !c.e.Pages["wrong reference"].has("security@security.midori.example"), "a number that was never sent is confirmed as well")
 		f.need(sameText(c.e.Pages["message"], l.Body), "the message centre shows another text than the mail")
-		f.note("RSA and Ed25519 good, no link, %s found on the site with the mail's words", code)
+		f.note("RSA and Ed25519 good, no link; the site confirms %s, another number not; same words in the message centre", code)
 	})
 }
 

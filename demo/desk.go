@@ -12,8 +12,8 @@ import (
 )
 
 // givePointsBack signs in at the console as the agent, says why, opens the
-// incident and presses what gives points back.
-func (t *town) givePointsBack(ctx context.Context, id mimamori.IncidentID) error {
+// incident and presses what gives points back, unless that was done already.
+func (t *town) givePointsBack(ctx context.Context, id mimamori.IncidentID, already bool) error {
 	b, err := t.agent(ctx)
 	if err != nil {
 		return err
@@ -27,6 +27,9 @@ func (t *town) givePointsBack(ctx context.Context, id mimamori.IncidentID) error
 		return err
 	}
 	t.seen.Pages["console"] = p
+	if already {
+		return nil
+	}
 	entry := p.find(`name="entry" value="([^"]+)"`)
 	if entry == "" {
 		return fmt.Errorf("the console offers no points to give back: %d %s", p.Status, p.headline())

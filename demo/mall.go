@@ -244,10 +244,9 @@ func (m mall) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(commands(&now, m.who)["points.restore"]) == 0 { // else a crash came right after it
-		if err := m.givePointsBack(ctx, in.ID); err != nil {
-			return err
-		}
+	again := len(commands(&now, m.who)["points.restore"]) > 0 // a crash came right after it
+	if err := m.givePointsBack(ctx, in.ID, again); err != nil {
+		return err
 	}
 	err = m.await(ctx, 15*time.Second, "the points are back", func() (bool, error) {
 		now, err := m.truth()

@@ -177,6 +177,9 @@ func (t *town) look(ctx context.Context, v *demoshop.Visitor, subject, address s
 		if t.seen.Pages["reference"], err = stranger.post(ctx, "/reference", url.Values{"code": {code}}); err != nil {
 			return err
 		}
+		if t.seen.Pages["wrong reference"], err = stranger.post(ctx, "/reference", url.Values{"code": {"0000-0000-000"}}); err != nil {
+			return err
+		}
 		if t.seen.Pages["message"], err = t.message(ctx, b, code); err != nil {
 			return err
 		}

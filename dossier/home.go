@@ -285,8 +285,14 @@ func (d *Desk) veto(ctx context.Context, v centre.Visitor, s access.Session, f *
 		return nil
 	}
 	open, err := d.opt.Store.OpenRecoveries(ctx, f.account.ID, f.now)
-	if err != nil || len(open) == 0 {
+	if err != nil {
 		return nil
 	}
-	return &centre.Veto{ID: open[0].ID, Started: open[0].CreatedAt}
+	for _, r := range open {
+		// Pages that she opened on her own way back are no news once she is back.
+		if r.CreatedAt.After(f.account.Standing.RecoveredAt) {
+			return &centre.Veto{ID: r.ID, Started: r.CreatedAt}
+		}
+	}
+	return nil
 }
