@@ -196,6 +196,7 @@ func (c *checker) t3() {
 		code := reference(l)
 		f.need(code != "" && c.e.Pages["reference"].Status == 200 && c.e.Pages["reference"].has(code, "security@security.midori.example"), "the number typed in on the site does not confirm the notice")
 		f.need(c.e.Pages["wrong reference"].Status != 0 && !c.e.Pages["wrong reference"].has("security@security.midori.example"), "a number that was never sent is confirmed as well")
+		f.need(!c.e.Pages["reference"].has("サインアウトし"), "a stranger with the number reads the notice itself")
 		f.need(sameText(c.e.Pages["message"], l.Body), "the message centre shows another text than the mail")
 		f.note("RSA and Ed25519 good, no link; the site confirms %s, another number not; same words in the message centre", code)
 	})
