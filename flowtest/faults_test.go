@@ -66,6 +66,9 @@ func TestShopDownDuringContainment(t *testing.T) {
 				if until := fmt.Sprintf("%d時%d分", i.WaitUntil.In(tokyo).Hour(), i.WaitUntil.In(tokyo).Minute()); !strings.Contains(m.Body, until) {
 					t.Errorf("the notice does not say until when (%s):\n%s", until, m.Body)
 				}
+				if !strings.Contains(m.Body, "進めています") || way != shoptest.FailsAfter && (strings.Contains(m.Body, "取り消しました") || !strings.Contains(m.Body, "続けています")) {
+					t.Errorf("the notice claims what the shop has not done yet:\n%s", m.Body)
+				}
 				h.ExpectOnce()
 				done := map[string]int{}
 				for _, c := range h.Commands("hanako") {

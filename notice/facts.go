@@ -37,6 +37,9 @@ type Facts struct {
 	StrongSkip bool          `json:"strong_skip,omitzero"` // a passkey or authenticator from before opens the reset at once
 	CallFirst  bool          `json:"call_first,omitzero"`  // a mailed code is not enough this time: a person lets the customer in
 
+	// Underway says that the shop has not confirmed yet that everybody is out.
+	Underway bool `json:"underway,omitzero"`
+
 	// PasswordInvalid says, in a release, that a new password must be set all the same.
 	PasswordInvalid bool `json:"password_invalid,omitzero"`
 
@@ -88,6 +91,7 @@ const (
 	Reverted  Outcome = "reverted"  // as it was before
 	Cancelled Outcome = "cancelled" // the order was stopped before it was shipped
 	Frozen    Outcome = "frozen"    // stands still until the customer is back
+	Underway  Outcome = "underway"  // begun, and not confirmed by the shop yet
 	Person    Outcome = "person"    // cannot be undone by itself; an agent looks into it
 	Left      Outcome = "left"      // not touched
 )

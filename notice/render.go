@@ -165,7 +165,7 @@ func numbered(lines []string) ([]string, error) {
 type view struct {
 	Shop, Centre, CentreDomain, NoticeDomain string
 	Name, At, Place, Device, Reason, Step    string
-	Reverted, Cancelled, Person              string
+	Reverted, Cancelled, Unfinished, Person  string
 	PointsFrozen                             bool
 	Mails                                    []string
 	MoreMails                                int
@@ -176,6 +176,7 @@ type view struct {
 	Contacts                                 []string
 	Reference, AtExact, WrittenExact         string
 	Code                                     string
+	Underway                                 bool
 }
 
 func newView(f Facts, l mimamori.Lang) view {
@@ -185,6 +186,7 @@ func newView(f Facts, l mimamori.Lang) view {
 		Name: personName(f.Customer, l), Place: outside(f.Place, maxPlace, l), Device: outside(f.Device, maxDevice, l),
 		Reason: sentence(f.Reason.In(l), room(maxReason, l)), Step: sentence(f.Step.In(l), room(maxReason, l)),
 		Reverted: list(f.Acts, Reverted, l), Cancelled: list(f.Acts, Cancelled, l), Person: list(f.Acts, Person, l),
+		Unfinished: list(f.Acts, Underway, l), Underway: f.Underway,
 		PointsFrozen: slices.ContainsFunc(f.Acts, func(a Act) bool { return a.Outcome == Frozen }),
 		Shortened:    f.Shortened, StrongSkip: f.StrongSkip, PasswordInvalid: f.PasswordInvalid, CallFirst: f.CallFirst,
 		Contacts: contacts(f.Contacts, l), Reference: f.Reference.String(), Code: f.Code,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -89,7 +90,13 @@ func (n *Steps) send(ctx context.Context, s playbook.Step, k Kind) playbook.Outc
 	if len(to) == 0 {
 		return playbook.Outcome{Result: playbook.Refuse, Why: whyNobody}
 	}
-	facts := n.facts(ctx, i, j, plan)
+	steps, err := n.Store.Steps(ctx, s.Account, s.Incident)
+	if err != nil {
+		return playbook.Again(err)
+	}
+	facts := n.facts(ctx, i, j)
+	facts.Underway = underway(steps)
+	facts.Acts = acts(j, plan, i.Start, steps)
 	if len(s.Data) > 0 {
 		x, err := playbook.Arg[Extra](s)
 		if err != nil {
@@ -173,7 +180,7 @@ func recipients(j *journal.Journal, i *incident.Incident) []string {
 }
 
 // facts gathers what a notice of this incident may say.
-func (n *Steps) facts(ctx context.Context, i *incident.Incident, j *journal.Journal, plan undo.Plan) Facts {
+func (n *Steps) facts(ctx context.Context, i *incident.Incident, j *journal.Journal) Facts {
 	f := Facts{Shop: n.House.Shop, Centre: n.House.Centre, CentreDomain: n.House.CentreDomain, NoticeDomain: n.House.NoticeDomain,
 		Customer: j.Name(i.Start), Shortened: n.House.Shortened, At: i.Start, WaitUntil: i.WaitUntil}
 	if n.House.Contacts != nil {
@@ -197,16 +204,22 @@ func (n *Steps) facts(ctx context.Context, i *incident.Incident, j *journal.Jour
 	}
 	heaviest := slices.MaxFunc(append([]incident.Evidence{{}}, i.Evidence...), func(a, b incident.Evidence) int { return cmp.Compare(a.Signal.Weight, b.Signal.Weight) })
 	f.Reason = heaviest.Signal.Text
-	f.Acts = acts(j, plan, i.Start)
 	f.OrdinaryMails = n.ordinary(j, i.Start)
 	return f
 }
 
 func both(s string) mimamori.Text { return mimamori.Text{JA: s, EN: s} }
 
+// underway says that the shop has not made the password invalid yet, and is
+// still being asked to.
+func underway(steps []playbook.Step) bool {
+	return slices.ContainsFunc(steps, func(s playbook.Step) bool { return s.Name == "password.invalidate" && !s.State.Settled() })
+}
+
 // acts counts what the intruder did by kind and what became of it, from the
-// start of this intrusion on: an earlier one had its own notice.
-func acts(j *journal.Journal, plan undo.Plan, start time.Time) []Act {
+// start of this intrusion on: an earlier one had its own notice. What the shop
+// has not confirmed yet is said to be under way, never to be done.
+func acts(j *journal.Journal, plan undo.Plan, start time.Time, steps []playbook.Step) []Act {
 	var out []Act
 	add := func(k ActKind, o Outcome) {
 		for x := range out {
@@ -223,25 +236,50 @@ func acts(j *journal.Journal, plan undo.Plan, start time.Time) []Act {
 		}) {
 			continue
 		}
-		if item.Action == undo.Ask {
-			add(ActKind(item.Resource.Kind), Person)
-		} else {
-			add(ActKind(item.Resource.Kind), Reverted)
-		}
+		add(ActKind(item.Resource.Kind), itemOutcome(item, steps))
 	}
 	for _, o := range j.Orders {
-		switch {
-		case o.Owner != journal.OfIntruder || o.At.Before(start):
-		case !o.Shipped.IsZero():
-			add(ActOrder, Person)
-		default:
-			add(ActOrder, Cancelled)
+		if o.Owner == journal.OfIntruder && !o.At.Before(start) {
+			add(ActOrder, orderOutcome(o, steps))
 		}
 	}
-	if len(plan.Owed) > 0 {
+	if len(plan.Owed) > 0 || done(steps, "points.freeze", "") {
 		add(ActPoints, Frozen)
 	}
 	return out
+}
+
+func itemOutcome(item undo.Item, steps []playbook.Step) Outcome {
+	id := `"id":` + quoted(item.Resource.ID)
+	switch {
+	case item.Action == undo.Ask:
+		return Person
+	case item.Action == undo.Keep, done(steps, "resource.restore", id), done(steps, "resource.remove", id):
+		return Reverted
+	}
+	return Underway
+}
+
+func orderOutcome(o *journal.Order, steps []playbook.Step) Outcome {
+	switch {
+	case !o.Shipped.IsZero():
+		return Person
+	case !o.Cancelled.IsZero(), done(steps, "order.cancel", quoted(o.ID)):
+		return Cancelled
+	}
+	return Underway
+}
+
+// done says that a step whose argument has this piece was carried out.
+func done(steps []playbook.Step, name, piece string) bool {
+	return slices.ContainsFunc(steps, func(s playbook.Step) bool {
+		return s.Name == name && s.State == playbook.Done && strings.Contains(string(s.Data), piece)
+	})
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s) // a string always has a JSON form
+	return string(b)
 }
 
 // ordinary names the shop's own mails that the intruder's acts set off.
