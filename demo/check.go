@@ -58,10 +58,6 @@ func (c *checker) check(id, ja, en string, look func(f *finding)) {
 	c.verdicts = append(c.verdicts, v)
 }
 
-func (c *checker) left(id, ja, en, why string) {
-	c.verdicts = append(c.verdicts, verdict{ID: id, Want: text(ja, en), Left: true, Saw: why})
-}
-
 func (c *checker) before() demoshop.AccountTruth { return account(c.e.Before, c.subject) }
 func (c *checker) then() demoshop.AccountTruth   { return account(c.e.Contained, c.subject) }
 func (c *checker) end() demoshop.AccountTruth    { return account(c.e.End, c.subject) }

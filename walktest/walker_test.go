@@ -200,13 +200,6 @@ func (k *walker) types(field, value string) *walker {
 	return k
 }
 
-// choose picks an entry of a list.
-func (k *walker) choose(field, value string) *walker {
-	k.t.Helper()
-	k.do(chromedp.SetValue(chromedp.CSS(`select[name="`+field+`"]`), value))
-	return k
-}
-
 // check looks at the page as it stands: no barriers, nothing sideways, nothing
 // wrong in the console, nobody else asked.
 func (k *walker) check(name string) {
