@@ -254,3 +254,19 @@ func TestFolderGoesOnUntilTheStoryEnded(t *testing.T) {
 		t.Errorf("after the end: %+v, %v", third, err)
 	}
 }
+
+func TestAnotherStoryBeginsAnew(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	for _, step := range []struct {
+		story Story
+		fresh bool
+	}{{Night, false}, {Night, false}, {None, true}, {None, false}, {Mall, true}} {
+		f, err := openFolder(Options{Story: step.story, Data: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.fresh != step.fresh {
+			t.Errorf("story %s: begun anew %v, want %v", step.story, f.fresh, step.fresh)
+		}
+	}
+}

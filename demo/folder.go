@@ -69,7 +69,9 @@ func openFolder(o Options) (*folder, error) {
 		return nil, fmt.Errorf("make the demo's folder: %w", err)
 	}
 	err := f.read()
-	if err == nil && (time.Since(f.state.Began) > stale || f.state.Finished[o.Story]) {
+	// Only the same story goes on: another one needs people to whom nothing has
+	// happened yet.
+	if err == nil && (time.Since(f.state.Began) > stale || f.state.Finished[o.Story] || f.state.Story != o.Story) {
 		f.fresh = true
 		err = f.clear()
 	}

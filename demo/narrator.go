@@ -239,6 +239,10 @@ func (n *narrator) addresses(t *town) {
 		row("　確認アプリの秘密（デモ用）", "  authenticator (demo)", fmt.Sprintf("%s  now %s", s.Secret, now))
 	}
 	n.line("")
+	n.put("  ", 2, "", text("README の curl の行を試すには：", "To try README's curl lines:"))
+	n.line("  export MIMAMORI=%s", t.centreURL)
+	n.line("  export KEY=%s", t.folder.state.ShopKey)
+	n.line("")
 	n.shorten(text(
 		fmt.Sprintf("デモのため、待ち時間を%sに短くしています（実際は5時間）。5時間と12日の本当の長さは、flowtest の物語のテストが確かめます。", inWords(t.opt.Wait).JA),
 		fmt.Sprintf("This is a demo: the wait is shortened to %s (really 5 hours). The true 5 hours and 12 days are proved by the stories in flowtest.", inWords(t.opt.Wait).EN)))
