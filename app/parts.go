@@ -41,7 +41,7 @@ func (a *App) dialShop() (*shop.HTTP, error) {
 func (a *App) post() notice.Post {
 	m := a.Config.Mail
 	from := mail.Address{Name: a.Config.Shop.Name.JA, Addr: m.From}
-	return notice.Post{From: from,
+	return notice.Post{From: from, Name: a.Config.Shop.Name,
 		Submitter: &mail.Submitter{Addr: m.Server, TLS: m.TLS, Username: m.Username, Password: m.Password, LocalName: a.Config.domain(), Dial: a.Config.MailDial},
 		Keys: func(context.Context) ([]mail.Key, error) {
 			return []mail.Key{

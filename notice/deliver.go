@@ -22,8 +22,18 @@ type Submitter interface {
 // Post is how notices leave the house.
 type Post struct {
 	From      mail.Address                                  // sender; its domain is the one the keys sign for
+	Name      mimamori.Text                                 // what the sender is called, by language; empty: From.Name
 	Keys      func(ctx context.Context) ([]mail.Key, error) // the DKIM keys of now, RSA first
 	Submitter Submitter
+}
+
+// from is the sender as a reader of a language knows it.
+func (p Post) from(l mimamori.Lang) mail.Address {
+	a := p.From
+	if name := p.Name.In(l); name != "" {
+		a.Name = name
+	}
+	return a
 }
 
 // Delivery is the outcome of one try. The caller owns the waiting.
@@ -90,7 +100,7 @@ func seal(ctx context.Context, n Notice, p Post) (Sealed, error) {
 	}
 	id := mail.NewMessageID(p.From.Domain())
 	raw, err := mail.Compose(mail.Message{
-		From: p.From, To: mail.Address{Addr: n.To}, Subject: n.Subject, Body: n.Body,
+		From: p.from(n.Lang), To: mail.Address{Addr: n.To}, Subject: n.Subject, Body: n.Body,
 		MessageID: id, Date: n.CreatedAt, Lang: n.Lang,
 	})
 	if err != nil {
@@ -157,7 +167,7 @@ func MailCode(ctx context.Context, p Post, lang mimamori.Lang, f Facts, to strin
 	if err != nil {
 		return fmt.Errorf("take the signing keys: %w", err)
 	}
-	raw, err := mail.Compose(mail.Message{From: p.From, To: addr, Subject: text.Subject, Body: text.Body,
+	raw, err := mail.Compose(mail.Message{From: p.from(lang), To: addr, Subject: text.Subject, Body: text.Body,
 		MessageID: mail.NewMessageID(p.From.Domain()), Date: f.WrittenAt, Lang: lang})
 	if err != nil {
 		return err
