@@ -191,10 +191,10 @@ func reconcile(i *incident.Incident, f *file, plan undo.Plan, now time.Time) {
 		}
 	}
 	for _, o := range plan.Shipped {
-		asked["shipped "+o] = askShipped
+		asked["shipped "+o] = undo.AskShipped
 	}
 	if len(f.owing(plan)) > 0 {
-		asked["points"] = askPoints
+		asked["points"] = undo.AskPoints
 	}
 	mine := func(key string) bool { return strings.HasPrefix(key, "shipped ") || key == "points" }
 	answered(i, now, func(n incident.Need) bool {
@@ -217,6 +217,4 @@ var (
 	textNobodys   = mimamori.Text{JA: "担当者が、このサインインは誰のものかわからないと判断しました", EN: "Staff judged that nobody can say whose a sign-in was"}
 	askContain    = mimamori.Text{JA: "第三者のものと判断されたサインインがあります。対応を始めるか、権限のある担当者がお決めください", EN: "A sign-in was judged to be the intruder’s: somebody who may has to decide on containment"}
 	askCancelled  = mimamori.Text{JA: "取り消した注文が、お客様ご本人のものとわかりました。お客様にご連絡ください", EN: "A cancelled order turned out to be the customer’s own: please tell the customer"}
-	askPoints     = mimamori.Text{JA: "第三者が使ったポイントをお返しするかどうか、担当者の判断が必要です", EN: "Points were spent by the intruder: giving them back is a person's decision"}
-	askShipped    = mimamori.Text{JA: "すでに発送された注文があります。配送会社への差し止めをご確認ください", EN: "An order has been shipped already: please ask the carrier to stop it"}
 )

@@ -150,16 +150,17 @@ func (u *Steps) ask(ctx context.Context, s playbook.Step, p Plan) error {
 			}
 		}
 		if len(p.Owed) > 0 {
-			i.Ask("points", askPoints, now)
+			i.Ask("points", AskPoints, now)
 		}
 		for _, o := range p.Shipped {
-			i.Ask("shipped "+o, askShipped, now)
+			i.Ask("shipped "+o, AskShipped, now)
 		}
 		return nil
 	})
 }
 
+// What a person is asked about an incident whose money or parcels are concerned.
 var (
-	askPoints  = mimamori.Text{JA: "第三者が使ったポイントをお返しするかどうか、担当者の判断が必要です", EN: "Points were spent by the intruder: giving them back is a person's decision"}
-	askShipped = mimamori.Text{JA: "すでに発送された注文があります。配送会社への差し止めをご確認ください", EN: "An order has been shipped already: please ask the carrier to stop it"}
+	AskPoints  = mimamori.Text{JA: "第三者が使ったポイントをお返しするかどうか、担当者の判断が必要です", EN: "Points were spent by the intruder: giving them back is a person's decision"}
+	AskShipped = mimamori.Text{JA: "すでに発送された注文があります。配送会社への差し止めをご確認ください", EN: "An order has been shipped already: please ask the carrier to stop it"}
 )
