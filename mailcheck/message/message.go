@@ -96,7 +96,7 @@ type Where string
 const (
 	InText  Where = "text"
 	Anchor  Where = "anchor" // a, area
-	Form_   Where = "form"   // form, button or input with an action
+	Submit  Where = "form"   // form, button or input with an action
 	Image   Where = "image"  // img, background
 	Refresh Where = "refresh"
 	Frame   Where = "frame" // iframe, frame, embed, object
