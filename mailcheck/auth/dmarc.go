@@ -285,7 +285,13 @@ func (c *check) aligned(author, domain string, strict bool) bool {
 	if strict {
 		return false
 	}
-	return c.walk(author).organization(author) == c.walk(domain).organization(domain)
+	a, d := c.walk(author), c.walk(domain)
+	if a.organization(author) != d.organization(domain) {
+		return false
+	}
+	// A name that could not be asked may have parted the two: then the public
+	// suffix list has to agree.
+	return !a.unknown && !d.unknown || Aligned(author, domain)
 }
 
 // Aligned says whether two domains have one owner as far as the public suffix
