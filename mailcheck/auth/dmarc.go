@@ -93,15 +93,17 @@ func (c *check) dmarc(dkim []Signature, spf SPF) DMARC {
 	return out
 }
 
-// authorDomain is the one domain of the From field; empty when there is not
+// authorDomain is the one domain of the From fields; empty when there is not
 // exactly one (section 5.3.1).
 func authorDomain(m *message.Message) string {
 	var domain string
 	for _, a := range m.From() {
-		if a.Domain == "" || domain != "" && a.Domain != domain {
+		if domain != "" && a.Domain != "" && a.Domain != domain {
 			return ""
 		}
-		domain = a.Domain
+		if a.Domain != "" {
+			domain = a.Domain
+		}
 	}
 	return domain
 }
