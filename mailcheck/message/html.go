@@ -262,14 +262,37 @@ func attr(t html.Token, name string) (string, bool) {
 	return "", false
 }
 
-var hidingStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|%)?\s*(?:;|!|$)|mso-hide\s*:\s*all|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)`)
-
 func hidden(t html.Token) bool {
 	if _, ok := attr(t, "hidden"); ok {
 		return true
 	}
 	style, _ := attr(t, "style")
-	return style != "" && hidingStyle.MatchString(style)
+	for style != "" {
+		var one string
+		one, style, _ = strings.Cut(style, ";")
+		if property, value, ok := strings.Cut(one, ":"); ok && hides(property, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// hides says whether one declaration of a style makes text unseen.
+func hides(property, value string) bool {
+	value = strings.TrimSpace(value)
+	value, _, _ = strings.Cut(value, "!") // important
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(strings.TrimSpace(property)) {
+	case "display":
+		return strings.EqualFold(value, "none")
+	case "visibility":
+		return strings.EqualFold(value, "hidden")
+	case "mso-hide":
+		return strings.EqualFold(value, "all")
+	case "font-size", "opacity":
+		return strings.Trim(strings.TrimRight(strings.ToLower(value), "pxtem%"), "0.") == "" && strings.HasPrefix(value, "0")
+	}
+	return false
 }
 
 var fontFamily = regexp.MustCompile(`(?i)font-family\s*:\s*([^;}]{1,200})`)
