@@ -186,7 +186,7 @@ func (c *Casework) rejudged(ctx context.Context, f *file, words ...journal.Verdi
 func reconcile(i *incident.Incident, f *file, plan undo.Plan, now time.Time) {
 	asked := map[string]mimamori.Text{}
 	for _, item := range plan.Items {
-		if item.Action == undo.Ask {
+		if item.Conflict() {
 			asked[conflictKey(item.Resource)] = item.Why
 		}
 	}

@@ -151,7 +151,7 @@ func (f *file) choose(item undo.Item, choice console.Choice) ([]playbook.Named, 
 		if f.beforeUnknown(r) {
 			return nil, fmt.Errorf("restore %s: what stood there before is not known: %w", undo.Name(r), mimamori.ErrConflict)
 		}
-		before := item.Before
+		before := item.Earlier()
 		if !f.changedBy(r, journal.OfIntruder, time.Time{}) {
 			before = item.Want // reinstated: nobody's but ours to take back
 		}

@@ -145,7 +145,7 @@ func (u *Steps) ask(ctx context.Context, s playbook.Step, p Plan) error {
 	return u.Store.ChangeIncident(ctx, s.Account, s.Subject, s.Incident, func(i *incident.Incident) error {
 		now := time.Now().UTC()
 		for _, item := range p.Items {
-			if item.Action == Ask {
+			if item.Conflict() {
 				i.Ask("conflict "+Name(item.Resource), item.Why, now)
 			}
 		}
