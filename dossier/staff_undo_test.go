@@ -207,8 +207,10 @@ func TestE04_NoWayInOnOnePersonsWord(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.contained("hanako", 300)
 		for name, do := range map[string]func() (console.Result, error){
-			"redo":  func() (console.Result, error) { return w.work.RedoUndo(t.Context(), on("ai", n.id)) },
-			"judge": func() (console.Result, error) { return w.work.JudgeSession(t.Context(), on("ai", n.id), n.his.ID, console.Customer) },
+			"redo": func() (console.Result, error) { return w.work.RedoUndo(t.Context(), on("ai", n.id)) },
+			"judge": func() (console.Result, error) {
+				return w.work.JudgeSession(t.Context(), on("ai", n.id), n.his.ID, console.Customer)
+			},
 		} {
 			if got, err := do(); got != console.Asked || err != nil {
 				t.Errorf("%s by one person = %q, %v; want asked", name, got, err)
