@@ -36,6 +36,7 @@ var floors = []struct {
 	{"one account, read whole for the pages", `dossier`},
 	{"everything put together", `app`},
 	{"the product shown on one machine", `demo`},
+	{"measured from outside", `bench`},
 	{"programs", `cmd/mimamori`},
 }
 

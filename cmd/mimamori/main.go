@@ -33,6 +33,8 @@ type cli struct {
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
 	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Bench       benchCmd       `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
+	BenchChild  benchChildCmd  `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
 	DemoShop    demoShopCmd    `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
 }
 
