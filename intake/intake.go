@@ -80,8 +80,10 @@ type Options struct {
 	Geo        *geo.DB
 	Traffic    *traffic.Traffic
 	Policy     decide.Policy
-	Challenger Challenger // nil: no challenge is ever offered, a decision stays challenge
-	Wake       func()     // a step was written
+	Challenger Challenger  // nil: no challenge is ever offered, a decision stays challenge
+	Wake       func()      // a step was written
+	Inline     bool        // everything at once, nothing beside the decision
+	Later      func(Later) // is told of each event that was scored again
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -134,7 +136,13 @@ func (in *Intake) count(ctx context.Context, now time.Time) error {
 // hour old; a failed count leaves the old one.
 func (in *Intake) budgetLeft(tx Tx, now time.Time) (int, error) {
 	if was := in.counted.Load(); now.Unix()-was > 3600 && in.counted.CompareAndSwap(was, now.Unix()) {
-		in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		if in.opt.Inline {
+			if err := in.count(context.Background(), now); err != nil {
+				return 0, err
+			}
+		} else {
+			in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		}
 	}
 	used, err := tx.ContainedSince(now.Add(-time.Hour))
 	return in.Policy().Budget(int(in.active.Load())) - used, err
@@ -166,13 +174,22 @@ type Taken struct {
 type How struct {
 	Past   bool    // an import: it builds the picture; no incident, no command, no mail
 	Import *Import // with Past: written in the same transaction
+	// Now is the time of arrival; zero: the clock's. A replay gives each event
+	// its own.
+	Now time.Time
+	// Each is told what became of each event that is not a repeat; with it no
+	// answer is made for the shop.
+	Each func(Outcome)
 }
 
 // Take takes all events or none. It returns after they are durable. An event
 // that came before is answered as it was then; with other content under the
 // same name the whole request is an ErrConflict.
 func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
-	r := &request{in: in, how: how, now: time.Now().UTC(), events: events, places: make([]where, len(events))}
+	if how.Now.IsZero() {
+		how.Now = time.Now()
+	}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
@@ -262,6 +279,11 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 			return "", false, err
 		}
 		r.wake = r.wake || w.wake
+		if r.how.Each != nil {
+			r.how.Each(w.outcome())
+		}
+	} else if r.how.Each != nil {
+		r.how.Each(Outcome{Event: e, Decision: decide.Allow})
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }

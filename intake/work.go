@@ -47,6 +47,9 @@ func (w *work) do() (string, error) {
 	if err := w.follow(); err != nil {
 		return "", err
 	}
+	if w.how.Each != nil {
+		return "", nil // nobody asks for it
+	}
 	return w.answer()
 }
 
