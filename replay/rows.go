@@ -22,6 +22,7 @@ var Header = []string{"event_id", "type", "probability", "decision", "signals", 
 // Row is one row of the scores: what was decided about an event, at a time.
 type Row struct {
 	EventID     string
+	Session     string // of the event; empty in a further row. Not written
 	Type        string
 	Assessed    bool
 	Probability float64
@@ -136,7 +137,7 @@ func (r *rows) name(id mimamori.IncidentID) string {
 
 // row is what became of an event when it was taken in.
 func (r *run) row(l *line, o intake.Outcome) Row {
-	row := Row{EventID: l.event.ID, Type: string(l.event.Kind), Assessed: o.Assessment.Assessed, Probability: o.Assessment.Probability,
+	row := Row{EventID: l.event.ID, Session: l.event.Session, Type: string(l.event.Kind), Assessed: o.Assessment.Assessed, Probability: o.Assessment.Probability,
 		Decision: o.Decision, Campaigns: o.Campaigns, At: l.event.Time, input: r.inputs}
 	for _, s := range o.Assessment.Signals {
 		row.Signals = append(row.Signals, s.Name)
@@ -163,7 +164,7 @@ func (r *run) later(x intake.Later) {
 
 // repeat is the row of an event that came before, word for word.
 func (r *rows) repeat(l *line, input int) Row {
-	row := Row{EventID: l.event.ID, Type: string(l.event.Kind), Decision: decide.Allow, At: l.event.Time, input: input}
+	row := Row{EventID: l.event.ID, Session: l.event.Session, Type: string(l.event.Kind), Decision: decide.Allow, At: l.event.Time, input: input}
 	if was, ok := r.told[nameOf(l.event.Account, l.event.Source, l.event.ID)]; ok {
 		row.Assessed, row.Probability, row.Decision, row.Signals, row.Campaigns, row.Incident = true, was.Probability, was.Decision, was.Signals, was.Campaigns, was.Incident
 	}
