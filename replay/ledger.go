@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -27,7 +28,10 @@ type ledger struct {
 	verdicts  map[mimamori.AccountID]map[string]journal.Verdict
 	contained []time.Time // when containments without a person were decided
 	seen      map[name]ref
-	at        *line                          // the line at work
+	joined    map[string]string // signals of rows
+	at        *line             // the line at work
+	input     int
+	sources   []string
 	again     func(ref) (event.Event, error) // reads a line once more
 }
 
@@ -37,16 +41,21 @@ type name struct {
 	id      uint64
 }
 
-// ref says where an event stood in the inputs.
+// ref says where an event stood in the inputs, and what it was answered when
+// that was no more than allow.
 type ref struct {
-	offset int64
-	length int
-	place  int
+	offset      int64
+	length      int32
+	place       int32
+	input       int32 // its place among all events
+	probability float64
+	assessed    bool
+	signals     string // joined; one string for all that are alike
 }
 
 func newLedger() *ledger {
 	return &ledger{accounts: map[mimamori.AccountID]*incident.Account{}, days: map[mimamori.AccountID]int64{}, active: map[int64]int{},
-		incidents: map[mimamori.IncidentID]*incident.Incident{}, verdicts: map[mimamori.AccountID]map[string]journal.Verdict{}, seen: map[name]ref{}}
+		incidents: map[mimamori.IncidentID]*incident.Incident{}, verdicts: map[mimamori.AccountID]map[string]journal.Verdict{}, seen: map[name]ref{}, joined: map[string]string{}}
 }
 
 var (
@@ -146,8 +155,34 @@ func (l *ledger) Seen(account mimamori.AccountID, source, id string) (intake.See
 
 // PutEvent notes where an event stands; its bytes are in the input.
 func (l *ledger) PutEvent(e event.Event, _ string, _ time.Time) error {
-	l.seen[nameOf(e.Account, e.Source, e.ID)] = ref{offset: l.at.offset, length: l.at.length, place: l.at.place}
+	if !slices.Contains(l.sources, e.Source) {
+		l.sources = append(l.sources, e.Source)
+	}
+	l.seen[nameOf(e.Account, e.Source, e.ID)] = ref{offset: l.at.offset, length: int32(l.at.length), place: int32(l.at.place), input: int32(l.input)}
 	return nil
+}
+
+// inputOf finds the place of an event among all; the newest when it is unknown.
+func (l *ledger) inputOf(account mimamori.AccountID, id string) int {
+	for _, source := range l.sources {
+		if r, ok := l.seen[nameOf(account, source, id)]; ok {
+			return int(r.input)
+		}
+	}
+	return l.input
+}
+
+// answered notes what an event was answered, for when it comes again.
+func (l *ledger) answered(n name, row Row) {
+	r := l.seen[n]
+	joined := strings.Join(row.Signals, "|")
+	if one, ok := l.joined[joined]; ok {
+		joined = one
+	} else {
+		l.joined[joined] = joined
+	}
+	r.assessed, r.probability, r.signals = row.Assessed, row.Probability, joined
+	l.seen[n] = r
 }
 
 // nameOf is FNV-1a of source and id: within one account nothing collides that

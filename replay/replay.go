@@ -75,8 +75,8 @@ func Run(ctx context.Context, opt Options) (Summary, error) {
 	if err := opt.Policy.Check(); err != nil {
 		return Summary{}, err
 	}
-	r := &run{opt: opt, ledger: newLedger(), began: time.Now()}
-	r.rows.put, r.rows.told = opt.Row, map[name]Row{}
+	r := &run{opt: opt, ledger: newLedger(), began: time.Now(), told: map[name]Row{}}
+	r.rows.put = opt.Row
 	r.ends.ledger, r.ends.policy = r.ledger, opt.Policy
 	r.in = intake.New(r.ledger, intake.Options{Geo: opt.Geo, Traffic: traffic.New(0), Policy: opt.Policy, Inline: true, Later: r.later})
 	src, err := open(opt.Inputs)
@@ -99,7 +99,8 @@ type run struct {
 	ends   ends
 	began  time.Time
 	sum    Summary
-	inputs int // events taken in so far
+	inputs int          // events taken in so far
+	told   map[name]Row // what was decided above allow, for an event that comes again
 }
 
 func (r *run) all(ctx context.Context, src *source) error {
@@ -157,15 +158,12 @@ func (r *run) one(ctx context.Context, l *line) error {
 		}
 	}
 	r.inputs++
-	r.ledger.at = l
-	told := false
+	r.ledger.at, r.ledger.input = l, r.inputs
+	told, taken := false, Row{}
 	each := func(o intake.Outcome) {
 		told = true
-		row := r.row(l, o)
-		if row.Decision != decide.Allow {
-			r.rows.told[nameOf(e.Account, e.Source, e.ID)] = row
-		}
-		r.rows.add(row)
+		taken = r.row(l, o)
+		r.rows.add(taken)
 	}
 	_, err := r.in.Take(ctx, []event.Event{e}, intake.How{Now: e.Time, Each: each})
 	switch {
@@ -175,8 +173,14 @@ func (r *run) one(ctx context.Context, l *line) error {
 	case err != nil:
 		return fmt.Errorf("%s, line %d: %w", filepath.Base(l.file), l.number, err)
 	}
-	if !told { // it came before, word for word: answered alike, and changes nothing
-		r.rows.add(r.rows.repeat(l, r.inputs))
+	n := nameOf(e.Account, e.Source, e.ID)
+	switch {
+	case !told: // it came before, word for word: answered alike, and changes nothing
+		r.rows.add(r.repeat(l))
+	case taken.Decision != decide.Allow || taken.Incident != "":
+		r.told[n] = taken
+	default:
+		r.ledger.answered(n, taken)
 	}
 	if !e.NoAccount() {
 		if err := r.ends.after(e); err != nil {

@@ -88,7 +88,6 @@ type rows struct {
 	waiting []Row
 	n       int
 	names   map[mimamori.IncidentID]string
-	told    map[name]Row // what was decided above allow, for an event that comes again
 }
 
 // flush writes what is older than a time; the zero time: everything.
@@ -159,14 +158,21 @@ func (r *run) row(l *line, o intake.Outcome) Row {
 // later is a further row: an event that was scored again.
 func (r *run) later(x intake.Later) {
 	r.rows.add(Row{EventID: x.Event, Type: string(x.Kind), Assessed: true, Probability: x.Probability, Decision: x.Decision, Signals: x.Signals,
-		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.inputs})
+		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.ledger.inputOf(x.Account, x.Event)})
 }
 
-// repeat is the row of an event that came before, word for word.
-func (r *rows) repeat(l *line, input int) Row {
-	row := Row{EventID: l.event.ID, Session: l.event.Session, Type: string(l.event.Kind), Decision: decide.Allow, At: l.event.Time, input: input}
-	if was, ok := r.told[nameOf(l.event.Account, l.event.Source, l.event.ID)]; ok {
-		row.Assessed, row.Probability, row.Decision, row.Signals, row.Campaigns, row.Incident = true, was.Probability, was.Decision, was.Signals, was.Campaigns, was.Incident
+// repeat is the row of an event that came before, word for word: as it was
+// answered then.
+func (r *run) repeat(l *line) Row {
+	n := nameOf(l.event.Account, l.event.Source, l.event.ID)
+	row, ok := r.told[n]
+	if !ok {
+		was := r.ledger.seen[n]
+		row = Row{EventID: l.event.ID, Type: string(l.event.Kind), Decision: decide.Allow, Assessed: was.assessed, Probability: was.probability}
+		if was.signals != "" {
+			row.Signals = strings.Split(was.signals, "|")
+		}
 	}
+	row.Session, row.At, row.input = l.event.Session, l.event.Time, r.inputs
 	return row
 }
