@@ -52,6 +52,9 @@ func (w *work) do() (string, error) {
 	if err := w.follow(); err != nil {
 		return "", err
 	}
+	if w.how.Each != nil {
+		return "", nil // nobody asks for it
+	}
 	return w.answer()
 }
 
