@@ -25,7 +25,7 @@ var floors = []struct {
 	{"people at the desk, brands, programs beside the product", `staff brands demoshop/cmd/demoshop geo/geogen`},
 	{"how unlike the customer", `assess`},
 	{"what to do about it", `decide`},
-	{"the record of one takeover", `incident`},
+	{"the record of one takeover, and the operator's own rules", `incident policy`},
 	{"durable steps", `playbook`},
 	{"the response set to work", `response undo recovery`},
 	{"the acts of the response", `contain notice access`},

@@ -19,6 +19,7 @@ import (
 	"mimamori/event"
 	"mimamori/geo"
 	"mimamori/incident"
+	"mimamori/policy"
 	"mimamori/profile"
 	"mimamori/response"
 	"mimamori/traffic"
@@ -80,8 +81,10 @@ type Options struct {
 	Geo        *geo.DB
 	Traffic    *traffic.Traffic
 	Policy     decide.Policy
-	Challenger Challenger // nil: no challenge is ever offered, a decision stays challenge
-	Wake       func()     // a step was written
+	Challenger Challenger    // nil: no challenge is ever offered, a decision stays challenge
+	Rules      *policy.Rules // the operator's own; nil: none
+	Tally      *decide.Tally // what the quotas are counted by; nil: one that begins empty
+	Wake       func()        // a step was written
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -98,6 +101,9 @@ type Intake struct {
 func New(store Store, opt Options) *Intake {
 	in := &Intake{store: store, opt: opt}
 	in.policy.Store(&opt.Policy)
+	if opt.Tally == nil {
+		in.opt.Tally = decide.NewTally(opt.Policy)
+	}
 	return in
 }
 
@@ -173,6 +179,7 @@ type How struct {
 // same name the whole request is an ErrConflict.
 func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
 	r := &request{in: in, how: how, now: time.Now().UTC(), events: events, places: make([]where, len(events))}
+	r.levels = in.opt.Tally.Levels(in.Policy(), r.now)
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
@@ -184,6 +191,7 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 			in.opt.Traffic.Note(in.attempt(e, r.places[i]))
 		}
 	}
+	r.count()
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}
@@ -197,15 +205,17 @@ type request struct {
 	now    time.Time
 	events []event.Event
 	places []where
+	levels decide.Levels // that decide now
 
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
 	wake     bool // a step was written
+	counts   []counted
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
-	r.accounts, r.wake = map[mimamori.AccountID]*incident.Account{}, false
+	r.accounts, r.wake, r.counts = map[mimamori.AccountID]*incident.Account{}, false, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, r.places[i])
@@ -257,11 +267,12 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, levels: r.levels}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
 		r.wake = r.wake || w.wake
+		r.counts = append(r.counts, w.counts...)
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }

@@ -12,6 +12,7 @@ import (
 	"mimamori/event"
 	"mimamori/incident"
 	"mimamori/journal"
+	"mimamori/policy"
 	"mimamori/profile"
 	"mimamori/response"
 )
@@ -26,6 +27,10 @@ type work struct {
 	now   time.Time
 	place where
 	wake  bool
+
+	levels decide.Levels
+	hits   []policy.Hit
+	counts []counted
 
 	assessment assess.Assessment
 	made       decide.Made
@@ -43,7 +48,9 @@ func (w *work) do() (string, error) {
 			return "", err
 		}
 	}
+	w.tally()
 	w.learn()
+	w.mark()
 	if err := w.follow(); err != nil {
 		return "", err
 	}
@@ -77,7 +84,7 @@ func (w *work) judge() error {
 		if d.Outcome != event.Succeeded {
 			return nil // noise that anybody can make; it is counted, never answered with more
 		}
-		w.assessment, c.RightPassword = assess.Login(f), true
+		w.assessment, c.RightPassword, c.Rungs = assess.Login(f), true, w.levels.Login
 	default:
 		s, ok := w.a.Profile.Session(w.e.Session)
 		if !ok && !w.how.Past && w.e.Kind != event.SessionEnded {
@@ -86,18 +93,18 @@ func (w *work) judge() error {
 		if !ok {
 			return nil
 		}
-		w.assessment, c.RightPassword = assess.Act(f, s), true
+		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
 	}
+	c.AtLeast = w.ask()
 	c.Age = w.now.Sub(w.e.Time)
-	policy := w.in.Policy()
 	c.BudgetLeft = 1
-	if w.assessment.Probability >= policy.ContainAt && !w.how.Past {
+	if decide.LogOdds(w.assessment.Probability) >= c.Rungs.Contain && !w.how.Past {
 		var err error
 		if c.BudgetLeft, err = w.in.budgetLeft(w.tx, w.now); err != nil {
 			return err
 		}
 	}
-	w.made = decide.Decide(policy, w.assessment, c)
+	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
 	return nil
 }
 
@@ -155,6 +162,9 @@ func (w *work) alarm(d decide.Decision, s assess.Signal, session, voice string) 
 func (w *work) hear(d *event.Verdict) error {
 	switch d.Verdict {
 	case string(journal.OfIntruder):
+		if s, ok := w.a.Profile.Session(d.Session); ok {
+			w.retract(s)
+		}
 		// A stolen API key must not lock everybody out (standards G14).
 		decision := decide.Contain
 		if left, err := w.in.budgetLeft(w.tx, w.now); err != nil {

@@ -107,6 +107,10 @@ type Session struct {
 	Ended   bool               `json:"e,omitempty"` // signed out
 	Verdict string             `json:"v,omitempty"` // customer or intruder, when somebody said so
 	Marks   map[string]int64   `json:"m,omitempty"` // what it did: act → unix second of the first time
+	// Counted is how the session stands in decide's tally: the places of its
+	// sign-in's score and of its highest after an act; 0: not counted.
+	Counted [2]int16 `json:"q,omitzero"`
+	Met     string   `json:"g,omitempty"` // the sternest decision so far, from challenge on
 }
 
 // Usual says that a device counts as the customer's at the moment now.

@@ -1,0 +1,141 @@
+package decide
+
+import (
+	"fmt"
+	"math"
+
+	"mimamori"
+)
+
+// Quotas say how often each decision may meet people who are the customers
+// they say they are. Levels follow from them and from the scores of the last
+// weeks, so that a shop sets what it can judge (how many are asked once more),
+// not a number that means nothing to it. Milder quotas include the sterner.
+type Quotas struct {
+	// Shares of sign-ins with the right password that are presumed genuine.
+	Notify    float64 `json:"notify" yaml:"notify"`
+	Challenge float64 `json:"challenge" yaml:"challenge"`
+	Hold      float64 `json:"hold" yaml:"hold"` // at the sign-in itself
+	// HoldSession is the share of sessions held at any time, Hold included:
+	// what a session does after the sign-in may hold the difference.
+	HoldSession float64 `json:"hold_session" yaml:"hold_session"`
+	// Contain is the share contained without a person.
+	Contain float64 `json:"contain" yaml:"contain"`
+	// Off leaves the probabilities of the policy to decide alone.
+	Off bool `json:"off" yaml:"off"`
+}
+
+// DefaultQuotas ask one customer in a hundred once more, and hold one session
+// in two hundred and fifty.
+func DefaultQuotas() Quotas {
+	return Quotas{Notify: 0.03, Challenge: 0.01, Hold: 0.002, HoldSession: 0.004, Contain: 1.0 / 50_000}
+}
+
+// check says what is wrong with quotas, naming the field.
+func (q Quotas) check() error {
+	if q.Off {
+		return nil
+	}
+	if !(0 < q.Contain && q.Contain <= q.Hold && q.Hold <= q.Challenge && q.Challenge <= q.Notify && q.Notify <= 0.2) {
+		return fmt.Errorf("policy: quotas: 0 < contain ≤ hold ≤ challenge ≤ notify ≤ 0.2 must hold: %w", mimamori.ErrInvalid)
+	}
+	if !(q.Hold <= q.HoldSession && q.HoldSession <= 0.05) {
+		return fmt.Errorf("policy: quotas: hold ≤ hold_session ≤ 0.05 must hold: %w", mimamori.ErrInvalid)
+	}
+	if q.Contain > 1.0/1000 {
+		return fmt.Errorf("policy: quotas: contain is above 1 in 1,000; nobody is locked out that lightly: %w", mimamori.ErrInvalid)
+	}
+	return nil
+}
+
+// Rungs are the log-odds from which each decision is taken.
+type Rungs struct {
+	Notify    float64 `json:"notify"`
+	Challenge float64 `json:"challenge"`
+	Hold      float64 `json:"hold"`
+	Contain   float64 `json:"contain"`
+}
+
+// Of is the decision at log-odds z.
+func (r Rungs) Of(z float64) Decision {
+	switch {
+	case z >= r.Contain:
+		return Contain
+	case z >= r.Hold:
+		return Hold
+	case z >= r.Challenge:
+		return Challenge
+	case z >= r.Notify:
+		return Notify
+	}
+	return Allow
+}
+
+// Levels are the rungs for sign-ins, and for what sessions do afterwards.
+type Levels struct {
+	Login Rungs `json:"login"`
+	Act   Rungs `json:"act"`
+}
+
+// Fixed are the levels of the policy's own probabilities: what decides before
+// there is enough to count.
+func (p Policy) Fixed() Levels {
+	r := Rungs{Notify: LogOdds(p.NotifyAt), Challenge: LogOdds(p.ChallengeAt), Hold: LogOdds(p.HoldAt), Contain: LogOdds(p.ContainAt)}
+	return Levels{Login: r, Act: r}
+}
+
+// The bounds within which counting may move a level, whatever was counted: so
+// far in log-odds down and up from the fixed one, and so far in a day. Whoever
+// could make any number of sign-ins that are taken for genuine moves a level
+// no further.
+const (
+	mostDown    = 8.0
+	mostUp      = 6.0
+	mostADay    = 0.25
+	mostCertain = 16.0 // no level lies above 1 in 10 million
+	// enough is how many must lie above a level before it follows the count
+	// alone; with fewer it stands between the count and the fixed one.
+	enough = 10.0
+)
+
+// counted moves a fixed level to where the count puts it: n counted in all,
+// share of them allowed above.
+func counted(fixed float64, s Scale, n int, share float64) float64 {
+	above := float64(n) * share
+	if share <= 0 {
+		return mostCertain
+	}
+	if above < 1 {
+		return fixed
+	}
+	w := above / (above + enough)
+	if above >= 4*enough {
+		w = 1
+	}
+	level := fixed + w*(s.above(above)-fixed)
+	return min(max(level, fixed-mostDown), fixed+mostUp, mostCertain)
+}
+
+// beyond is where a rarer share than could be counted is to be expected, if
+// the scores of genuine sign-ins thin out further as they do between two
+// shares that can be counted.
+func beyond(s Scale, n int, share float64) float64 {
+	common, rare := 0.02, 0.004
+	a, b := s.above(common*float64(n)), s.above(rare*float64(n))
+	slope := max(b-a, 0) / math.Log(common/rare)
+	return b + slope*math.Log(rare/share)
+}
+
+// ordered keeps each level at or above the milder one.
+func (r Rungs) ordered() Rungs {
+	r.Challenge = max(r.Challenge, r.Notify)
+	r.Hold = max(r.Hold, r.Challenge)
+	r.Contain = max(r.Contain, r.Hold)
+	return r
+}
+
+// near keeps each level within so far of what it was.
+func (r Rungs) near(was Rungs, far float64) Rungs {
+	clip := func(x, w float64) float64 { return min(max(x, w-far), w+far) }
+	return Rungs{Notify: clip(r.Notify, was.Notify), Challenge: clip(r.Challenge, was.Challenge), Hold: clip(r.Hold, was.Hold), Contain: clip(r.Contain, was.Contain)}.ordered()
+}

@@ -1,0 +1,156 @@
+package intake
+
+import (
+	"slices"
+	"time"
+
+	"mimamori/assess"
+	"mimamori/decide"
+	"mimamori/event"
+	"mimamori/policy"
+	"mimamori/profile"
+)
+
+// counted is what the tally learns of one event once it is durable: a note, or
+// that a session's earlier counts are taken back.
+type counted struct {
+	note    *decide.Note
+	retract *profile.Session
+}
+
+// count hands on what the request's events add to the tally. It is done after
+// the commit: what was refused or came before is not counted.
+func (r *request) count() {
+	for _, c := range r.counts {
+		if c.note != nil {
+			r.in.opt.Tally.Note(*c.note)
+			continue
+		}
+		var at [2]*decide.Bin
+		for i, place := range c.retract.Counted {
+			if b, ok := binAt(place); ok {
+				at[i] = &b
+			}
+		}
+		r.in.opt.Tally.Retract(c.retract.Began, at[0], at[1])
+	}
+}
+
+// ask asks the operator's own rules about the event.
+func (w *work) ask() decide.Decision {
+	if len(w.in.opt.Rules.List()) == 0 {
+		return decide.Allow
+	}
+	f := policy.Facts{Event: w.e, Place: w.place.Place, Agent: w.place.agent, Profile: &w.a.Profile, Assessment: w.assessment,
+		Watched: w.e.Time.Before(w.a.Standing.WatchUntil)}
+	if s, ok := w.a.Profile.Session(w.e.Session); ok && w.e.Kind != event.LoginAttempted {
+		f.Session = s
+	}
+	w.hits = w.in.opt.Rules.Ask(f)
+	return policy.AtLeast(w.hits)
+}
+
+// Where a session stands in the tally is kept with it, so that it can be taken
+// back. Bins are moved by one to leave 0 for none.
+const uncounted = -1 << 15 // its acts are not counted: it was held at sign-in
+
+func placeOf(b decide.Bin) int16 {
+	if b >= 0 {
+		return int16(b) + 1
+	}
+	return int16(b)
+}
+
+func binAt(place int16) (decide.Bin, bool) {
+	switch {
+	case place == 0 || place == uncounted:
+		return 0, false
+	case place > 0:
+		return decide.Bin(place - 1), true
+	}
+	return decide.Bin(place), true
+}
+
+// tally notes the decision just made, before the event is learned.
+func (w *work) tally() {
+	if !w.assessment.Assessed {
+		return
+	}
+	n := decide.Note{At: w.e.Time, Score: decide.BinOf(decide.LogOdds(w.assessment.Probability)), Decision: w.made.Decision, Genuine: w.genuine()}
+	for _, s := range w.assessment.Signals {
+		if s.Weight > 0 {
+			n.Signals = append(n.Signals, s.Name)
+		}
+	}
+	for _, h := range w.hits {
+		n.Rules = append(n.Rules, h.Key())
+	}
+	s, known := w.a.Profile.Session(w.e.Session)
+	if _, n.Login = w.e.Payload.(*event.Login); !n.Login {
+		if !known {
+			return
+		}
+		n.HeldNow = w.made.Decision.AtLeast(decide.Hold) && !decide.Decision(s.Met).AtLeast(decide.Hold)
+		n.Held = s.Counted[1] == uncounted
+		var was bool
+		n.Was, was = binAt(s.Counted[1])
+		n.First = !was
+	}
+	w.counts = append(w.counts, counted{note: &n})
+	if known && w.made.Decision == decide.Contain {
+		w.retract(s)
+	}
+}
+
+// genuine presumes that a sign-in or act is the customer's unless something
+// other than its own score speaks against it.
+func (w *work) genuine() bool {
+	if w.made.Decision == decide.Contain || w.a.Standing.LockedOut() {
+		return false
+	}
+	if s, ok := w.a.Profile.Session(w.e.Session); ok && s.Verdict == "intruder" {
+		return false
+	}
+	return !slices.Contains(w.assessment.Groups(), assess.Campaign)
+}
+
+// mark writes down at the session what the tally counted of it.
+func (w *work) mark() {
+	s, ok := w.a.Profile.Session(w.e.Session)
+	if !ok || !w.assessment.Assessed {
+		return
+	}
+	if w.made.Decision.AtLeast(decide.Challenge) && !decide.Decision(s.Met).AtLeast(w.made.Decision) {
+		s.Met = string(w.made.Decision)
+	}
+	if !w.genuine() {
+		return
+	}
+	bin := decide.BinOf(decide.LogOdds(w.assessment.Probability))
+	if w.e.Kind == event.LoginAttempted {
+		s.Counted = [2]int16{placeOf(bin), 0}
+		if w.made.Decision.AtLeast(decide.Hold) {
+			s.Counted[1] = uncounted
+		}
+		return
+	}
+	if was, counted := binAt(s.Counted[1]); s.Counted[1] != uncounted && (!counted || bin > was) {
+		s.Counted[1] = placeOf(bin)
+	}
+}
+
+// retract takes back what was counted of a session that is an intruder's now.
+func (w *work) retract(s *profile.Session) {
+	if s.Counted == ([2]int16{}) {
+		return
+	}
+	old := *s
+	w.counts = append(w.counts, counted{retract: &old})
+	s.Counted = [2]int16{}
+}
+
+// Levels are the log-odds that decide now.
+func (in *Intake) Levels() decide.Levels { return in.opt.Tally.Levels(in.Policy(), time.Now().UTC()) }
+
+// Tally is what the levels are counted by.
+func (in *Intake) Tally() *decide.Tally { return in.opt.Tally }
