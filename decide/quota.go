@@ -116,14 +116,23 @@ func counted(fixed float64, s Scale, n int, share float64) float64 {
 	return min(max(level, fixed-mostDown), fixed+mostUp, mostCertain)
 }
 
-// beyond is where a rarer share than could be counted is to be expected, if
-// the scores of genuine sign-ins thin out further as they do between two
-// shares that can be counted.
+// beyond is where a share too rare to be counted is to be expected, if scores
+// thin out further as they do above the highest few hundred: by the mean
+// excess over them, as for an exponential tail (Hill, Annals of Statistics
+// 1975, in log-odds).
 func beyond(s Scale, n int, share float64) float64 {
-	common, rare := 0.02, 0.004
-	a, b := s.above(common*float64(n)), s.above(rare*float64(n))
-	slope := max(b-a, 0) / math.Log(common/rare)
-	return b + slope*math.Log(rare/share)
+	top := min(max(float64(n)/200, 50), 500)
+	from := s.above(top)
+	over, excess := 0.0, 0.0
+	for b, c := range s {
+		if z := b.LogOdds(); z >= from {
+			over, excess = over+float64(c), excess+float64(c)*(z+binWidth/2-from)
+		}
+	}
+	if over == 0 {
+		return mostCertain
+	}
+	return from + excess/over*math.Log(over/float64(n)/share)
 }
 
 // ordered keeps each level at or above the milder one.

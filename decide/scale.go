@@ -85,8 +85,8 @@ func (s Scale) above(allowed float64) float64 {
 	return level
 }
 
-// share of what is counted that lies at or above z.
-func (s Scale) share(z float64) float64 {
+// Share of what is counted that lies at or above z.
+func (s Scale) Share(z float64) float64 {
 	all, over := 0, 0
 	for b, n := range s {
 		if all += n; b.LogOdds() >= z {

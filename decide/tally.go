@@ -26,6 +26,7 @@ type Tally struct {
 	levels Levels
 	set    Setting
 	by     basis
+	totals Totals
 	fresh  int // sign-ins noted since the levels were counted
 }
 
@@ -86,10 +87,12 @@ func (t *Tally) Note(n Note) {
 	d := t.day(n.At)
 	for _, s := range n.Rules {
 		bump(&d.Rules, s)
+		bump(&t.totals.Rules, s)
 	}
 	if !n.Login {
 		if n.HeldNow {
 			d.Held++
+			t.totals.Held++
 		}
 		if n.Genuine && !n.Held && (n.First || n.Score > n.Was) {
 			if !n.First {
@@ -101,8 +104,10 @@ func (t *Tally) Note(n Note) {
 	}
 	t.fresh++
 	bump(&d.Met, n.Decision)
+	bump(&t.totals.Met, n.Decision)
 	for _, s := range n.Signals {
 		bump(&d.Signals, s)
+		bump(&t.totals.Signals, s)
 	}
 	if n.Genuine {
 		d.Logins.add(n.Score, 1)
@@ -125,6 +130,21 @@ func (t *Tally) Retract(began time.Time, login, peak *Bin) {
 	if peak != nil {
 		d.Peaks.add(*peak, -1)
 	}
+}
+
+// Totals are what was counted since the process began, for counters.
+type Totals struct {
+	Met     map[Decision]int
+	Held    int
+	Signals map[string]int
+	Rules   map[string]int
+}
+
+// Totals since the process began.
+func (t *Tally) Totals() Totals {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Totals{Met: maps.Clone(t.totals.Met), Held: t.totals.Held, Signals: maps.Clone(t.totals.Signals), Rules: maps.Clone(t.totals.Rules)}
 }
 
 func bump[K ~string](m *map[K]int, key K) {

@@ -43,6 +43,10 @@ type Store interface {
 	ActiveAccounts(ctx context.Context, since time.Time) (int, error)
 	LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error)
 	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
+	// Tally is what the quotas are counted by, as PutTally saved it last; nil
+	// when it never was.
+	Tally(ctx context.Context) ([]byte, error)
+	PutTally(ctx context.Context, doc []byte, now time.Time) error
 }
 
 // Seen is what is known of an event that came before under the same name.
@@ -95,6 +99,7 @@ type Intake struct {
 	active   atomic.Int64 // accounts that signed in during the last 30 days
 	counted  atomic.Int64 // when they were counted, unix seconds
 	counting sync.WaitGroup
+	saved    atomic.Int64 // when the tally was saved last, unix seconds
 }
 
 // New makes the decision path; Start fills what it knows from the store.
@@ -118,11 +123,17 @@ func (in *Intake) Start(ctx context.Context) error {
 	for _, e := range logins {
 		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
 	}
+	if err := in.recall(ctx); err != nil {
+		return err
+	}
 	return in.count(ctx, now)
 }
 
-// Stop waits for a count that is under way.
-func (in *Intake) Stop() { in.counting.Wait() }
+// Stop waits for a count that is under way, and saves the tally.
+func (in *Intake) Stop() {
+	in.counting.Wait()
+	in.save(context.Background(), time.Now())
+}
 
 // count counts the accounts that the hourly budget is a share of.
 func (in *Intake) count(ctx context.Context, now time.Time) error {
@@ -159,6 +170,17 @@ type Answer struct {
 	Challenge   *Challenge          `json:"challenge,omitempty"`
 	Obligations []decide.Obligation `json:"obligations"`
 	Degraded    []string            `json:"degraded,omitempty"`
+	// Terms is every signal with its weight, for whoever wants to add them up.
+	Terms map[string]float64 `json:"terms,omitempty"`
+	// Rules are the operator's own that hit.
+	Rules []string `json:"rules,omitempty"`
+}
+
+// Decided is an event with the answer it got.
+type Decided struct {
+	Event      event.Event
+	Answer     Answer
+	ReceivedAt time.Time
 }
 
 // Taken is what became of a request's events.

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -33,6 +34,9 @@ func (r *request) count() {
 			}
 		}
 		r.in.opt.Tally.Retract(c.retract.Began, at[0], at[1])
+	}
+	if len(r.counts) > 0 {
+		r.in.saveSoon(r.now)
 	}
 }
 
@@ -154,3 +158,38 @@ func (in *Intake) Levels() decide.Levels { return in.opt.Tally.Levels(in.Policy(
 
 // Tally is what the levels are counted by.
 func (in *Intake) Tally() *decide.Tally { return in.opt.Tally }
+
+// recall takes over the tally as it was saved. One that cannot be read is left:
+// counting begins anew, and the policy's own probabilities decide meanwhile.
+func (in *Intake) recall(ctx context.Context) error {
+	doc, err := in.store.Tally(ctx)
+	if err != nil {
+		return err
+	}
+	in.saved.Store(time.Now().Unix())
+	if doc != nil {
+		_ = in.opt.Tally.Decode(doc)
+	}
+	return nil
+}
+
+// saveEvery is how old a saved tally may be: what is lost by a crash is that
+// much of 28 days.
+const saveEvery = 60 // seconds
+
+// saveSoon saves the tally, beside the decision, when the saved one is old.
+func (in *Intake) saveSoon(now time.Time) {
+	if was := in.saved.Load(); was > 0 && now.Unix()-was > saveEvery && in.saved.CompareAndSwap(was, now.Unix()) {
+		in.counting.Go(func() { in.save(context.Background(), now) })
+	}
+}
+
+// save writes the tally down; failing, it is tried again in a minute.
+func (in *Intake) save(ctx context.Context, now time.Time) {
+	if in.saved.Load() == 0 {
+		return // never started: nothing was counted
+	}
+	if doc, err := in.opt.Tally.Encode(); err == nil {
+		_ = in.store.PutTally(ctx, doc, now)
+	}
+}

@@ -366,7 +366,10 @@ func (w *work) tick() {
 
 func (w *work) answer() (string, error) {
 	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
-		Device: w.device, Obligations: w.a.Standing.Obligations}
+		Device: w.device, Obligations: w.a.Standing.Obligations, Terms: w.assessment.Terms()}
+	for _, h := range w.hits {
+		a.Rules = append(a.Rules, h.Key())
+	}
 	if w.in.Policy().Mode == decide.Observe {
 		a.Decision = a.Decision.AtMost(decide.Notify)
 	}
