@@ -106,7 +106,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.Runner = a.newRunner()
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
-		Rules: rules})
+		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
 	return a, a.openDoors()
 }

@@ -43,10 +43,6 @@ type Store interface {
 	ActiveAccounts(ctx context.Context, since time.Time) (int, error)
 	LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error)
 	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
-	// Tally is what the quotas are counted by, as PutTally saved it last; nil
-	// when it never was.
-	Tally(ctx context.Context) ([]byte, error)
-	PutTally(ctx context.Context, doc []byte, now time.Time) error
 }
 
 // Seen is what is known of an event that came before under the same name.
@@ -88,6 +84,7 @@ type Options struct {
 	Challenger Challenger    // nil: no challenge is ever offered, a decision stays challenge
 	Rules      *policy.Rules // the operator's own; nil: none
 	Tally      *decide.Tally // what the quotas are counted by; nil: one that begins empty
+	Keep       Keeper        // keeps the tally over restarts; nil: nobody does
 	Wake       func()        // a step was written
 }
 

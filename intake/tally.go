@@ -159,10 +159,20 @@ func (in *Intake) Levels() decide.Levels { return in.opt.Tally.Levels(in.Policy(
 // Tally is what the levels are counted by.
 func (in *Intake) Tally() *decide.Tally { return in.opt.Tally }
 
+// Keeper keeps the tally.
+type Keeper interface {
+	// Tally is it as PutTally saved it last; nil when it never was.
+	Tally(ctx context.Context) ([]byte, error)
+	PutTally(ctx context.Context, doc []byte, now time.Time) error
+}
+
 // recall takes over the tally as it was saved. One that cannot be read is left:
 // counting begins anew, and the policy's own probabilities decide meanwhile.
 func (in *Intake) recall(ctx context.Context) error {
-	doc, err := in.store.Tally(ctx)
+	if in.opt.Keep == nil {
+		return nil
+	}
+	doc, err := in.opt.Keep.Tally(ctx)
 	if err != nil {
 		return err
 	}
@@ -187,9 +197,9 @@ func (in *Intake) saveSoon(now time.Time) {
 // save writes the tally down; failing, it is tried again in a minute.
 func (in *Intake) save(ctx context.Context, now time.Time) {
 	if in.saved.Load() == 0 {
-		return // never started: nothing was counted
+		return // not kept, or never started
 	}
 	if doc, err := in.opt.Tally.Encode(); err == nil {
-		_ = in.store.PutTally(ctx, doc, now)
+		_ = in.opt.Keep.PutTally(ctx, doc, now)
 	}
 }

@@ -34,6 +34,7 @@ import (
 // promised: the caller may try again.
 type Store interface {
 	intake.Store
+	intake.Keeper
 	playbook.Store
 	contain.Store
 	keys.Store
