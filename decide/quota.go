@@ -93,26 +93,30 @@ const (
 	mostUp      = 6.0
 	mostADay    = 0.25
 	mostCertain = 16.0 // no level lies above 1 in 10 million
-	// enough is how many must lie above a level before it follows the count
-	// alone; with fewer it stands between the count and the fixed one.
-	enough = 10.0
+	// plenty is how many sign-ins must be counted before levels follow the
+	// count alone; with fewer they stand between it and the fixed ones.
+	plenty = 4000
+	// seen is how many must lie above a level for it to be read off the count;
+	// a rarer one is estimated from how the scores thin out.
+	seen = 40
 )
 
 // counted moves a fixed level to where the count puts it: n counted in all,
 // share of them allowed above.
 func counted(fixed float64, s Scale, n int, share float64) float64 {
-	above := float64(n) * share
 	if share <= 0 {
 		return mostCertain
 	}
-	if above < 1 {
+	if float64(n)*0.01 < 1 {
 		return fixed
 	}
-	w := above / (above + enough)
-	if above >= 4*enough {
-		w = 1
+	level := 0.0
+	if above := float64(n) * share; above >= seen {
+		level = s.above(above)
+	} else {
+		level = beyond(s, n, share)
 	}
-	level := fixed + w*(s.above(above)-fixed)
+	level = fixed + min(float64(n)/plenty, 1)*(level-fixed)
 	return min(max(level, fixed-mostDown), fixed+mostUp, mostCertain)
 }
 
@@ -124,15 +128,15 @@ func beyond(s Scale, n int, share float64) float64 {
 	top := min(max(float64(n)/200, 50), 500)
 	from := s.above(top)
 	over, excess := 0.0, 0.0
-	for b, c := range s {
+	for _, b := range s.bins() {
 		if z := b.LogOdds(); z >= from {
-			over, excess = over+float64(c), excess+float64(c)*(z+binWidth/2-from)
+			over, excess = over+float64(s[b]), excess+float64(s[b])*(z+binWidth/2-from)
 		}
 	}
 	if over == 0 {
 		return mostCertain
 	}
-	return from + excess/over*math.Log(over/float64(n)/share)
+	return max(from, from+excess/over*math.Log(over/float64(n)/share))
 }
 
 // ordered keeps each level at or above the milder one.

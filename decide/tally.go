@@ -197,11 +197,15 @@ func (t *Tally) refresh(p Policy, today int64) {
 	next, fixed := p.Fixed(), p.Fixed()
 	next.Login = p.Quotas.rungs(fixed.Login, logins, n)
 	next.Act = next.Login
-	next.Act.Hold = counted(fixed.Act.Hold, peaks, n, p.Quotas.HoldSession-p.Quotas.Hold)
-	next.Act.Challenge = counted(fixed.Act.Challenge, peaks, n, p.Quotas.Challenge)
+	// Money that moves in a doubtful session is held, not challenged: the
+	// challenge level of acts is what keeps the quota of held sessions.
+	left := p.Quotas.HoldSession - p.Quotas.Hold
+	next.Act.Challenge = counted(fixed.Act.Challenge, peaks, n, left)
+	next.Act.Hold = counted(fixed.Act.Hold, peaks, n, left/2)
+	next.Act.Contain = max(next.Act.Contain, p.Quotas.rungs(fixed.Act, peaks, n).Contain)
 	next.Login, next.Act = next.Login.ordered(), next.Act.ordered()
 	// The first counts may move far; later ones not, whatever happened.
-	if was := t.set.Counted; was >= int(4*enough/p.Quotas.Hold) && n < 2*was && t.by == basisOf(p) {
+	if was := t.set.Counted; was >= plenty && n < 2*was && t.by == basisOf(p) {
 		far := mostADay * float64(max(today-t.set.Day, 1))
 		next.Login, next.Act = next.Login.near(t.levels.Login, far), next.Act.near(t.levels.Act, far)
 	}
@@ -215,7 +219,7 @@ func (q Quotas) rungs(fixed Rungs, s Scale, n int) Rungs {
 		Hold:      counted(fixed.Hold, s, n, q.Hold),
 		Contain:   fixed.Contain,
 	}
-	if float64(n)*q.Hold >= enough {
+	if n >= plenty {
 		r.Contain = min(max(fixed.Contain, beyond(s, n, q.Contain)), mostCertain)
 	}
 	return r

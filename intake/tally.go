@@ -27,17 +27,22 @@ func (r *request) count() {
 			r.in.opt.Tally.Note(*c.note)
 			continue
 		}
-		var at [2]*decide.Bin
-		for i, place := range c.retract.Counted {
-			if b, ok := binAt(place); ok {
-				at[i] = &b
-			}
-		}
-		r.in.opt.Tally.Retract(c.retract.Began, at[0], at[1])
+		r.in.takeBack(*c.retract)
 	}
 	if len(r.counts) > 0 {
 		r.in.saveSoon(r.now)
 	}
+}
+
+// takeBack takes back what the tally counted of a session.
+func (in *Intake) takeBack(s profile.Session) {
+	var at [2]*decide.Bin
+	for i, place := range s.Counted {
+		if b, ok := binAt(place); ok {
+			at[i] = &b
+		}
+	}
+	in.opt.Tally.Retract(s.Began, at[0], at[1])
 }
 
 // ask asks the operator's own rules about the event.
@@ -75,12 +80,14 @@ func binAt(place int16) (decide.Bin, bool) {
 	return decide.Bin(place), true
 }
 
-// tally notes the decision just made, before the event is learned.
+// tally notes the decision just made, before anything comes of it.
 func (w *work) tally() {
+	w.confirm()
 	if !w.assessment.Assessed {
 		return
 	}
-	n := decide.Note{At: w.e.Time, Score: decide.BinOf(decide.LogOdds(w.assessment.Probability)), Decision: w.made.Decision, Genuine: w.genuine()}
+	w.genuine = w.presumed()
+	n := decide.Note{At: w.e.Time, Score: decide.BinOf(decide.LogOdds(w.assessment.Probability)), Decision: w.made.Decision, Genuine: w.genuine}
 	for _, s := range w.assessment.Signals {
 		if s.Weight > 0 {
 			n.Signals = append(n.Signals, s.Name)
@@ -101,21 +108,31 @@ func (w *work) tally() {
 		n.First = !was
 	}
 	w.counts = append(w.counts, counted{note: &n})
-	if known && w.made.Decision == decide.Contain {
-		w.retract(s)
-	}
 }
 
-// genuine presumes that a sign-in or act is the customer's unless something
-// other than its own score speaks against it.
-func (w *work) genuine() bool {
-	if w.made.Decision == decide.Contain || w.a.Standing.LockedOut() {
-		return false
+// presumed says that a sign-in or act counts as the customer's. Its own score
+// says nothing about that: levels that left out what they hold would sink
+// under what they count. Only a campaign, or somebody's word, speaks against it.
+func (w *work) presumed() bool {
+	s, ok := w.a.Profile.Session(w.e.Session)
+	campaign := slices.ContainsFunc(w.assessment.Signals, func(s assess.Signal) bool { return s.Group == assess.Campaign && s.Weight >= 2 })
+	return !campaign && !(ok && s.Verdict == "intruder")
+}
+
+// confirm hears that a password was changed, by the shop or by the customer in
+// another session, soon after a session that was held or contained: it was an
+// intruder's. Who was held for nothing seldom changes a password.
+func (w *work) confirm() {
+	c, ok := w.e.Payload.(*event.Change)
+	if !ok || c.Resource.Kind != event.Password || w.e.Command != "" {
+		return
 	}
-	if s, ok := w.a.Profile.Session(w.e.Session); ok && s.Verdict == "intruder" {
-		return false
+	for i := range w.a.Profile.Sessions {
+		s := &w.a.Profile.Sessions[i]
+		if s.ID != w.e.Session && decide.Decision(s.Met).AtLeast(decide.Hold) && w.e.Time.Sub(s.Began) < decide.Window*24*time.Hour {
+			w.retract(s)
+		}
 	}
-	return !slices.Contains(w.assessment.Groups(), assess.Campaign)
 }
 
 // mark writes down at the session what the tally counted of it.
@@ -127,7 +144,7 @@ func (w *work) mark() {
 	if w.made.Decision.AtLeast(decide.Challenge) && !decide.Decision(s.Met).AtLeast(w.made.Decision) {
 		s.Met = string(w.made.Decision)
 	}
-	if !w.genuine() {
+	if !w.genuine {
 		return
 	}
 	bin := decide.BinOf(decide.LogOdds(w.assessment.Probability))

@@ -28,9 +28,10 @@ type work struct {
 	place where
 	wake  bool
 
-	levels decide.Levels
-	hits   []policy.Hit
-	counts []counted
+	levels  decide.Levels
+	hits    []policy.Hit
+	counts  []counted
+	genuine bool // presumed so, and counted
 
 	assessment assess.Assessment
 	made       decide.Made
@@ -43,12 +44,12 @@ func (w *work) do() (string, error) {
 	if err := w.judge(); err != nil {
 		return "", err
 	}
+	w.tally()
 	if !w.how.Past && w.e.Command == "" {
 		if err := w.raise(); err != nil {
 			return "", err
 		}
 	}
-	w.tally()
 	w.learn()
 	w.mark()
 	if err := w.follow(); err != nil {
