@@ -12,6 +12,7 @@ import (
 
 	"mimamori"
 	"mimamori/decide"
+	"mimamori/geo"
 	"mimamori/mail"
 	"mimamori/playbook"
 )
@@ -33,6 +34,10 @@ type Config struct {
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
 	Policy decide.Policy `yaml:"policy"`
+	// PolicyFile is read over Policy: quotas, and the operator's own rules.
+	PolicyFile string        `yaml:"policy_file"`
+	Geo        GeoConfig     `yaml:"geo"`
+	Metrics    MetricsConfig `yaml:"metrics"`
 
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
@@ -85,6 +90,20 @@ type MailConfig struct {
 	Username string       `yaml:"username"`
 	Password string       `yaml:"password"`
 	Selector string       `yaml:"selector"` // DKIM; "mimamori" unless set
+}
+
+// GeoConfig names files that go before the embedded table of networks. They
+// are read again when they change.
+type GeoConfig struct {
+	MMDB []string `yaml:"mmdb"`
+	// Lists of networks by kind (hosting, vpn, relay, tor, mobile, access).
+	Lists map[geo.Kind][]string `yaml:"lists"`
+}
+
+// MetricsConfig says where /metrics is, for Prometheus. Off unless Listen is set.
+type MetricsConfig struct {
+	Listen string `yaml:"listen"` // an address that only the operator reaches
+	Key    string `yaml:"key"`    // asked for as Authorization: Bearer; empty: none
 }
 
 // DefaultConfig is what is not said otherwise.
