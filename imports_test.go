@@ -23,7 +23,7 @@ var floors = []struct {
 	{"words that everybody uses", `.`},
 	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client simulate`},
 	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox demoshop`},
-	{"people at the desk, brands, programs beside the product", `staff brands demoshop/cmd/demoshop geo/geogen`},
+	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen`},
 	{"how unlike the customer", `assess`},
 	{"what to do about it", `decide`},
 	{"the record of one takeover", `incident`},
@@ -38,6 +38,7 @@ var floors = []struct {
 	{"one account, read whole for the pages", `dossier`},
 	{"everything put together", `app`},
 	{"the product shown on one machine", `demo`},
+	{"measured from outside", `bench`},
 	{"programs", `cmd/mimamori`},
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"mimamori"
 	"mimamori/decide"
+	"mimamori/event"
 	"mimamori/incident"
 	"mimamori/intake"
 )
@@ -155,10 +156,14 @@ func (r *run) row(l *line, o intake.Outcome) Row {
 	return row
 }
 
-// later is a further row: an event that was scored again.
+// later is a further row: a sign-in that was weighed again.
 func (r *run) later(x intake.Later) {
-	r.rows.add(Row{EventID: x.Event, Type: string(x.Kind), Assessed: true, Probability: x.Probability, Decision: x.Decision, Signals: x.Signals,
-		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.ledger.inputOf(x.Account, x.Event)})
+	row := Row{EventID: x.Event, Type: string(event.LoginAttempted), Assessed: true, Probability: x.Probability, Decision: x.Decision,
+		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.ledger.inputOf(x.Account, x.Source, x.Event)}
+	for _, s := range x.Signals {
+		row.Signals = append(row.Signals, s.Name)
+	}
+	r.rows.add(row)
 }
 
 // repeat is the row of an event that came before, word for word: as it was
