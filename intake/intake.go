@@ -283,16 +283,16 @@ func (r *request) take(tx Tx) error {
 
 // nobody is the answer to an attempt on an account that does not exist: it
 // feeds the traffic counters and nothing else.
-func (in *Intake) nobody(e event.Event, from where, first bool) string {
+func (in *Intake) nobody(e event.Event, from where, first bool) (answer string, campaigns []string) {
 	l := in.attempt(e, from)
 	if first {
 		in.opt.Traffic.Note(l)
 	}
-	out := `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
-	if ids := in.opt.Traffic.Belongs(l); len(ids) > 0 {
-		out += `,"campaigns":["` + strings.Join(ids, `","`) + `"]`
+	answer = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
+	if campaigns = in.opt.Traffic.Belongs(l); len(campaigns) > 0 {
+		answer += `,"campaigns":["` + strings.Join(campaigns, `","`) + `"]`
 	}
-	return out + "}"
+	return answer + "}", campaigns
 }
 
 func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated bool, err error) {
@@ -310,9 +310,10 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	first := i >= r.noted
 	r.noted = max(r.noted, i+1)
 	if e.NoAccount() {
-		answer = r.in.nobody(e, from, first)
+		var ids []string
+		answer, ids = r.in.nobody(e, from, first)
 		if r.how.Each != nil {
-			r.how.Each(Outcome{Event: e, Decision: decide.Allow})
+			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
 		}
 	} else {
 		a := r.accounts[e.Account]
