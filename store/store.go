@@ -26,6 +26,7 @@ import (
 	"mimamori/playbook"
 	"mimamori/recovery"
 	"mimamori/staff"
+	"mimamori/support"
 )
 
 // Store is everything the product keeps, as app wires it. Every method that
@@ -45,6 +46,7 @@ type Store interface {
 	staff.KeyStore
 	recovery.Store
 	access.Store
+	support.CallStore
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.
@@ -56,6 +58,10 @@ type Store interface {
 
 	// Import is how far an import has come; the zero one when it never began.
 	Import(ctx context.Context, name string) (intake.Import, error)
+	// EventsAfter are the events of an account that were written after a mark
+	// (0: all), in the order of their times, with the mark of the newest and
+	// how many the account has in all.
+	EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error)
 	// Incidents are all of one account, newest first.
 	Incidents(ctx context.Context, account mimamori.AccountID) ([]incident.Incident, error)
 	// Queue are incidents for the staff: those that need a person first, then
