@@ -40,6 +40,7 @@ type Store interface {
 	access.Store
 	recovery.Store
 	notice.Store
+	support.CallStore
 	undo.Store
 	Take(ctx context.Context, idle bool, do func(intake.Tx) error) error
 	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
@@ -71,6 +72,7 @@ type Options struct {
 	// ChallengeReturn is the shop's page to which a challenge leads back.
 	ChallengeReturn string
 	References      *Limiter // tries to look up a reference, by network; nil: 5 an hour
+	Calls           *Limiter // wishes to be called, by network; nil: 5 an hour
 	Log             *slog.Logger
 }
 
@@ -86,6 +88,9 @@ type Desk struct {
 func New(opt Options) *Desk {
 	if opt.References == nil {
 		opt.References = NewLimiter(5, time.Hour)
+	}
+	if opt.Calls == nil {
+		opt.Calls = NewLimiter(5, time.Hour)
 	}
 	if opt.Log == nil {
 		opt.Log = slog.Default()
@@ -105,7 +110,7 @@ type file struct {
 	account   *incident.Account
 	incidents []incident.Incident // newest first
 	current   *incident.Incident  // open or watched, or the newest within the shown time; nil when there never was one
-	plan      undo.Plan // of the whole account, or of one incident
+	plan      undo.Plan           // of the whole account, or of one incident
 	steps     []playbook.Step
 	entries   []incident.Entry
 	now       time.Time

@@ -49,7 +49,11 @@ func (d *Desk) Home(ctx context.Context, v centre.Visitor) (centre.Home, error) 
 		}
 	}
 	h.Veto = d.veto(ctx, v, s, f)
-	return h, nil
+	coming, err := d.coming(ctx, s.Account)
+	if coming != nil {
+		h.Call = comingView(*coming, f.now)
+	}
+	return h, err
 }
 
 func (d *Desk) unread(ctx context.Context, account mimamori.AccountID) (int, error) {

@@ -125,6 +125,12 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("GET /reference", c.reference)
 	mux.HandleFunc("POST /reference", c.openReference)
 
+	mux.HandleFunc("GET /call", c.callBack)
+	mux.HandleFunc("POST /call", c.askCall)
+	mux.HandleFunc("POST /call/withdraw", c.withdrawCall)
+	mux.HandleFunc("GET /recover/{token}/call", c.callBack)
+	mux.HandleFunc("POST /recover/{token}/call", c.askCall)
+
 	mux.HandleFunc("GET /recover/{token}", c.recovery)
 	mux.HandleFunc("POST /recover/{token}/who", c.identify)
 	mux.HandleFunc("GET /recover/{token}/forgot-id", c.forgotID)

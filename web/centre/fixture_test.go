@@ -92,7 +92,8 @@ func (f *fixture) Home(_ context.Context, v Visitor) (Home, error) {
 		in.Did = append(in.Did, Deed{PersonLooks, 0, time.Time{}})
 		return Home{Standing: Acting, Incident: in, Steps: f.steps(StepPassword), Next: NextCall, Veto: &Veto{"rec_1", f.at(-0.1), "Windows・Chrome", hosting}}, nil
 	case "watched":
-		return Home{Standing: Watched, Incident: f.incident(), Steps: f.steps(StepPayment), Next: NextObligations, Obligations: obligations, WatchUntil: f.at(24 * 90)}, nil
+		return Home{Standing: Watched, Incident: f.incident(), Steps: f.steps(StepPayment), Next: NextObligations, Obligations: obligations, WatchUntil: f.at(24 * 90),
+			Call: &ComingCall{CallWindow: f.windows()[1], To: "•••• 78", Code: "07"}}, nil
 	case "":
 		return Home{}, mimamori.ErrDenied
 	case "down":
@@ -240,11 +241,48 @@ func (f *fixture) calls() []CallNow {
 		{Country: "JP", Number: "0120-000-000", Free: true, Until: f.at(6), Hours: text("平日 9時から18時", "Weekdays 9 am to 6 pm"), Languages: []mimamori.Lang{"ja"}}}
 }
 
+func (f *fixture) windows() []CallWindow {
+	return []CallWindow{{From: f.at(-0.1), Until: f.at(2), Soon: true}, {From: f.at(8), Until: f.at(11)}, {From: f.at(11), Until: f.at(14)}}
+}
+
+func (f *fixture) CallBack(_ context.Context, v Visitor, token string, asked time.Time) (CallBack, error) {
+	out := CallBack{Windows: f.windows()}
+	switch {
+	case token == "gone":
+		return CallBack{}, mimamori.ErrNotFound
+	case token != "":
+		if !asked.IsZero() {
+			out.Coming = &ComingCall{CallWindow: CallWindow{From: asked, Until: asked.Add(3 * time.Hour)}, Code: "42"}
+		}
+		return out, nil
+	case v.Session == "quiet":
+		return CallBack{}, nil
+	case v.Session == "watched":
+		out.Coming = &ComingCall{CallWindow: out.Windows[1], To: "•••• 78", Code: "07"}
+	case v.Session == "person":
+		out.Coming = &ComingCall{CallWindow: out.Windows[0], To: "•••• 78", Code: "07", Missed: true}
+	case v.Session != "set": // set: no number from before
+		out.Phones = []Reach{{"p1", "phone", "•••• 78"}, {"p2", "phone", "•••• 90"}}
+	}
+	out.Refused = []CallRefusal{{"•••• 11", text("不審なサインインの後に登録された番号です。", "This number was registered after the sign-in in question.")}}
+	return out, nil
+}
+
+func (f *fixture) AskCall(ctx context.Context, v Visitor, token string, ask CallAsk) (CallBack, error) {
+	out, err := f.CallBack(ctx, v, token, time.Time{})
+	if ask.Window.Before(f.now) {
+		out.Problem = NoWindow
+	}
+	return out, err
+}
+
+func (f *fixture) WithdrawCall(context.Context, Visitor) error { return nil }
+
 func (f *fixture) Help(_ context.Context, v Visitor) (Help, error) {
 	if v.Session == "quiet" {
 		return Help{}, nil
 	}
-	return Help{Calls: f.calls(), UnknownOrders: "https://shop.example/unknown-orders"}, nil
+	return Help{Calls: f.calls(), UnknownOrders: "https://shop.example/unknown-orders", CallBack: true}, nil
 }
 
 func (f *fixture) Ours(context.Context) (Ours, error) {
@@ -394,6 +432,9 @@ func everyPage() []aPage {
 		{"messages", "acting", "/messages", "", 200}, {"messages-none", "quiet", "/messages", "", 200}, {"message", "acting", "/messages/ntc_1", "", 200},
 		{"confirm", "acting", "/report", "line=login:1&answer=not_me&from=/logins", 200},
 		{"help", "acting", "/help", "", 200}, {"help-none", "quiet", "/help", "", 200}, {"ours", "", "/ours", "", 200},
+		{"call", "acting", "/call", "", 200}, {"call-none", "quiet", "/call", "", 200}, {"call-no-number", "set", "/call", "", 200}, {"call-coming", "watched", "/call?said=call_asked", "", 200},
+		{"call-missed", "person", "/call", "", 200}, {"call-late", "acting", "/call", "phone=p1&window=2020-01-01T00:00:00Z", 422}, {"call-empty", "acting", "/call", "phone=p1", 422}, {"call-outside", "", "/call", "", 403},
+		{"call-locked-out", "", "/recover/choose/call", "", 200}, {"call-locked-out-asked", "", "/recover/choose/call?at=2030-01-01T09:00:00%2B09:00", "", 200}, {"call-gone", "", "/recover/gone/call", "", 404},
 		{"ip", "", "/ip", "", 200}, {"ip-found", "acting", "/ip?addr=198.51.100.23", "", 200}, {"ip-six", "acting", "/ip?addr=2001:db8::1", "", 200},
 		{"ip-private", "", "/ip?addr=192.168.0.1", "", 200}, {"ip-wrong", "", "/ip?addr=tokyo", "", 422},
 		{"reference", "", "/reference", "", 200}, {"reference-found", "", "/reference", "code=mm-7k2p-94qx", 200}, {"reference-wrong", "", "/reference", "code=XX", 404}, {"reference-busy", "", "/reference", "code=BUSY", 429},

@@ -40,6 +40,7 @@ type Service interface {
 	Desk
 	Challenger
 	Recoverer
+	Caller
 }
 
 // Door lets the customer in and out.

@@ -30,6 +30,7 @@ type Home struct {
 	WatchUntil  time.Time    // zero unless the watch runs
 	Guards      []Guard      // what protects the account, for a quiet page
 	Unread      int          // notices not yet read
+	Call        *ComingCall  // the call that was asked for; nil when none is coming
 	Veto        *Veto        // somebody started a recovery; nil unless this visitor may stop it
 }
 
@@ -454,6 +455,7 @@ type CallNow struct {
 type Help struct {
 	Calls         []CallNow
 	UnknownOrders string // the shop's page for orders one does not know
+	CallBack      bool   // the shop calls back
 }
 
 // Ours is what the public page says about our mails and calls.
