@@ -71,9 +71,11 @@ type Options struct {
 	Base      string // the centre's public address
 	// ChallengeReturn is the shop's page to which a challenge leads back.
 	ChallengeReturn string
-	References      *Limiter // tries to look up a reference, by network; nil: 5 an hour
-	Calls           *Limiter // wishes to be called, by network; nil: 5 an hour
-	Log             *slog.Logger
+	// Aggregators are the household-account services that the operator knows.
+	Aggregators []Aggregator
+	References  *Limiter // tries to look up a reference, by network; nil: 5 an hour
+	Calls       *Limiter // wishes to be called, by network; nil: 5 an hour
+	Log         *slog.Logger
 }
 
 // Desk answers the pages.

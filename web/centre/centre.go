@@ -109,6 +109,8 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("GET /{$}", c.home)
 	mux.HandleFunc("GET /timeline", c.timeline)
 	mux.HandleFunc("GET /logins", c.logins)
+	mux.HandleFunc("GET /logins.csv", c.exportLogins)
+	mux.HandleFunc("GET /logins.json", c.exportLogins)
 	mux.HandleFunc("GET /purchases", c.purchases)
 	mux.HandleFunc("GET /contacts", c.contacts)
 	mux.HandleFunc("GET /checklist", c.checklist)

@@ -1,6 +1,7 @@
 package centre
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ type fixture struct {
 	browser  []string
 	signOuts int
 	walk     ProofState // where the recovery "walk" stands
+	operator string     // of every line in the history; empty: an ordinary one
 	shop     string     // where the grant is posted to
 }
 
@@ -107,20 +109,22 @@ func (f *fixture) Logins(_ context.Context, v Visitor) (Logins, error) {
 		return Logins{From: f.at(-24 * 60), YourIP: v.IP, Yours: mobile}, nil
 	}
 	row := func(id string, hours float64, ip, outcome string) LoginRow {
-		return LoginRow{Line: Line{ID: id, At: f.at(hours)}, IP: netip.MustParseAddr(ip), Outcome: outcome}
+		at := hosting
+		at.Operator = cmp.Or(f.operator, at.Operator)
+		return LoginRow{Line: Line{ID: id, At: f.at(hours)}, IP: netip.MustParseAddr(ip), Place: at, Outcome: outcome}
 	}
 	own := row("login:9", -2, "203.0.113.7", "succeeded")
 	own.YourIP, own.Answer = true, Me
 	return Logins{From: f.at(-24 * 60), YourIP: netip.MustParseAddr("203.0.113.7"), Yours: mobile, HasMore: true, Groups: []LoginGroup{
 		{Device: "Windows", Browser: "Chrome 140", Place: hosting, Owner: OwnerIntruder, Unfamiliar: true, Why: f.incident().Why, First: f.at(-1.3), Last: f.at(-1.3),
 			Rows: []LoginRow{row("login:1", -1.3, "198.51.100.23", "succeeded")}},
-		{Device: "iPhone", Browser: "Safari 26", Place: mobile, Owner: OwnerCustomer, ThisDevice: true, YourIP: true, First: f.at(-24 * 50), Last: f.at(-2),
+		{ID: "mine", Device: "iPhone", Browser: "Safari 26", Place: mobile, Owner: OwnerCustomer, ThisDevice: true, YourIP: true, First: f.at(-24 * 50), Last: f.at(-2),
 			Rows: []LoginRow{own, row("login:8", -26, "203.0.113.99", "succeeded")}, More: 41},
 		{Device: "Windows", Browser: "Edge 141", Place: home, Owner: OwnerCustomer, SameNetwork: true, First: f.at(-24 * 58), Last: f.at(-70),
 			Rows: []LoginRow{row("login:7", -70, "2001:db8:100::15", "succeeded"), row("login:6", -71, "2001:db8:100::15", "wrong_password")}},
 		{Place: Place{Country: "SO", Kind: "relay"}, Unfamiliar: true, Owner: OwnerUnknown, First: f.at(-200), Last: f.at(-200),
 			Why: []mimamori.Text{text("ソマリアからのサインインは、これまで一度もありません。", "There has never been a sign-in from Somalia.")}, Rows: []LoginRow{row("login:5", -200, "192.0.2.77", "blocked")}},
-		{Aggregator: "家計簿サービス", Place: Place{Country: "JP", Operator: "Example Cloud", Kind: "hosting"}, Owner: OwnerCustomer, First: f.at(-24 * 59), Last: f.at(-12),
+		{ID: "agg", Aggregator: text("家計簿サービス", "Household accounts"), Place: Place{Country: "JP", Operator: "Example Cloud", Kind: "hosting"}, Owner: OwnerCustomer, First: f.at(-24 * 59), Last: f.at(-12),
 			Rows: []LoginRow{row("login:4", -12, "192.0.2.10", "succeeded")}, More: 58},
 	}}, nil
 }
@@ -424,7 +428,7 @@ func everyPage() []aPage {
 		{"front", "", "/", "", 200},
 		{"home-quiet", "quiet", "/", "", 200}, {"home-offer", "offer", "/", "", 200}, {"home-acting", "acting", "/?said=raised", "", 200},
 		{"home-confirm", "confirm", "/", "", 200}, {"home-set-password", "set", "/", "", 200}, {"home-person", "person", "/", "", 200}, {"home-watched", "watched", "/", "", 200},
-		{"timeline", "acting", "/timeline", "", 200}, {"logins", "acting", "/logins", "", 200}, {"logins-none", "quiet", "/logins", "", 200},
+		{"timeline", "acting", "/timeline", "", 200}, {"logins", "acting", "/logins", "", 200}, {"logins-none", "quiet", "/logins", "", 200}, {"login-group", "acting", "/logins?group=mine", "", 200}, {"login-group-gone", "acting", "/logins?group=x", "", 404},
 		{"purchases", "acting", "/purchases", "", 200}, {"purchases-none", "quiet", "/purchases", "", 200},
 		{"contacts", "acting", "/contacts?said=needskey", "", 200}, {"contacts-none", "quiet", "/contacts", "", 200},
 		{"checklist", "watched", "/checklist", "", 200}, {"checklist-none", "quiet", "/checklist", "", 200},

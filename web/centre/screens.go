@@ -62,12 +62,31 @@ type homePage struct {
 	SecondStep string
 }
 
+// purchasePage and contactPage are parts of long lists.
+type purchasePage struct {
+	Purchases
+	Pager pager
+}
+
+type contactPage struct {
+	Contacts
+	Pager pager
+}
+
 func (c *centre) purchases(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "purchases", c.opt.Service.Purchases)
+	own(c, w, r, "purchases", func(ctx context.Context, v Visitor) (view purchasePage, err error) {
+		view.Purchases, err = c.opt.Service.Purchases(ctx, v)
+		view.Orders, view.Pager = part(view.Orders, r, entriesShown, "/purchases?page=")
+		return view, err
+	})
 }
 
 func (c *centre) contacts(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "contacts", c.opt.Service.Contacts)
+	own(c, w, r, "contacts", func(ctx context.Context, v Visitor) (view contactPage, err error) {
+		view.Contacts, err = c.opt.Service.Contacts(ctx, v)
+		view.Changes, view.Pager = part(view.Changes, r, entriesShown, "/contacts?page=")
+		return view, err
+	})
 }
 
 func (c *centre) timeline(w http.ResponseWriter, r *http.Request) {
@@ -90,32 +109,6 @@ func (c *centre) message(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "message", func(ctx context.Context, v Visitor) (NoticeRow, error) {
 		return c.opt.Service.Message(ctx, v, r.PathValue("id"))
 	})
-}
-
-func (c *centre) logins(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "logins", func(ctx context.Context, v Visitor) (loginPage, error) {
-		logins, err := c.opt.Service.Logins(ctx, v)
-		for i := range logins.Groups {
-			logins.Groups[i].fold()
-		}
-		return loginPage{logins, c.opt.World.draw(logins.Groups)}, err
-	})
-}
-
-// rowsShown is how many sign-ins of a group are drawn; the rest is counted.
-// Nobody reads further, and ten thousand rows would take half a second.
-const rowsShown = 20
-
-func (g *LoginGroup) fold() {
-	if over := len(g.Rows) - rowsShown; over > 0 {
-		g.Rows, g.More = g.Rows[:rowsShown], g.More+over
-	}
-}
-
-// loginPage is the history with its map.
-type loginPage struct {
-	Logins
-	Map *drawnMap // nil: nothing to see on one
 }
 
 // reportable are the pages that a report may come from and lead back to.

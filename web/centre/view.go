@@ -236,8 +236,11 @@ type Logins struct {
 	HasMore bool // older ones were folded away
 }
 
-// LoginGroup is one device on one network; the page unfolds its rows.
+// LoginGroup is one device on one network; the page unfolds its rows. Tries
+// that did not get in are one group a country, with Place's operator and kind
+// empty when there are several.
 type LoginGroup struct {
+	ID          string // names the group in an address; opaque
 	Device      string // "iPhone"; text made by our own parser
 	Browser     string // "Safari 26"
 	Place       Place
@@ -247,7 +250,7 @@ type LoginGroup struct {
 	SameNetwork bool // the operator is the visitor's now
 	Unfamiliar  bool
 	Why         []mimamori.Text // why it is unfamiliar
-	Aggregator  string          // "家計簿アプリ" by name when it is a known household-account service
+	Aggregator  mimamori.Text   // by name when it is a known household-account service; empty otherwise
 	First, Last time.Time
 	Rows        []LoginRow // newest first
 	More        int        // rows not shown
@@ -257,6 +260,7 @@ type LoginGroup struct {
 type LoginRow struct {
 	Line
 	IP      netip.Addr
+	Place   Place
 	Outcome string // the event's outcome: succeeded, wrong_password, wrong_factor, blocked
 	YourIP  bool
 }
