@@ -14,6 +14,7 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/brands"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -55,6 +56,7 @@ type App struct {
 
 	log       *slog.Logger
 	directory support.Directory
+	shopBrand brands.Brand
 	closers   []func() error
 }
 

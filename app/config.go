@@ -12,6 +12,7 @@ import (
 
 	"mimamori"
 	"mimamori/decide"
+	"mimamori/dossier"
 	"mimamori/mail"
 	"mimamori/playbook"
 )
@@ -36,6 +37,10 @@ type Config struct {
 
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
+
+	// Aggregators are household-account services that sign in for customers:
+	// the login history labels them, and nothing more.
+	Aggregators []dossier.Aggregator `yaml:"aggregators"`
 
 	// TrustedProxies are the networks of one's own proxies: what they put at
 	// the end of X-Forwarded-For is believed, and nothing else.

@@ -176,5 +176,6 @@ var meanings = map[string]string{
 	"policy.budget_floor":   "but at least this many",
 	"policy.shortened":      "waits are shorter than the product's own (a demo): every page and notice says so",
 	"brands":                "further brand files, or folders of them",
+	"aggregators":           "household-account services (name in ja and en, networks, agent) that the login history labels as such",
 	"trusted_proxies":       "networks of your own proxies, whose X-Forwarded-For is believed",
 }

@@ -53,6 +53,12 @@ type Options struct {
 	// SecondStep is where a second step is added ("/second-step", or an address at
 	// the shop); empty: the offer is left out.
 	SecondStep string
+	// Texts replace sentences of ours by the shop's own, by language and key.
+	Texts map[mimamori.Lang]map[string]string
+	// SecurityText is served as /.well-known/security.txt until SecurityUntil;
+	// empty: there is none.
+	SecurityText  string
+	SecurityUntil time.Time
 	// World is the map; its Path empty: no map, the table alone.
 	World World
 	Log   *slog.Logger
@@ -77,6 +83,9 @@ func New(opt Options) (http.Handler, error) {
 		return nil, fmt.Errorf("security centre: %w", err)
 	}
 	text, err := Texts()
+	if err == nil {
+		err = text.Replace(opt.Texts)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("security centre: %w", err)
 	}
@@ -103,6 +112,7 @@ func (c *centre) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", web.Assets(c.opt.Brand))
 	mux.HandleFunc("GET /.well-known/change-password", c.changePassword)
+	mux.HandleFunc("GET /.well-known/security.txt", c.securityText)
 	mux.HandleFunc("GET /handoff/{token}", c.enter)
 	mux.HandleFunc("POST /leave", c.leave)
 
@@ -186,4 +196,15 @@ func (c *centre) changePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, to, http.StatusFound)
+}
+
+// securityText says whom to tell of a weakness (RFC 9116). After its date it is
+// not to be relied on (section 2.5.5), so it is gone then.
+func (c *centre) securityText(w http.ResponseWriter, r *http.Request) {
+	if c.opt.SecurityText == "" || !time.Now().Before(c.opt.SecurityUntil) {
+		c.fail(w, r, mimamori.ErrNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(c.opt.SecurityText)) // the reader is gone: nothing to do
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mimamori"
 	"mimamori/web"
@@ -246,6 +247,22 @@ func TestLongLists(t *testing.T) {
 		w := get(h, aPage{Path: c.path, Session: "acting"}, mimamori.Japanese)
 		if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, c.has) || strings.Contains(body, c.lacks) || len(body) > 300_000 {
 			t.Errorf("%s = %d, %d bytes; want %q there and %q not", c.path, w.Code, len(body), c.has, c.lacks)
+		}
+	}
+}
+
+// TestSecurityText follows RFC 9116: whom to tell of a weakness, and not after
+// its date.
+func TestSecurityText(t *testing.T) {
+	for _, c := range []struct {
+		text   string
+		until  time.Time
+		status int
+	}{{"", time.Now().Add(time.Hour), 404}, {"Contact: mailto:a@shop.example\n", time.Now().Add(time.Hour), 200}, {"Contact: mailto:a@shop.example\n", time.Now().Add(-time.Hour), 404}} {
+		h := serve(t, newFixture(), func(o *Options) { o.SecurityText, o.SecurityUntil = c.text, c.until })
+		w := get(h, aPage{Path: "/.well-known/security.txt"}, mimamori.Japanese)
+		if w.Code != c.status || c.status == 200 && (w.Body.String() != c.text || w.Header().Get("Content-Type") != "text/plain; charset=utf-8") {
+			t.Errorf("security.txt until %v = %d, %q; want %d", c.until, w.Code, w.Body.String(), c.status)
 		}
 	}
 }
