@@ -157,6 +157,7 @@ func (a *App) newRunner() *playbook.Runner {
 	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
+	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())
 	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof}).Acts())
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
 }

@@ -183,6 +183,9 @@ func (f *file) whyUnfamiliar(l journal.Login) []mimamori.Text {
 	return out
 }
 
+// agentOf is a sign-in's browser and system in words.
+func agentOf(l *event.Login) string { return profile.ParseAgent(l.UserAgent).String() }
+
 // Devices are where the customer is signed in now, as far as events tell.
 func (d *Desk) Devices(ctx context.Context, v centre.Visitor) ([]centre.Device, error) {
 	s, f, err := d.read(ctx, v)

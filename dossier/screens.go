@@ -110,7 +110,7 @@ func (d *Desk) Contacts(ctx context.Context, v centre.Visitor) (centre.Contacts,
 		}
 	}
 	for _, c := range slices.Backward(f.journal.Changes) {
-		if c.At.Before(out.From) || c.Owner == journal.OfUs || f.tookBack(c) {
+		if c.At.Before(out.From) || c.Owner == journal.OfUs && f.undone(c.Resource) || f.tookBack(c) {
 			continue
 		}
 		row := d.changeRow(f, c)
@@ -181,12 +181,12 @@ func (d *Desk) changeRow(f *file, c journal.Change) centre.ChangeRow {
 	theirs := c.Owner == journal.OfIntruder
 	row := centre.ChangeRow{Line: centre.Line{ID: "change:" + c.Event, At: c.At, Answer: f.answerTo(c.Session)}, Kind: string(c.Resource.Kind), Op: string(c.Op),
 		Before: value(c.Before, theirs && f.broughtIn(c.Resource)), After: value(c.After, theirs), Owner: owner(c.Owner)}
-	if c.Session == "" {
+	if c.Session == "" || c.Owner == journal.OfUs || c.Owner == journal.OfShop {
 		row.ID = ""
 	}
 	row.Now = value(f.heldNow[c.Resource], f.broughtIn(c.Resource))
 	if l := f.loginOf(c.Session); l != nil {
-		row.Device, row.Place = profile.ParseAgent(l.UserAgent).String(), d.placeOf(l.IP)
+		row.Device, row.Place = agentOf(l), d.placeOf(l.IP)
 	}
 	if theirs {
 		row.Fate, row.FateAt, row.Why = f.fateOf(c.Resource)

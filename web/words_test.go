@@ -178,7 +178,7 @@ func TestThemeIsReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	css := b.theme()
-	for _, want := range []string{":root{--action:#115a37;", "prefers-color-scheme:dark", "--tint:#eff3f1"} {
+	for _, want := range []string{":root{--action:#115a37;", "prefers-color-scheme:dark", "--tint:#eef3f1"} {
 		if !strings.Contains(css, want) {
 			t.Errorf("theme lacks %s: %s", want, css)
 		}

@@ -124,6 +124,9 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("GET /purchases", c.purchases)
 	mux.HandleFunc("GET /contacts", c.contacts)
 	mux.HandleFunc("GET /checklist", c.checklist)
+	mux.HandleFunc("POST /payment/remove", c.removePayment)
+	mux.HandleFunc("GET /record", c.record)
+	mux.HandleFunc("POST /second-step/later", c.putOff)
 	mux.HandleFunc("GET /devices", c.devices)
 	mux.HandleFunc("POST /devices/sign-out", c.signOut)
 	mux.HandleFunc("GET /messages", c.messages)
@@ -132,6 +135,7 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("POST /veto", c.veto)
 
 	mux.HandleFunc("GET /help", c.help)
+	mux.HandleFunc("GET /unknown-orders", c.unknownOrders)
 	mux.HandleFunc("GET /ours", c.ours)
 	mux.HandleFunc("GET /ip", c.lookup)
 	mux.HandleFunc("GET /reference", c.reference)

@@ -181,6 +181,40 @@ func (f *fixture) Timeline(_ context.Context, v Visitor) (Timeline, error) {
 	}}, nil
 }
 
+func (f *fixture) Record(ctx context.Context, v Visitor) (Record, error) {
+	line, err := f.Timeline(ctx, v)
+	if err != nil {
+		return Record{}, err
+	}
+	orders, _ := f.Purchases(ctx, v)
+	changes, _ := f.Contacts(ctx, v)
+	return Record{Timeline: line, PrintedAt: f.now, Subject: "hanako-0001", Decided: f.at(-1.2), Recovered: f.at(-0.2), Why: f.incident().Why,
+		Logins: []RecordLogin{{f.at(-1.3), netip.MustParseAddr("198.51.100.23"), hosting, "Windows・Chrome 140"}}, Orders: orders.Orders[:2], Changes: changes.Changes[:3],
+		Notices: []NoticeRow{f.notice()}, Calls: f.calls()}, nil
+}
+
+func (f *fixture) After(ctx context.Context, v Visitor) (After, error) {
+	h, err := f.Home(ctx, v)
+	if err != nil || v.Session == "quiet" {
+		return After{}, err
+	}
+	plan := Value{Fields: map[string]string{"plan": "プレミアム会員", "price": "600"}}
+	card := Value{Fields: map[string]string{"brand": "VISA", "last4": "1234"}}
+	return After{Obligations: h.Obligations, WatchUntil: h.WatchUntil, MayRemove: v.Session == "watched",
+		Subscriptions: []Registered{{Kind: "subscription", Value: Value{Fields: map[string]string{"plan": "お茶の定期便", "price": "1980"}}, Since: f.at(-24 * 300)}},
+		JoinedLeft: []ChangeRow{{Line: Line{At: f.at(-1.1)}, Kind: "subscription", Op: "removed", Before: plan, Owner: OwnerIntruder},
+			{Line: Line{At: f.at(-1.3)}, Kind: "subscription", Op: "added", After: plan, Owner: OwnerIntruder, Fate: FateReverted}},
+		Payments: []StoredPayment{{"pm1", card, f.at(-24 * 200), false}, {"pm2", card, time.Time{}, true}}}, nil
+}
+
+func (f *fixture) RemovePayment(_ context.Context, v Visitor, id string) error {
+	if v.Session != "watched" {
+		return mimamori.ErrDenied
+	}
+	f.reported = append(f.reported, "remove "+id)
+	return nil
+}
+
 func (f *fixture) Devices(_ context.Context, v Visitor) ([]Device, error) {
 	if v.Session == "quiet" {
 		return nil, nil
@@ -431,6 +465,8 @@ func everyPage() []aPage {
 		{"timeline", "acting", "/timeline", "", 200}, {"logins", "acting", "/logins", "", 200}, {"logins-none", "quiet", "/logins", "", 200}, {"login-group", "acting", "/logins?group=mine", "", 200}, {"login-group-gone", "acting", "/logins?group=x", "", 404},
 		{"purchases", "acting", "/purchases", "", 200}, {"purchases-none", "quiet", "/purchases", "", 200},
 		{"contacts", "acting", "/contacts?said=needskey", "", 200}, {"contacts-none", "quiet", "/contacts", "", 200},
+		{"home-put-off", "offer", "/?said=put_off", "", 200}, {"record", "acting", "/record", "", 200}, {"record-none", "quiet", "/record", "", 404},
+		{"unknown-orders", "acting", "/unknown-orders", "", 200}, {"unknown-orders-outside", "", "/unknown-orders", "", 200}, {"checklist-other-device", "set", "/checklist", "", 200},
 		{"checklist", "watched", "/checklist", "", 200}, {"checklist-none", "quiet", "/checklist", "", 200},
 		{"devices", "acting", "/devices", "", 200}, {"devices-none", "quiet", "/devices", "", 200},
 		{"messages", "acting", "/messages", "", 200}, {"messages-none", "quiet", "/messages", "", 200}, {"message", "acting", "/messages/ntc_1", "", 200},

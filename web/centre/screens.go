@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"mimamori"
 )
@@ -49,8 +50,12 @@ func (c *centre) outside(w http.ResponseWriter, r *http.Request, err error) {
 func (c *centre) home(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "home", func(ctx context.Context, v Visitor) (homePage, error) {
 		view, err := c.opt.Service.Home(ctx, v)
-		if view.Next == NextSecondStep && c.opt.SecondStep == "" {
-			view.Next = NextNone // never offer what leads nowhere
+		view.Obligations = c.offered(view.Obligations)
+		if view.Next == NextSecondStep && (c.opt.SecondStep == "" || c.later(r)) {
+			view.Next = NextNone // never offer what leads nowhere, nor what was put off
+			if view.Standing == Watched {
+				view.Next = NextCheckLogins
+			}
 		}
 		return homePage{view, c.opt.SecondStep}, err
 	})
@@ -60,6 +65,39 @@ func (c *centre) home(w http.ResponseWriter, r *http.Request) {
 type homePage struct {
 	Home
 	SecondStep string
+}
+
+// Progress is how many of the steps are done.
+func (h homePage) Progress() (done int) {
+	for _, s := range h.Steps {
+		if s.State == StepDone {
+			done++
+		}
+	}
+	return done
+}
+
+// offered leaves out a second step where there is no page to add one.
+func (c *centre) offered(list []Obligation) []Obligation {
+	return slices.DeleteFunc(slices.Clone(list), func(o Obligation) bool { return o.Kind == OfferSecondStep && c.opt.SecondStep == "" })
+}
+
+// laterCookie remembers that the offer of a second step was put off, for
+// laterDays. It says nothing else.
+const (
+	laterCookie = "mimamori-later"
+	laterDays   = 30
+)
+
+func (c *centre) later(r *http.Request) bool {
+	_, err := r.Cookie(c.cookieName(laterCookie))
+	return err == nil
+}
+
+// putOff takes "not now" for the second step; it is asked again after 30 days.
+func (c *centre) putOff(w http.ResponseWriter, r *http.Request) {
+	c.setCookie(w, laterCookie, "1", laterDays*24*3600)
+	c.back(w, r, "/", "put_off")
 }
 
 // purchasePage and contactPage are parts of long lists.
@@ -93,8 +131,46 @@ func (c *centre) timeline(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "timeline", c.opt.Service.Timeline)
 }
 
+func (c *centre) record(w http.ResponseWriter, r *http.Request) {
+	own(c, w, r, "record", c.opt.Service.Record)
+}
+
+// afterPage is the list with where a second step is added.
+type afterPage struct {
+	After
+	SecondStep string
+}
+
+// Open says that something is left to do.
+func (a afterPage) Open() bool {
+	return slices.ContainsFunc(a.Obligations, func(o Obligation) bool { return !o.Done && o.Kind != OfferSecondStep })
+}
+
 func (c *centre) checklist(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "checklist", c.opt.Service.Home)
+	own(c, w, r, "checklist", func(ctx context.Context, v Visitor) (afterPage, error) {
+		view, err := c.opt.Service.After(ctx, v)
+		view.Obligations = c.offered(view.Obligations)
+		return afterPage{view, c.opt.SecondStep}, err
+	})
+}
+
+// removePayment has the shop forget a payment method.
+func (c *centre) removePayment(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+	id := r.PostFormValue("payment")
+	if id == "" || len(id) > 300 {
+		c.fail(w, r, mimamori.ErrInvalid)
+		return
+	}
+	if err := c.opt.Service.RemovePayment(r.Context(), c.visitor(r), id); err != nil {
+		c.outside(w, r, err)
+		return
+	}
+	c.back(w, r, "/checklist", "payment_removed")
+}
+
+func (c *centre) unknownOrders(w http.ResponseWriter, r *http.Request) {
+	read(c, w, r, "unknown", c.opt.Service.Help)
 }
 
 func (c *centre) devices(w http.ResponseWriter, r *http.Request) {
