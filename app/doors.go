@@ -139,6 +139,7 @@ func (a *App) shopOrigins() []string {
 type handoffs struct{ *App }
 
 func (h handoffs) Make(ctx context.Context, ask api.HandoffAsk) (string, error) {
+	h.Desk.Warm(ask.Subject)
 	return access.MakeHandoff(ctx, h.Store, access.Handoff{Subject: ask.Subject, Session: ask.Session, Lang: ask.Locale, Page: ask.Page, ReturnURL: ask.ReturnURL},
 		h.Config.PublicURL, time.Now().UTC())
 }
