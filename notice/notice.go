@@ -32,6 +32,7 @@ const (
 	Recovered         Kind = "recovered"           // all obligations are done
 	ReminderDay3      Kind = "reminder_day3"       // look once more: did we both miss something
 	ReminderDay30     Kind = "reminder_day30"      // the last look of the close watch's first month
+	WordMe            Kind = "word_me"             // somebody answered "that was me" without proof
 	CallAsked         Kind = "call_asked"          // the customer, or somebody, asks to be called
 	CallConfirmed     Kind = "call_confirmed"      // after each call
 	RecoveryStep      Kind = "recovery_step"       // after each step of recovery
@@ -48,7 +49,7 @@ const (
 
 // Kinds are all kinds, in the order in which a customer may meet them.
 var Kinds = []Kind{Contained, Hold, ResetOpen, RecoveryStep, PasswordSet, Recovered, ReminderDay3, ReminderDay30,
-	CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release}
+	WordMe, CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release}
 
 // State is how far a notice has come.
 type State string

@@ -56,7 +56,7 @@ type Steps struct {
 // Acts are the steps by name: "notice.<kind>".
 func (n *Steps) Acts() map[string]playbook.Act {
 	acts := map[string]playbook.Act{}
-	for _, k := range []Kind{Contained, Hold, ResetOpen, PasswordSet, Recovered, ReminderDay3, ReminderDay30, PointsRestored, Release, CallAsked, CallConfirmed, RecoveryStep} {
+	for _, k := range []Kind{Contained, Hold, ResetOpen, PasswordSet, Recovered, ReminderDay3, ReminderDay30, PointsRestored, Release, WordMe, CallAsked, CallConfirmed, RecoveryStep} {
 		acts["notice."+string(k)] = func(ctx context.Context, s playbook.Step) playbook.Outcome { return n.send(ctx, s, k) }
 	}
 	return acts
