@@ -131,44 +131,6 @@ func (c *centre) timeline(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "timeline", c.opt.Service.Timeline)
 }
 
-func (c *centre) record(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "record", c.opt.Service.Record)
-}
-
-// afterPage is the list with where a second step is added.
-type afterPage struct {
-	After
-	SecondStep string
-}
-
-// Open says that something is left to do.
-func (a afterPage) Open() bool {
-	return slices.ContainsFunc(a.Obligations, func(o Obligation) bool { return !o.Done && o.Kind != OfferSecondStep })
-}
-
-func (c *centre) checklist(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "checklist", func(ctx context.Context, v Visitor) (afterPage, error) {
-		view, err := c.opt.Service.After(ctx, v)
-		view.Obligations = c.offered(view.Obligations)
-		return afterPage{view, c.opt.SecondStep}, err
-	})
-}
-
-// removePayment has the shop forget a payment method.
-func (c *centre) removePayment(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
-	id := r.PostFormValue("payment")
-	if id == "" || len(id) > 300 {
-		c.fail(w, r, mimamori.ErrInvalid)
-		return
-	}
-	if err := c.opt.Service.RemovePayment(r.Context(), c.visitor(r), id); err != nil {
-		c.outside(w, r, err)
-		return
-	}
-	c.back(w, r, "/checklist", "payment_removed")
-}
-
 func (c *centre) unknownOrders(w http.ResponseWriter, r *http.Request) {
 	read(c, w, r, "unknown", c.opt.Service.Help)
 }

@@ -386,53 +386,6 @@ type ChangeRow struct {
 // ChangeOps lists every op, for the catalogue test.
 var ChangeOps = []string{"added", "changed", "removed"}
 
-// After is what is left once the customer is back in: the list, and what each
-// line of it is about.
-type After struct {
-	Obligations   []Obligation
-	WatchUntil    time.Time    // zero: no watch runs
-	Subscriptions []Registered // held now
-	JoinedLeft    []ChangeRow  // every joining and leaving shown, newest first
-	Payments      []StoredPayment
-	// MayRemove says that this visitor may remove stored payment methods here;
-	// others do it at the shop, signed in.
-	MayRemove bool
-}
-
-// StoredPayment is a payment method that the shop keeps.
-type StoredPayment struct {
-	ID       string // opaque
-	Value    Value
-	Since    time.Time
-	Removing bool // asked for; the shop has not answered yet
-}
-
-// Record is one incident whole, to be printed for the card company and the
-// police.
-type Record struct {
-	Timeline
-	PrintedAt time.Time
-	Subject   string // the customer's id at the shop
-	Standing  Standing
-	Decided   time.Time // when the account was closed; zero: it was not
-	Recovered time.Time // when she was back in; zero: not yet
-	Why       []mimamori.Text
-	Cause     mimamori.Text
-	Logins    []RecordLogin
-	Changes   []ChangeRow
-	Orders    []PurchaseRow
-	Notices   []NoticeRow // without bodies
-	Calls     []CallNow
-}
-
-// RecordLogin is one sign-in of the intruder's.
-type RecordLogin struct {
-	At     time.Time
-	IP     netip.Addr
-	Place  Place
-	Device string
-}
-
 // Timeline is what the intruder did, act by act, and what became of each.
 type Timeline struct {
 	Reference string
