@@ -38,6 +38,7 @@ const Shown = 62 * 24 * time.Hour
 // Store is what a dossier reads and writes.
 type Store interface {
 	access.Store
+	access.BrowserStore
 	recovery.Store
 	notice.Store
 	undo.Store
@@ -47,6 +48,7 @@ type Store interface {
 	Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error)
 	Steps(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]playbook.Step, error)
 	ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error
+	SubjectsByMail(ctx context.Context, mail string) ([]string, error)
 	PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error
 }
 
@@ -67,6 +69,7 @@ type Options struct {
 	// ChallengeReturn is the shop's page to which a challenge leads back.
 	ChallengeReturn string
 	References      *Limiter // tries to look up a reference, by network; nil: 5 an hour
+	Sends           *Limiter // codes asked for on the way back in, by network; nil: 300 an hour, for a mobile operator's customers share one
 	Log             *slog.Logger
 }
 
@@ -75,6 +78,8 @@ type Desk struct {
 	opt   Options
 	log   *slog.Logger
 	mails sync.WaitGroup // codes on their way
+
+	reminds *nameLimiter // reminders of a user id, by address
 }
 
 // New makes a desk.
@@ -82,10 +87,13 @@ func New(opt Options) *Desk {
 	if opt.References == nil {
 		opt.References = NewLimiter(5, time.Hour)
 	}
+	if opt.Sends == nil {
+		opt.Sends = NewLimiter(300, time.Hour)
+	}
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	return &Desk{opt: opt, log: opt.Log}
+	return &Desk{opt: opt, log: opt.Log, reminds: &nameLimiter{most: 3, period: 24 * time.Hour}}
 }
 
 // Close waits for codes that are being mailed.
@@ -185,9 +193,17 @@ func (d *Desk) Enter(ctx context.Context, v centre.Visitor, token string) (centr
 		return centre.Entered{}, err
 	}
 	secret, hash := recovery.NewToken()
-	err = d.opt.Store.AddSession(ctx, access.Session{Hash: hash, Account: h.Account, Subject: h.Subject, ShopSession: h.Session,
-		ReturnURL: h.ReturnURL, Lang: h.Lang, BeganAt: now, LastAt: now})
-	return centre.Entered{Session: secret, Page: h.Page, Lang: h.Lang}, err
+	visit := access.Session{Hash: hash, Account: h.Account, Subject: h.Subject, ShopSession: h.Session,
+		ReturnURL: h.ReturnURL, Lang: h.Lang, BeganAt: now, LastAt: now}
+	if v.Browser != "" {
+		visit.Browser = recovery.HashToken(v.Browser)
+		visit.Proofs = d.followsRecovery(ctx, h.Account, visit.Browser, now)
+	}
+	if err := d.opt.Store.AddSession(ctx, visit); err != nil {
+		return centre.Entered{}, err
+	}
+	known, err := d.knowBrowser(ctx, v, h, now)
+	return centre.Entered{Session: secret, Page: h.Page, Lang: h.Lang, Device: known}, err
 }
 
 // Leave ends the visit.

@@ -55,7 +55,7 @@ type Steps struct {
 
 // Acts are the steps by name: "notice.<kind>".
 func (n *Steps) Acts() map[string]playbook.Act {
-	acts := map[string]playbook.Act{}
+	acts := map[string]playbook.Act{TellStep: n.tellAccount}
 	for _, k := range []Kind{Contained, Hold, ResetOpen, PasswordSet, Recovered, ReminderDay3, ReminderDay30, PointsRestored, Release, CallConfirmed, RecoveryStep} {
 		acts["notice."+string(k)] = func(ctx context.Context, s playbook.Step) playbook.Outcome { return n.send(ctx, s, k) }
 	}
