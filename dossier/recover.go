@@ -91,9 +91,7 @@ func (d *Desk) recoveryFacts(ctx context.Context, v centre.Visitor, token string
 // within 30 days is in doubt, and so is every one when the intruder came back.
 func mailboxes(f *file) (out []journal.Contact, doubt bool) {
 	out = f.journal.Contacts(f.start())
-	from := f.start()
-	if from.IsZero() {
-		from = f.now
+	if f.start().IsZero() {
 		for _, c := range f.journal.Contacts(f.now.Add(-journal.Seasoned)) {
 			if c.Kind == "mail" && c.Replaced && c.Proves {
 				out = append(out, c)
