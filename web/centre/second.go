@@ -2,6 +2,7 @@ package centre
 
 import (
 	"errors"
+	"html/template"
 	"io"
 	"net/http"
 	"strings"
@@ -72,7 +73,8 @@ func (c *centre) refused(w http.ResponseWriter, r *http.Request, err error) {
 // authenticatorPage shows an app's secret while it is worth nothing.
 type authenticatorPage struct {
 	Authenticator
-	Spaced  string // the secret in groups of four
+	Spaced  string       // the secret in groups of four
+	Open    template.URL // opens an app on this very phone, which cannot scan itself
 	Problem Problem
 }
 
@@ -86,7 +88,7 @@ func (c *centre) showAuthenticator(w http.ResponseWriter, r *http.Request, probl
 		c.refused(w, r, err)
 		return
 	}
-	view := authenticatorPage{Authenticator: a, Problem: problem}
+	view := authenticatorPage{Authenticator: a, Problem: problem, Open: template.URL(a.URL)} // of ours, every part escaped
 	for i := 0; i < len(a.Secret); i += 4 {
 		view.Spaced += a.Secret[i:min(i+4, len(a.Secret))] + " "
 	}
