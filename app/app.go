@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/access"
 	"mimamori/audit"
 	"mimamori/brands"
 	"mimamori/contain"
@@ -143,6 +144,7 @@ func (a *App) openKeys(ctx context.Context) error {
 	}
 	a.Vault = keys.NewVault(a.Store, master)
 	a.Store.SealWith(a.Vault)
+	a.Store.IndexWith(a.mailHashes)
 	return nil
 }
 
@@ -155,6 +157,7 @@ func (a *App) newRunner() *playbook.Runner {
 		}
 	}
 	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
+	add((&access.Steps{Store: a.Store, Factors: a.Factors}).Acts())
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())

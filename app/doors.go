@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"mimamori"
@@ -32,6 +33,9 @@ import (
 func (a *App) openDesks() error {
 	hasher := code.NewHasher()
 	a.Factors = factor.NewBook(a.Store, a.Store, a.Vault, a.Ring, hasher)
+	if err := a.Factors.UsePasskeys(a.Config.passkeyDomain(), a.Config.Shop.Name.JA, a.Config.PublicURL); err != nil {
+		return fmt.Errorf("config: public_url, shop.domain: %w", err)
+	}
 	a.Audit = audit.New(a.Store, a.Ring, a.Vault)
 	a.Staff = staff.NewDesk(a.Store, a.Ring, hasher, a.Audit, a.Config.Shop.Name.EN, staff.Limits{})
 	a.Guard = staff.NewGuard(a.Store, a.Store, a.Store, a.Audit, func(_ context.Context, actor mimamori.Actor, looks int) {
@@ -81,7 +85,8 @@ func (a *App) openDoors() error {
 		return err
 	}
 	said, until := a.securityText()
-	pages, err := centre.New(centre.Options{Service: a.Desk, Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts, SecurityText: said, SecurityUntil: until, Shortened: a.shortened(), PlainHTTP: a.Config.local(),
+	pages, err := centre.New(centre.Options{Service: a.Desk, Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts,
+		SecurityText: said, SecurityUntil: until, Shortened: a.shortened(), PlainHTTP: a.Config.local(),
 		ShopOrigins: a.shopOrigins(), Log: a.log, ClientIP: a.Config.ClientIP,
 		World: centre.World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldHeight, Point: geo.Point}})
 	if err != nil {
@@ -101,6 +106,18 @@ func split(doors, pages http.Handler) http.Handler {
 	}
 	mux.Handle("/", pages)
 	return mux
+}
+
+// mailHashes are how a mail address is kept for finding whose it is: keyed, by
+// the key of now first, then by those before it.
+func (a *App) mailHashes(mail string) [][]byte {
+	out := [][]byte{a.Ring.MAC(keys.Pseudonym, "mail", mail)}
+	for _, k := range a.Ring.Verify(keys.Pseudonym) {
+		if sum := k.MAC("mail", mail); !slices.ContainsFunc(out, func(x []byte) bool { return string(x) == string(sum) }) {
+			out = append(out, sum)
+		}
+	}
+	return out
 }
 
 // ready says whether decisions can be made now.
@@ -151,7 +168,7 @@ func (r recoveries) Begin(ctx context.Context, ask api.RecoveryAsk) (string, err
 	if source == "" {
 		source = r.Config.Shop.Source
 	}
-	return r.Desk.BeginRecovery(ctx, dossier.RecoveryAsk{Subject: ask.Subject, Lang: ask.Locale, ReturnURL: ask.ReturnURL, Source: source})
+	return r.Desk.BeginRecovery(ctx, dossier.RecoveryAsk{Subject: ask.Subject, Ask: ask.Ask, Lang: ask.Locale, ReturnURL: ask.ReturnURL, Source: source})
 }
 
 type challenges struct{ desk *dossier.Desk }

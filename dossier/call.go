@@ -11,7 +11,6 @@ import (
 	"mimamori"
 	"mimamori/journal"
 	"mimamori/notice"
-	"mimamori/playbook"
 	"mimamori/recovery"
 	"mimamori/support"
 	"mimamori/web"
@@ -204,7 +203,7 @@ func (d *Desk) addCall(ctx context.Context, f *file, token string, ask centre.Ca
 	if err := d.opt.Store.AddCall(ctx, c); err != nil {
 		return err
 	}
-	d.tell(f, notice.CallAsked, mimamori.Text{}, ask.Window)
+	d.put(ctx, f, notice.Tell{Kind: notice.CallAsked, Lang: lang, At: ask.Window})
 	return nil
 }
 
@@ -222,56 +221,4 @@ func (d *Desk) WithdrawCall(ctx context.Context, v centre.Visitor) error {
 		*c, err = c.Move(support.CallWithdrawn, "", "", f.now.UTC())
 		return err
 	})
-}
-
-// tell mails the contacts from before that something was asked for here. With
-// an incident it is a durable step of a playbook; without one there is no
-// playbook, and the mail is tried at once.
-func (d *Desk) tell(f *file, kind notice.Kind, step mimamori.Text, at time.Time) {
-	if f.current != nil {
-		d.mails.Go(func() { d.tellByStep(f, kind, step, at) })
-		return
-	}
-	d.mails.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		h := d.opt.House
-		facts := notice.Facts{Shop: h.Shop, Centre: h.Centre, CentreDomain: h.CentreDomain, NoticeDomain: h.NoticeDomain, Shortened: h.Shortened,
-			Customer: f.journal.Name(f.now), Step: step, At: at}
-		if h.Contacts != nil {
-			facts.Contacts = h.Contacts(f.now)
-		}
-		for _, c := range f.journal.Contacts(time.Time{}) {
-			if c.Kind == "mail" && !c.Verified.IsZero() {
-				if err := d.sendOne(ctx, f, kind, facts, c.Value); err != nil {
-					d.log.Error("tell the customer", "kind", kind, "err", err)
-				}
-			}
-		}
-	})
-}
-
-func (d *Desk) sendOne(ctx context.Context, f *file, kind notice.Kind, facts notice.Facts, to string) error {
-	n, err := notice.New(kind, f.lang(), facts, to, time.Now().UTC())
-	if err != nil {
-		return err
-	}
-	n.AccountID = f.account.ID
-	if err := d.opt.Store.AddNotice(ctx, n); err != nil {
-		return err
-	}
-	_, err = notice.Deliver(ctx, d.opt.Store, d.opt.Post, n.AccountID, n.ID)
-	return err
-}
-
-func (d *Desk) tellByStep(f *file, kind notice.Kind, step mimamori.Text, at time.Time) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	run := playbook.Run{Account: f.account.ID, Subject: f.account.Subject, Incident: f.current.ID, Playbook: "tell", Version: 1}
-	run, steps := playbook.Plan(run, []playbook.Named{playbook.With("notice."+string(kind), map[string]any{"step": step, "at": at})}, time.Now().UTC())
-	if err := d.opt.Store.PutRunNow(ctx, run, steps); err != nil {
-		d.log.Error("tell the customer", "kind", kind, "err", err)
-		return
-	}
-	d.opt.Wake()
 }

@@ -38,6 +38,7 @@ const Shown = 62 * 24 * time.Hour
 // Store is what a dossier reads and writes.
 type Store interface {
 	access.Store
+	access.BrowserStore
 	recovery.Store
 	notice.Store
 	support.CallStore
@@ -52,6 +53,7 @@ type Store interface {
 	// (0: all), in the order of their times, with the mark of the newest and how
 	// many the account has in all.
 	EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error)
+	SubjectsByMail(ctx context.Context, mail string) ([]string, error)
 	PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error
 }
 
@@ -75,6 +77,7 @@ type Options struct {
 	Aggregators []Aggregator
 	References  *Limiter // tries to look up a reference, by network; nil: 5 an hour
 	Calls       *Limiter // wishes to be called, by network; nil: 5 an hour
+	Sends       *Limiter // codes asked for on the way back in, by network; nil: 300 an hour, for a mobile operator's customers share one
 	Log         *slog.Logger
 }
 
@@ -84,6 +87,8 @@ type Desk struct {
 	log   *slog.Logger
 	mails sync.WaitGroup // codes on their way
 	pasts *pasts
+
+	reminds *nameLimiter // reminders of a user id, by address
 }
 
 // New makes a desk.
@@ -94,10 +99,13 @@ func New(opt Options) *Desk {
 	if opt.Calls == nil {
 		opt.Calls = NewLimiter(5, time.Hour)
 	}
+	if opt.Sends == nil {
+		opt.Sends = NewLimiter(300, time.Hour)
+	}
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	return &Desk{opt: opt, log: opt.Log, pasts: newPasts(opt.Store)}
+	return &Desk{opt: opt, log: opt.Log, pasts: newPasts(opt.Store), reminds: &nameLimiter{most: 3, period: 24 * time.Hour}}
 }
 
 // Close waits for codes that are being mailed.
@@ -199,9 +207,17 @@ func (d *Desk) Enter(ctx context.Context, v centre.Visitor, token string) (centr
 		return centre.Entered{}, err
 	}
 	secret, hash := recovery.NewToken()
-	err = d.opt.Store.AddSession(ctx, access.Session{Hash: hash, Account: h.Account, Subject: h.Subject, ShopSession: h.Session,
-		ReturnURL: h.ReturnURL, Lang: h.Lang, BeganAt: now, LastAt: now})
-	return centre.Entered{Session: secret, Page: h.Page, Lang: h.Lang}, err
+	visit := access.Session{Hash: hash, Account: h.Account, Subject: h.Subject, ShopSession: h.Session,
+		ReturnURL: h.ReturnURL, Lang: h.Lang, BeganAt: now, LastAt: now}
+	if v.Browser != "" {
+		visit.Browser = recovery.HashToken(v.Browser)
+		visit.Proofs = d.followsRecovery(ctx, h.Account, visit.Browser, now)
+	}
+	if err := d.opt.Store.AddSession(ctx, visit); err != nil {
+		return centre.Entered{}, err
+	}
+	known, err := d.knowBrowser(ctx, v, h, now)
+	return centre.Entered{Session: secret, Page: h.Page, Lang: h.Lang, Device: known}, err
 }
 
 // Leave ends the visit.

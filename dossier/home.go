@@ -86,7 +86,7 @@ func (d *Desk) guards(ctx context.Context, f *file) []centre.Guard {
 	if d.opt.Factors != nil {
 		if list, err := d.opt.Factors.List(ctx, f.account.ID); err == nil {
 			for _, x := range list {
-				if x.Usable() {
+				if x.Proves() {
 					second.On, second.At = true, x.BoundAt
 				}
 			}
@@ -208,7 +208,7 @@ func (d *Desk) wait(ctx context.Context, f *file) *centre.Wait {
 	if i == nil || i.WaitUntil.IsZero() || !f.now.Before(i.WaitUntil) || !i.Open() {
 		return nil
 	}
-	strong := len(d.trusted(ctx, f)) > 0
+	strong := len(d.strong(ctx, f)) > 0
 	return &centre.Wait{Since: i.DecidedAt, Until: i.WaitUntil, Doubled: i.Previous != "", Early: strong, Call: i.StrongFactor() && !strong}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,10 +13,13 @@ import (
 
 	"mimamori"
 	"mimamori/assess"
+	"mimamori/contain"
 	"mimamori/event"
 	"mimamori/geo"
 	"mimamori/journal"
+	"mimamori/playbook"
 	"mimamori/profile"
+	"mimamori/recovery"
 	"mimamori/web/centre"
 )
 
@@ -198,7 +202,7 @@ func (d *Desk) Devices(ctx context.Context, v centre.Visitor) ([]centre.Device, 
 		if x.Ended || x.Began.Before(revoked) || f.now.Sub(x.Last) > 30*24*time.Hour {
 			continue
 		}
-		dev := centre.Device{Last: x.Last, ThisDevice: x.ID == s.ShopSession}
+		dev := centre.Device{ID: deviceID(x.ID), Last: x.Last, ThisDevice: x.ID == s.ShopSession}
 		if l := f.loginOf(x.ID); l != nil {
 			agent := profile.ParseAgent(l.UserAgent)
 			dev.Name, dev.Browser, dev.Place, dev.Remembered = agent.System(), agent.Browser, d.placeOf(l.IP), l.Device != ""
@@ -206,4 +210,33 @@ func (d *Desk) Devices(ctx context.Context, v centre.Visitor) ([]centre.Device, 
 		out = append(out, dev)
 	}
 	return out, nil
+}
+
+// deviceID stands for a session on a page: the shop's own id is no business of
+// a browser's.
+func deviceID(session string) string {
+	return hex.EncodeToString(recovery.HashToken("device " + session)[:12])
+}
+
+// SignOut ends one of the account's sessions at the shop, and the visits that
+// go back to it. It needs no proof: it only raises.
+func (d *Desk) SignOut(ctx context.Context, v centre.Visitor, id string) error {
+	s, f, err := d.read(ctx, v)
+	if err != nil {
+		return err
+	}
+	for _, x := range f.account.Profile.Sessions {
+		if deviceID(x.ID) != id {
+			continue
+		}
+		now := time.Now().UTC()
+		run := playbook.Run{Account: s.Account, Subject: s.Subject, Playbook: "sign-out", Version: 1}
+		run, steps := playbook.Plan(run, []playbook.Named{playbook.With("session.revoke", contain.SessionArg{Session: x.ID})}, now)
+		if err := d.opt.Store.PutRunNow(ctx, run, steps); err != nil {
+			return err
+		}
+		d.opt.Wake()
+		return d.opt.Store.EndSessions(ctx, s.Account, x.ID, now)
+	}
+	return fmt.Errorf("sign out a device: %w", mimamori.ErrNotFound)
 }

@@ -87,8 +87,10 @@ func (p *pasts) of(ctx context.Context, account mimamori.AccountID, now time.Tim
 		p.keep(account, old, now)
 		return old, nil
 	}
-	made := newPast(slices.Concat(old.events, fresh), list)
-	made.verdicts, made.mark = verdicts, mark
+	events := slices.Concat(old.events, fresh)
+	j := journal.Build(events, list)
+	made := pastOf(j, undo.Compute(j))
+	made.events, made.verdicts, made.mark = events, verdicts, mark
 	p.keep(account, made, now)
 	return made, nil
 }
@@ -120,9 +122,9 @@ func (p *pasts) keep(account mimamori.AccountID, x *past, now time.Time) {
 	}
 }
 
-func newPast(events []event.Event, verdicts []journal.Verdict) *past {
-	j := journal.Build(events, verdicts)
-	x := &past{events: events, journal: j, plan: undo.Compute(j), loginBy: map[string]*event.Login{}, heldNow: map[event.Resource]journal.Value{}, last: map[event.Resource]journal.Change{}}
+// pastOf looks through a journal once for what is asked again and again.
+func pastOf(j *journal.Journal, plan undo.Plan) *past {
+	x := &past{journal: j, plan: plan, loginBy: map[string]*event.Login{}, heldNow: map[event.Resource]journal.Value{}, last: map[event.Resource]journal.Change{}}
 	for _, l := range j.Logins {
 		if s := l.Data.Session; s != "" && l.Data.Outcome == event.Succeeded && x.loginBy[s] == nil {
 			x.loginBy[s] = l.Data

@@ -55,7 +55,7 @@ func (d *Desk) noted(ctx context.Context, s access.Session, f *file, session str
 	if err := d.say(ctx, s, session, journal.OfCustomer, false); err != nil || known || f.current == nil || !f.current.Open() {
 		return err
 	}
-	d.tell(f, notice.WordMe, mimamori.Text{}, time.Time{})
+	d.put(ctx, f, notice.Tell{Kind: notice.WordMe, Lang: f.lang(), At: f.now})
 	return nil
 }
 

@@ -41,6 +41,8 @@ const (
 	NewDevice         Kind = "new_device"          // a first sign-in somewhere, held to be the customer's
 	PointsRestored    Kind = "points_restored"     // an agent gave points back
 	Release           Kind = "release"             // a false alarm: all is open again
+	SecondStep        Kind = "second_step"         // a second step was added, confirmed or removed
+	UserID            Kind = "user_id"             // she asked for her forgotten user id
 
 	// Code carries a confirmation code. It is mailed but never kept: what is
 	// stored of a code is its hash, and the message centre does not show it.
@@ -49,7 +51,7 @@ const (
 
 // Kinds are all kinds, in the order in which a customer may meet them.
 var Kinds = []Kind{Contained, Hold, ResetOpen, RecoveryStep, PasswordSet, Recovered, ReminderDay3, ReminderDay30,
-	WordMe, CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release}
+	WordMe, CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release, SecondStep, UserID}
 
 // State is how far a notice has come.
 type State string

@@ -55,8 +55,8 @@ type Steps struct {
 
 // Acts are the steps by name: "notice.<kind>".
 func (n *Steps) Acts() map[string]playbook.Act {
-	acts := map[string]playbook.Act{}
-	for _, k := range []Kind{Contained, Hold, ResetOpen, PasswordSet, Recovered, ReminderDay3, ReminderDay30, PointsRestored, Release, WordMe, CallAsked, CallConfirmed, RecoveryStep} {
+	acts := map[string]playbook.Act{TellStep: n.tellAccount}
+	for _, k := range []Kind{Contained, Hold, ResetOpen, PasswordSet, Recovered, ReminderDay3, ReminderDay30, PointsRestored, Release, CallConfirmed, RecoveryStep} {
 		acts["notice."+string(k)] = func(ctx context.Context, s playbook.Step) playbook.Outcome { return n.send(ctx, s, k) }
 	}
 	return acts
@@ -67,7 +67,6 @@ type Extra struct {
 	Step    mimamori.Text `json:"step,omitzero"`
 	Points  int64         `json:"points,omitzero"`
 	Balance int64         `json:"balance,omitzero"`
-	At      time.Time     `json:"at,omitzero"` // call_asked: when the call is wanted
 }
 
 // send writes the notice to each contact from before the intrusion, and tries
@@ -104,9 +103,6 @@ func (n *Steps) send(ctx context.Context, s playbook.Step, k Kind) playbook.Outc
 			return playbook.Outcome{Result: playbook.Refuse, Why: playbook.WhyBroken, Err: err}
 		}
 		facts.Step, facts.Points, facts.Balance = x.Step, x.Points, x.Balance
-		if !x.At.IsZero() {
-			facts.At = x.At
-		}
 	}
 	return n.toEach(ctx, s, k, i, facts, to)
 }

@@ -114,6 +114,9 @@ func (tx *tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, 
 // PutEvent keeps an event with the answer it got.
 func (tx *tx) PutEvent(e event.Event, answer string, now time.Time) error {
 	hash := e.Hash()
+	if err := tx.indexMails(e); err != nil {
+		return err
+	}
 	return tx.exec(`INSERT INTO event (account_id, source, id, at, received_at, kind, subject, hash, data, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.Account[:], e.Source, e.ID, nanos(e.Time), nanos(now), string(e.Kind), e.Subject, hash[:], string(e.Data), answer)
 }

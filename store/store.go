@@ -47,6 +47,7 @@ type Store interface {
 	recovery.Store
 	access.Store
 	support.CallStore
+	access.BrowserStore
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.
@@ -69,6 +70,14 @@ type Store interface {
 	Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error)
 	// Entries are an incident's timeline, oldest first.
 	Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error)
+
+	// IndexWith gives how mail addresses are hashed for SubjectsByMail, the hash of
+	// now first; without it none is noted. It is called once, before the first
+	// event is written.
+	IndexWith(hash func(mail string) [][]byte)
+	// SubjectsByMail are whose account was ever reported with a mail address, at
+	// most 10; whether it still is, and proves anything, is for the caller.
+	SubjectsByMail(ctx context.Context, mail string) ([]string, error)
 
 	// SealWith gives what personal columns are sealed with. It is called once,
 	// before the first notice is written or read.

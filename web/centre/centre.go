@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -89,6 +90,9 @@ func New(opt Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("security centre: %w", err)
 	}
+	if strings.HasPrefix(opt.SecondStep, "/") {
+		opt.SecondStep = opt.Base + opt.SecondStep
+	}
 	if opt.ClientIP == nil {
 		opt.ClientIP = connectionIP
 	}
@@ -156,6 +160,7 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("GET /challenge/{id}", c.challenge)
 	mux.HandleFunc("POST /challenge/{id}/send", c.sendChallengeCode)
 	mux.HandleFunc("POST /challenge/{id}/code", c.answerChallenge)
+	c.secondRoutes(mux)
 	if c.opt.Passkeys != nil {
 		mux.HandleFunc("POST /recover/{id}/passkey/begin", c.beginPasskey("recovery"))
 		mux.HandleFunc("POST /recover/{id}/passkey/finish", c.finishPasskey("recovery"))

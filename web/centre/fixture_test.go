@@ -185,7 +185,7 @@ func (f *fixture) Devices(_ context.Context, v Visitor) ([]Device, error) {
 	if v.Session == "quiet" {
 		return nil, nil
 	}
-	return []Device{{"iPhone", "Safari 26", mobile, f.at(-0.01), true, true}, {"Windows", "Edge 141", home, f.at(-70), false, false}}, nil
+	return []Device{{"d1", "iPhone", "Safari 26", mobile, f.at(-0.01), true, true}, {"d2", "Windows", "Edge 141", home, f.at(-70), false, false}}, nil
 }
 
 func (f *fixture) notice() NoticeRow {
@@ -366,7 +366,7 @@ var world = World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldH
 
 func serve(t testing.TB, f *fixture, change ...func(*Options)) http.Handler {
 	t.Helper()
-	opt := Options{Service: f, Passkeys: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "https://shop.example/second-step", ShopOrigins: []string{"https://shop.example"},
+	opt := Options{Service: f, Passkeys: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "/second-step", ShopOrigins: []string{"https://shop.example"},
 		Brand: web.Brand{Name: text("見本ストア", "Mihon Store"), Home: "https://shop.example/", Forgot: "https://shop.example/forgot", SignIn: "https://shop.example/sign-in"}}
 	for _, c := range change {
 		c(&opt)
@@ -397,6 +397,10 @@ func everyPage() []aPage {
 		{"home-put-off", "offer", "/?said=put_off", "", 200}, {"record", "acting", "/record", "", 200}, {"record-none", "quiet", "/record", "", 404},
 		{"unknown-orders", "acting", "/unknown-orders", "", 200}, {"unknown-orders-outside", "", "/unknown-orders", "", 200}, {"checklist-other-device", "set", "/checklist", "", 200},
 		{"checklist", "watched", "/checklist", "", 200}, {"checklist-none", "quiet", "/checklist", "", 200},
+		{"second", "acting", "/second-step", "", 200}, {"second-none", "quiet", "/second-step?said=removed", "", 200}, {"second-device", "confirm", "/second-step", "", 200},
+		{"second-incident", "set", "/second-step", "", 200}, {"second-proved", "watched", "/second-step?said=confirmed", "", 200},
+		{"authenticator", "acting", "/second-step/authenticator/fac_new", "", 200}, {"authenticator-wrong", "acting", "/second-step/authenticator/fac_new", "code=111111", 422},
+		{"codes", "acting", "/second-step/codes", "x=1", 200}, {"remove", "acting", "/second-step/remove", "id=fac_1", 200},
 		{"devices", "acting", "/devices", "", 200}, {"devices-none", "quiet", "/devices", "", 200},
 		{"messages", "acting", "/messages", "", 200}, {"messages-none", "quiet", "/messages", "", 200}, {"message", "acting", "/messages/ntc_1", "", 200},
 		{"confirm", "acting", "/report", "line=login:1&answer=not_me&from=/logins", 200},

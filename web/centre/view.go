@@ -424,6 +424,7 @@ type NoticeRow struct {
 
 // Device is one signed-in device of the customer's.
 type Device struct {
+	ID         string // opaque; for SignOut
 	Name       string
 	Browser    string
 	Place      Place
