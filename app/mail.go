@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/geo"
 	"mimamori/keys"
 	"mimamori/mail"
 	"mimamori/mail/records"
@@ -132,4 +133,16 @@ func hours(n support.Number) mimamori.Text {
 		t.JA, t.EN = ja+" "+t.JA, en+t.EN
 	}
 	return t
+}
+
+// PreviewHouse is what notices say of the shop by a configuration, without
+// opening its data.
+func PreviewHouse(c Config) (notice.House, error) {
+	a := &App{Config: c, Geo: geo.Embedded()}
+	brand, err := a.brand()
+	if err != nil {
+		return notice.House{}, err
+	}
+	a.directory = brand.Directory()
+	return a.house(), nil
 }
