@@ -26,6 +26,7 @@ import (
 	"mimamori/playbook"
 	"mimamori/recovery"
 	"mimamori/staff"
+	"mimamori/wave"
 )
 
 // Store is everything the product keeps, as app wires it. Every method that
@@ -45,6 +46,7 @@ type Store interface {
 	staff.KeyStore
 	recovery.Store
 	access.Store
+	wave.Store
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.

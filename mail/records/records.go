@@ -57,7 +57,7 @@ func (s Setup) Records() []Record {
 	var out []Record
 	add := func(name, kind, value, why string) { out = append(out, Record{name, kind, value, why}) }
 	for _, k := range s.Keys {
-		why := "DKIM key; signs since " + k.Begins.Format(time.DateTime) + " UTC"
+		why := "DKIM key; signs from " + k.Begins.Format(time.DateTime) + " UTC on"
 		if !k.Until.IsZero() {
 			why += "; keep it until " + k.Until.Format(time.DateOnly)
 		}
