@@ -91,6 +91,16 @@ type MailConfig struct {
 	Username string       `yaml:"username"`
 	Password string       `yaml:"password"`
 	Selector string       `yaml:"selector"` // DKIM; "mimamori" unless set
+
+	Reminders     []int  `yaml:"reminders"`      // days after the recovery; empty: 3 and 30
+	SecondChannel string `yaml:"second_channel"` // HTTPS address of the shop's app or SMS gateway; empty: none
+	Bounces       string `yaml:"bounces"`        // bounce@notice.shop.example; empty: they go to From
+
+	// What `mimamori mail-setup` prints and checks besides the keys.
+	SPF      []string `yaml:"spf"`       // mechanisms of what sends for us
+	ReportTo string   `yaml:"report_to"` // for DMARC and TLS reports
+	BIMILogo string   `yaml:"bimi_logo"`
+	BIMICert string   `yaml:"bimi_certificate"`
 }
 
 // DefaultConfig is what is not said otherwise.
@@ -110,6 +120,9 @@ func (c *Config) Check() error {
 		if value == "" {
 			return fmt.Errorf("config: %s is required: %w", field, mimamori.ErrInvalid)
 		}
+	}
+	if err := c.checkMail(); err != nil {
+		return err
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {

@@ -27,6 +27,7 @@ import (
 	"mimamori/recovery"
 	"mimamori/staff"
 	"mimamori/support"
+	"mimamori/wave"
 )
 
 // Store is everything the product keeps, as app wires it. Every method that
@@ -48,6 +49,7 @@ type Store interface {
 	access.Store
 	support.CallStore
 	access.BrowserStore
+	wave.Store
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.
