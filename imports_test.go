@@ -22,7 +22,7 @@ var floors = []struct {
 }{
 	{"words that everybody uses", `.`},
 	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client simulate`},
-	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox demoshop`},
+	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop`},
 	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen`},
 	{"how unlike the customer", `assess`},
 	{"what to do about it", `decide`},
