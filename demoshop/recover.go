@@ -21,7 +21,11 @@ func (v *visit) forgot() error {
 	if err != nil && !errors.Is(err, client.ErrUnknownAccount) {
 		return err
 	}
-	u, err := v.shop.mimamori.Recover(ctx, a.Subject, v.Lang, v.shop.opt.BaseURL+"/password/new")
+	who := a.Subject
+	if who == "" { // a stand-in for the name, so that asking twice looks alike too
+		who = v.shop.nobody(v.r.PostFormValue("name"))
+	}
+	u, err := v.shop.mimamori.Recover(ctx, who, v.Lang, v.shop.opt.BaseURL+"/password/new")
 	if err != nil {
 		v.shop.log.Error("recovery cannot begin", "error", err)
 		return v.show(http.StatusServiceUnavailable, "message", v.message("recovery.away"))
