@@ -57,6 +57,9 @@ func (h Header) Addresses(name string) []Address {
 // readHeader splits Raw at the first empty line. A line that is no field is
 // kept as one without a name, since a signature may be over what follows it.
 func (m *Message) readHeader() (body []byte, err error) {
+	if bytes.HasPrefix(m.Raw, []byte("\xD0\xCF\x11\xE0")) {
+		return nil, &mimamori.FieldError{Index: -1, Field: "mail", Reason: "is an Outlook .msg file, not a mail's source: save it as .eml"}
+	}
 	rest, named := m.Raw, false
 	for len(rest) > 0 {
 		if bytes.HasPrefix(rest, []byte("\r\n")) {
