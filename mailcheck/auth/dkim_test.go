@@ -102,11 +102,12 @@ func checked(t testing.TB, raw string, dns Resolver, at time.Time) Result {
 type shop struct {
 	domain string
 	key    ed25519.PrivateKey
+	rsa    *rsa.PrivateKey // for seals, where it is set
 }
 
 func newShop(domain string) shop {
 	seed := sha256.Sum256([]byte(domain))
-	return shop{domain, ed25519.NewKeyFromSeed(seed[:])}
+	return shop{domain: domain, key: ed25519.NewKeyFromSeed(seed[:])}
 }
 
 func (s shop) record() string {
