@@ -20,9 +20,9 @@ var floors = []struct {
 	packages string // relative to the module; "." is the root package
 }{
 	{"words that everybody uses", `.`},
-	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client`},
+	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client password`},
 	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox demoshop`},
-	{"people at the desk, brands, programs beside the product", `staff brands demoshop/cmd/demoshop geo/geogen`},
+	{"people at the desk, brands, programs beside the product", `staff brands demoshop/cmd/demoshop geo/geogen password/passwordgen`},
 	{"how unlike the customer", `assess`},
 	{"what to do about it", `decide`},
 	{"the record of one takeover", `incident`},

@@ -39,6 +39,11 @@ type Config struct {
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
 
+	// PasswordList is the operator's full list of leaked passwords: a file of
+	// lines "SHA1:count" sorted by hash, or a folder of range files. Empty: the
+	// embedded filter of common ones alone.
+	PasswordList string `yaml:"password_list"`
+
 	// TrustedProxies are the networks of one's own proxies: what they put at
 	// the end of X-Forwarded-For is believed, and nothing else.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`

@@ -151,6 +151,7 @@ var meanings = map[string]string{
 	"shop.source":           "the shop's CloudEvents source; grants are made out to it",
 	"shop.home":             "the shop's front page",
 	"shop.sign_in":          "the shop's sign-in page",
+	"password_list":         "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",
 	"shop.domain":           "the shop's domain, for which passkeys are made; empty: the registrable part of public_url's host",
 	"shop.forgot":           "the shop's “forgot your password?” page",
 	"shop.challenge_return": "where a customer comes back to after a challenge",
