@@ -10,6 +10,9 @@ import (
 // entity reads one MIME entity (RFC 2045, 2046) and all below it into m.
 func (r *reader) entity(m *Message, h Header, body []byte, depth int) error {
 	kind, params := mediaType(h.Get("Content-Type"))
+	if kind == "" {
+		kind = "text/plain"
+	}
 	if strings.HasPrefix(kind, "multipart/") {
 		return r.multipart(m, kind, params["boundary"], body, depth)
 	}
