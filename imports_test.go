@@ -23,7 +23,7 @@ var floors = []struct {
 	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client mailcheck/message mailcheck/confusable`},
 	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox mailcheck/link demoshop`},
 	{"people at the desk, brands, programs beside the product", `staff brands mailcheck/auth demoshop/cmd/demoshop geo/geogen`},
-	{"how unlike the customer", `assess`},
+	{"how unlike the customer, and whose mail", `assess mailcheck`},
 	{"what to do about it", `decide`},
 	{"the record of one takeover", `incident`},
 	{"durable steps", `playbook`},
