@@ -30,6 +30,8 @@ type cli struct {
 	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
 	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
+	CheckMail   checkMailCmd   `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
+	Brands      brandsCmd      `cmd:"" help:"Brand files: whose mails can be told from fakes."`
 	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	DemoShop    demoShopCmd    `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
