@@ -19,6 +19,8 @@ type known struct {
 	notice map[string]bool
 	sites  []string
 	labels []string // amazon, rakuten, eki-net: of its registrable domains, four letters and more
+	near   []string // names and labels that others are compared with for a slip
+	shapes []string // their shapes
 }
 
 func learn(b brands.Brand) *known {
@@ -37,17 +39,17 @@ func learn(b brands.Brand) *known {
 			k.labels = append(k.labels, l)
 		}
 	}
+	for _, n := range slices.Concat(k.names, k.labels) {
+		if len(n) >= 5 && isPlain(n) && !slices.Contains(k.near, n) {
+			k.near, k.shapes = append(k.near, n), append(k.shapes, shape(n))
+		}
+	}
 	return k
 }
 
 // owns says whether a domain is one of the brand's or below one of them.
 func (k *known) owns(domain string) bool {
-	for _, d := range k.sites {
-		if domain == d || strings.HasSuffix(domain, "."+d) {
-			return true
-		}
-	}
-	return false
+	return under(domain, k.sites)
 }
 
 // related says whether a domain may well be the brand's though its file does
@@ -185,11 +187,16 @@ func nearName(word string, k *known) string {
 	if len(word) < 5 || len(word) > 40 {
 		return ""
 	}
-	for _, list := range [][]string{k.names, k.labels} {
-		for _, n := range list {
-			if len(n) >= 5 && isPlain(n) && word != n && (slip(word, n) || shape(word) == shape(n)) {
-				return n
-			}
+	shaped := ""
+	for i, n := range k.near {
+		if d := len(word) - len(n); d < -2 || d > 2 || word == n {
+			continue
+		}
+		if shaped == "" {
+			shaped = shape(word)
+		}
+		if slip(word, n) || shaped == k.shapes[i] {
+			return n
 		}
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/japanese"
 )
@@ -23,7 +24,7 @@ func (l *letter) clues() (hits []hit) {
 	if s := foreignHan(l.seen); s != "" {
 		add("text.glyphs", s, min(4, 1+float64(len([]rune(s)))))
 	}
-	if s := brokenUp.FindString(l.seen); s != "" {
+	if s := brokenUp(l.seen); s != "" {
 		add("text.spaced", s, 2.5)
 	}
 	if s := hiddenInside(l.seen); s != "" {
@@ -73,8 +74,6 @@ func (l *letter) program() (hits []hit) {
 var oddMailer = regexp.MustCompile(`^[a-z]{3,10}(?: [a-z]{2,6})? \d{1,2}(?:\.\d)?$`)
 
 var (
-	// brokenUp is a word with spaces between its characters: "再 認 証 が".
-	brokenUp = regexp.MustCompile(`[\p{Han}\p{Hiragana}\p{Katakana}ー] [\p{Han}\p{Hiragana}\p{Katakana}ー] [\p{Han}\p{Hiragana}\p{Katakana}ー] [\p{Han}\p{Hiragana}\p{Katakana}ー]`)
 	// mixedKana are kana and Han in each other's place: ロ座, 下記ヘ, ア力.
 	mixedKana = regexp.MustCompile(`ロ座|[記下上]ヘア|ア力ウ|カ一ド|ロゲイ|よリ|にこログ|[ァ-ヶ]一[ァ-ヶ]|[ァ-ヶ]力[ァ-ヶ]|[ァ-ヶー]卜(?:[^カ部\p{Han}]|$)|埸合|时間|時闇|お原い|あリ`)
 	// halfMarks are marks in Japanese text that Japanese writers do not use:
@@ -114,6 +113,28 @@ func hiddenInside(s string) string {
 				return string(rs[max(0, i-6):min(len(rs), i+7)])
 			}
 		}
+	}
+	return ""
+}
+
+// brokenUp is a word with spaces between its characters: "再 認 証 が".
+func brokenUp(s string) string {
+	run, start := 0, 0
+	var before [2]rune // the two characters before
+	for i, r := range s {
+		switch {
+		case isJapanese(r) && before[0] == ' ' && isJapanese(before[1]):
+			if run++; run == 3 {
+				return s[start : i+utf8.RuneLen(r)]
+			}
+		case r == ' ' && isJapanese(before[0]) && (run == 0 || before[1] == ' '):
+			if run == 0 {
+				start = i - utf8.RuneLen(before[0])
+			}
+		case !isJapanese(r) || run > 0 || before[0] != ' ':
+			run = 0
+		}
+		before[1], before[0] = before[0], r
 	}
 	return ""
 }

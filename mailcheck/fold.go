@@ -15,7 +15,9 @@ import (
 // spaces between Japanese characters, and with spelled-out words (n.e.t.f)
 // closed up. What it changes is what forgers change.
 func fold(s string) string {
-	s = leftover.ReplaceAllString(s, "")
+	if strings.ContainsAny(s, "#%{[$") {
+		s = leftover.ReplaceAllString(s, "")
+	}
 	if isPlain(s) {
 		return closeUp(strings.ToLower(s))
 	}

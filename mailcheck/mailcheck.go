@@ -108,6 +108,7 @@ type Options struct {
 // Checker judges mails. It is safe for use by several goroutines.
 type Checker struct {
 	known   []*known
+	sites   map[string]*known // by domain
 	dns     auth.Resolver
 	trusted []string
 	outbox  Outbox
@@ -115,12 +116,18 @@ type Checker struct {
 
 // New makes a Checker.
 func New(o Options) *Checker {
-	c := &Checker{dns: o.DNS, trusted: o.Trusted, outbox: o.Outbox}
+	c := &Checker{sites: map[string]*known{}, dns: o.DNS, trusted: o.Trusted, outbox: o.Outbox}
 	if c.dns == nil {
 		c.dns = auth.NewRecorded(nil)
 	}
 	for _, b := range o.Brands {
-		c.known = append(c.known, learn(b))
+		k := learn(b)
+		c.known = append(c.known, k)
+		for _, d := range k.sites {
+			if c.sites[d] == nil {
+				c.sites[d] = k
+			}
+		}
 	}
 	return c
 }

@@ -141,10 +141,11 @@ func holds(part string, labels []string) bool {
 
 // owner is the brand that a domain belongs to; nil when nobody we know.
 func (c *Checker) owner(domain string) *known {
-	for _, k := range c.known {
-		if k.owns(domain) {
+	for domain != "" {
+		if k := c.sites[domain]; k != nil {
 			return k
 		}
+		_, domain, _ = strings.Cut(domain, ".")
 	}
 	return nil
 }
@@ -160,5 +161,10 @@ func (k *known) shares(o *known) bool {
 }
 
 func under(host string, domains []string) bool {
-	return slices.ContainsFunc(domains, func(d string) bool { return host == d || strings.HasSuffix(host, "."+d) })
+	for _, d := range domains {
+		if n := len(host) - len(d); n >= 0 && host[n:] == d && (n == 0 || host[n-1] == '.') {
+			return true
+		}
+	}
+	return false
 }

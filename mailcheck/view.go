@@ -176,17 +176,20 @@ func tagged(subject string, m mention) bool {
 
 // placed looks whether links pass for a brand's: that is a claim too.
 func (v *view) placed(note func(*known, string, string, float64)) {
-	for _, k := range v.c.known {
-		for _, p := range v.l.places {
-			host := p.url.Host
-			if host == "" || k.owns(host) || p.link.From == message.Image || v.c.owner(host) != nil {
-				continue
-			}
-			if slices.ContainsFunc(strings.FieldsFunc(host, func(r rune) bool { return r == '.' || r == '-' }), func(part string) bool {
-				return slices.Contains(k.labels, part) || nearName(part, k) != ""
-			}) {
+	seen := map[string]bool{}
+	for _, p := range v.l.places {
+		host := p.url.Host
+		if host == "" || seen[host] || p.link.From == message.Image || v.c.owner(host) != nil {
+			continue
+		}
+		seen[host] = true
+		if len(seen) > 30 {
+			return
+		}
+		parts := strings.FieldsFunc(host, func(r rune) bool { return r == '.' || r == '-' })
+		for _, k := range v.c.known {
+			if slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(k.labels, part) || nearName(part, k) != "" }) && !k.related(host) && !slices.ContainsFunc(v.by, func(h hit) bool { return h.id == "claim.link" }) {
 				note(k, "claim.link", host, 2)
-				break
 			}
 		}
 	}
