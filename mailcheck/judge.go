@@ -210,7 +210,7 @@ func (v *view) byOwn() Result {
 	switch {
 	case v.l.traced && unsigned:
 		enforced := v.auth.DMARC.Outcome != auth.Pass && (v.auth.DMARC.Policy == auth.Quarantine || v.auth.DMARC.Policy == auth.Reject) && !v.l.listed()
-		fake = always || refused && !v.l.listed() || v.flawed() || spf.Outcome == auth.Fail || v.sum >= enoughForged || astray && !v.l.listed() || (v.l.ja || enforced) && v.pressed > 0
+		fake = always || refused && !v.l.listed() || v.flawed() || spf.Outcome == auth.Fail || v.sum >= enoughForged || astray && !v.l.listed() || enforced && v.pressed > 0
 	case v.l.traced && broken:
 		fake = v.flawed() && v.sum >= enoughForged || v.claim != nil && (v.sum >= enoughClaimed || v.worstLink() >= 4 && v.pressed > 0)
 	default: // nothing of the journey is left, or no key to verify with

@@ -75,6 +75,7 @@ var said = map[string]mimamori.Text{
 	"text.press":             {JA: "リンクを押してログインするよう求めています（「{domain}」）。", EN: "It asks to press a link and sign in (“{domain}”)."},
 	"text.bait":              {JA: "ポイントや入金などの利益で誘っています（「{domain}」）。", EN: "It lures with points or money (“{domain}”)."},
 	"text.odd":               {JA: "企業の通知としては不自然な日本語があります（「{domain}」）。", EN: "Its Japanese is not that of a company's notice (“{domain}”)."},
+	"text.sorry":             {JA: "偽のお知らせによくある言い回しがあります（「{domain}」）。", EN: "It has turns of phrase that fakes copy from one another (“{domain}”)."},
 	"text.lure":              {JA: "よくある誘い文句があります（「{domain}」）。", EN: "It has words by which fakes often press people (“{domain}”)."},
 	"text.glyphs":            {JA: "日本語では使わない漢字があります（「{domain}」）。", EN: "It has characters that Japanese does not use (“{domain}”)."},
 	"text.spaced":            {JA: "言葉の文字と文字のあいだに空白が入れられています（「{domain}」）。迷惑メールの検査をすり抜けるための細工です。", EN: "Words are pulled apart by spaces (“{domain}”), to slip through filters."},

@@ -218,6 +218,9 @@ func (v *view) weigh() {
 	}
 	if l.ja {
 		pulls, sum := pull(unquote(l.flat))
+		if m := button.FindString(l.text); m != "" && !slices.ContainsFunc(pulls, func(h hit) bool { return h.id == "text.press" }) {
+			pulls, sum = append(pulls, hit{"text.press", strings.TrimSpace(m), 1.5}), sum+1.5
+		}
 		v.hits, v.pressed = append(v.hits, pulls...), sum
 	} else if w := has(l.subject+"\n"+l.text, westernLures...); w != "" {
 		v.hits, v.pressed = append(v.hits, hit{"text.lure", w, 1}), 1
@@ -267,7 +270,7 @@ func (v *view) calms() (less float64) {
 			less = 1.5
 		}
 	}
-	if has(v.l.flat, "ブックマークから", "ブックマークまたは", "ブックマークか", "公式アプリから", "公式アプリを開", "公式アプリか", "このメールにリンクは", "リンクを載せていません", "リンクはありません", "ご自身で入力", "直接入力") != "" {
+	if has(v.l.flat, "ブックマークから", "ブックマークまたは", "ブックマークか", "公式アプリから", "公式アプリを開", "公式アプリか", "公式サイトのログイン画面", "公式サイトを開", "公式サイトから", "カード裏面の電話番号", "このメールにリンクは", "リンクを載せていません", "リンクはありません", "ご自身で入力", "直接入力") != "" {
 		less += 2
 	}
 	if called.MatchString(v.l.seen) {
