@@ -71,10 +71,13 @@ const mostStatements = 50
 func ParseResults(value string) (Reported, bool) {
 	parts := splitQuoted(stripComments(value), ';')
 	head := strings.Fields(parts[0])
-	if len(head) == 0 || strings.Contains(head[0], "=") || len(head) > 2 {
+	if len(head) == 0 || len(head) > 2 {
 		return Reported{}, false
 	}
 	r := Reported{By: strings.ToLower(strings.Trim(head[0], `"`))}
+	if r.By == "" || strings.ContainsAny(r.By, `=;"`) {
+		return Reported{}, false
+	}
 	for _, part := range parts[1:min(len(parts), mostStatements)] {
 		if m, ok := parseMethod(part); ok {
 			r.Methods = append(r.Methods, m)

@@ -70,7 +70,7 @@ var likenesses = []struct {
 	}},
 	{OtherEnd, func(h, g name) bool { return h.label == g.label && len(g.label) >= 3 }},
 	{AsLabels, func(h, g name) bool {
-		return strings.Contains("."+h.whole+".", "."+g.whole+".") || strings.Contains("-"+h.whole+"-", "-"+strings.ReplaceAll(g.whole, ".", "-")+"-") ||
+		return strings.Contains("."+h.whole+".", "."+g.whole+".") || hasWords(h.labels, strings.ReplaceAll(g.whole, ".", "-")) ||
 			len(g.label) >= leastName && hasLabel(h.labels, g.label)
 	}},
 	{OneApart, func(h, g name) bool { return len(g.label) >= leastName && oneApart(h.label, g.label) }},
@@ -80,6 +80,16 @@ var likenesses = []struct {
 func hasLabel(labels []string, want string) bool {
 	for _, l := range labels {
 		if l == want {
+			return true
+		}
+	}
+	return false
+}
+
+// hasWords finds a name of several words, parted by hyphens, in a label.
+func hasWords(labels []string, want string) bool {
+	for _, l := range labels {
+		if strings.Contains("-"+l+"-", "-"+want+"-") {
 			return true
 		}
 	}

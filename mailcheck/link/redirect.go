@@ -92,7 +92,7 @@ func (u URL) inside() []string {
 	// urldefense.com/v3/__https://shop.example/__;!!...
 	if _, rest, ok := strings.Cut(u.Path, "/v3/__"); ok && Under(u.Host, "urldefense.com") {
 		rest, _, _ = strings.Cut(rest, "__;")
-		out = append(out, strings.Replace(rest, ":/", "://", 1), rest)
+		return append(out, rest)
 	}
 	// shop-example.translate.goog: a page passed through the translator.
 	if label, ok := strings.CutSuffix(u.Host, ".translate.goog"); ok {

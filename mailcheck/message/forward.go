@@ -20,6 +20,18 @@ var labels = map[string]string{
 	"subject": "Subject", "件名": "Subject", "題名": "Subject", "主题": "Subject", "主旨": "Subject",
 }
 
+// Only so many lines of a text are looked at, and none that is longer than a
+// header line can be.
+const (
+	mostLines    = 20000
+	mostLabelled = 1000
+)
+
+// marking is a quick look before the expression: most lines are no marks.
+func marking(line string) bool {
+	return strings.Contains(line, "essage") || strings.Contains(line, "ESSAGE") || strings.Contains(line, "メッセージ") || strings.Contains(line, "邮件")
+}
+
 var labelled = regexp.MustCompile(`^[>\s*_]*([A-Za-z-]{2,12}|[\p{Han}\p{Hiragana}\p{Katakana}]{2,6})[\s*_]*[:：][\s*_]*(.*?)[\s*_]*$`)
 
 // forwardMark is a line that programs put before the quoted mail.
@@ -56,10 +68,13 @@ func sameHead(a, b *Message) bool {
 
 func quotedIn(text string) []*Message {
 	var out []*Message
-	all := strings.Split(text, "\n")
+	all := strings.SplitN(text, "\n", mostLines)
 	marked := false
 	for i := 0; i < len(all) && len(out) < mostQuoted; i++ {
-		if forwardMark.MatchString(all[i]) {
+		if len(all[i]) > mostLabelled {
+			continue
+		}
+		if marking(all[i]) && forwardMark.MatchString(all[i]) {
 			marked = true
 			continue
 		}
@@ -84,7 +99,10 @@ func quotedHeader(all []string) (Header, int) {
 	n := 0
 	for n < len(all) && n < 12 {
 		line := all[n]
-		match := labelled.FindStringSubmatch(line)
+		var match []string
+		if len(line) <= mostLabelled && strings.ContainsAny(line, ":：") {
+			match = labelled.FindStringSubmatch(line)
+		}
 		if match == nil || labels[strings.ToLower(match[1])] == "" {
 			if len(h) == 0 || strings.Trim(line, "> \t\r") == "" || len(h) >= 3 {
 				break

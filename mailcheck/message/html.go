@@ -155,9 +155,9 @@ func (w *walker) linksOf(t html.Token) (anchor bool) {
 	case atom.Area:
 		w.addAttr(t, "href", Anchor)
 	case atom.Form:
-		w.addAttr(t, "action", Form_)
+		w.addAttr(t, "action", Submit)
 	case atom.Button, atom.Input:
-		w.addAttr(t, "formaction", Form_)
+		w.addAttr(t, "formaction", Submit)
 		if kind, _ := attr(t, "type"); strings.EqualFold(kind, "image") {
 			w.image(t)
 		}

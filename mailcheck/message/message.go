@@ -96,7 +96,7 @@ type Where string
 const (
 	InText  Where = "text"
 	Anchor  Where = "anchor" // a, area
-	Form_   Where = "form"   // form, button or input with an action
+	Submit  Where = "form"   // form, button or input with an action
 	Image   Where = "image"  // img, background
 	Refresh Where = "refresh"
 	Frame   Where = "frame" // iframe, frame, embed, object
@@ -274,16 +274,12 @@ const (
 // old mail no forgery. A time later than now is no time of receipt.
 func (m *Message) ReceivedAt(now time.Time) (time.Time, Clock) {
 	latest := now.Add(24 * time.Hour) // clocks and zones are often wrong by that
-	for _, f := range m.Header.All("Received") {
-		if i := strings.LastIndexByte(f.Value, ';'); i >= 0 {
-			if t, ok := parseDate(f.Value[i+1:]); ok {
-				if t.After(latest) {
-					break
-				}
-				return t, FromReceived
-			}
+	// Only the topmost is the last receiver's own; the others may be anybody's.
+	top := m.Header.Get("Received")
+	if i := strings.LastIndexByte(top, ';'); i >= 0 {
+		if t, ok := parseDate(top[i+1:]); ok && !t.After(latest) {
+			return t, FromReceived
 		}
-		break // only the topmost is the receiver's own
 	}
 	if t, ok := m.Date(); ok && !t.After(latest) {
 		return t, FromDate

@@ -11,7 +11,7 @@ import (
 func (r *reader) entity(m *Message, h Header, body []byte, depth int) error {
 	kind, params := mediaType(h.Get("Content-Type"))
 	if kind == "" {
-		kind = "text/plain"
+		kind = "text/plain" // RFC 2045 section 5.2
 	}
 	if strings.HasPrefix(kind, "multipart/") {
 		return r.multipart(m, kind, params["boundary"], body, depth)

@@ -14,13 +14,16 @@ var urlStart = regexp.MustCompile(`(?i)(?:h(?:tt|xx)ps?|ftp)://|[ｈＨ][ｔＴ]
 // TextURLs finds the links in plain text, as written.
 func TextURLs(text string) []string {
 	var out []string
+	if !strings.Contains(text, "//") && !strings.Contains(text, "／／") && !strings.Contains(strings.ToLower(text), "www.") {
+		return nil
+	}
 	for len(out) <= MostLinks {
 		at := urlStart.FindStringIndex(text)
 		if at == nil {
 			break
 		}
 		n := urlLength(text[at[0]:])
-		if n > at[1]-at[0] {
+		if n > at[1]-at[0] && !strings.HasSuffix(text[:at[0]], "@") {
 			out = append(out, text[at[0]:at[0]+n])
 		}
 		text = text[at[0]+max(n, at[1]-at[0]):]
