@@ -184,4 +184,5 @@ var meanings = map[string]string{
 	"policy.shortened":      "waits are shorter than the product's own (a demo): every page and notice says so",
 	"brands":                "further brand files, or folders of them",
 	"trusted_proxies":       "networks of your own proxies, whose X-Forwarded-For is believed",
+	"rate_per_key":          "requests and events a second of one API key; 0 is 5,000, below zero no cap",
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,8 +81,10 @@ type Options struct {
 	Geo        *geo.DB
 	Traffic    *traffic.Traffic
 	Policy     decide.Policy
-	Challenger Challenger // nil: no challenge is ever offered, a decision stays challenge
-	Wake       func()     // a step was written
+	Challenger Challenger  // nil: no challenge is ever offered, a decision stays challenge
+	Wake       func()      // a step was written
+	Inline     bool        // sign-ins are weighed again before Take returns, not beside it (replay)
+	Later      func(Later) // told of each sign-in that was weighed again; may be nil
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -112,6 +115,7 @@ func (in *Intake) Start(ctx context.Context) error {
 	for _, e := range logins {
 		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
 	}
+	in.opt.Traffic.Again() // what was found then was answered then
 	return in.count(ctx, now)
 }
 
@@ -134,7 +138,13 @@ func (in *Intake) count(ctx context.Context, now time.Time) error {
 // hour old; a failed count leaves the old one.
 func (in *Intake) budgetLeft(tx Tx, now time.Time) (int, error) {
 	if was := in.counted.Load(); now.Unix()-was > 3600 && in.counted.CompareAndSwap(was, now.Unix()) {
-		in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		if in.opt.Inline {
+			if err := in.count(context.Background(), now); err != nil {
+				return 0, err
+			}
+		} else {
+			in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		}
 	}
 	used, err := tx.ContainedSince(now.Add(-time.Hour))
 	return in.Policy().Budget(int(in.active.Load())) - used, err
@@ -153,6 +163,8 @@ type Answer struct {
 	Challenge   *Challenge          `json:"challenge,omitempty"`
 	Obligations []decide.Obligation `json:"obligations"`
 	Degraded    []string            `json:"degraded,omitempty"`
+	Terms       map[string]float64  `json:"terms,omitempty"`     // every signal and what it weighed; with assess.Prior they sum to the score
+	Campaigns   []string            `json:"campaigns,omitempty"` // attacks over many accounts that the event belongs to
 }
 
 // Taken is what became of a request's events.
@@ -166,27 +178,32 @@ type Taken struct {
 type How struct {
 	Past   bool    // an import: it builds the picture; no incident, no command, no mail
 	Import *Import // with Past: written in the same transaction
+	// Now is the time of arrival; zero: the clock's. A replay gives each event
+	// its own.
+	Now time.Time
+	// Each is told what became of each event that is not a repeat; with it no
+	// answer is made for the shop.
+	Each func(Outcome)
 }
 
 // Take takes all events or none. It returns after they are durable. An event
 // that came before is answered as it was then; with other content under the
 // same name the whole request is an ErrConflict.
 func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
-	r := &request{in: in, how: how, now: time.Now().UTC(), events: events, places: make([]where, len(events))}
+	if how.Now.IsZero() {
+		how.Now = time.Now()
+	}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
 	if err := in.store.Take(ctx, how.Past, r.take); err != nil {
 		return Taken{}, err
 	}
-	for i, e := range events {
-		if e.Kind == event.LoginAttempted && r.now.Sub(e.Time) < traffic.Window {
-			in.opt.Traffic.Note(in.attempt(e, r.places[i]))
-		}
-	}
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}
+	in.again(ctx, how, r.now)
 	return r.taken, nil
 }
 
@@ -201,6 +218,7 @@ type request struct {
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
 	wake     bool // a step was written
+	noted    int  // events that the counters across accounts were told of
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
@@ -208,7 +226,7 @@ func (r *request) take(tx Tx) error {
 	r.accounts, r.wake = map[mimamori.AccountID]*incident.Account{}, false
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
-		answer, repeated, err := r.takeOne(tx, e, r.places[i])
+		answer, repeated, err := r.takeOne(tx, e, i)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", i, err)
 		}
@@ -236,9 +254,20 @@ func (r *request) take(tx Tx) error {
 
 // nobody is the answer to an attempt on an account that does not exist: it
 // feeds the traffic counters and nothing else.
-const nobody = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]}`
+func (in *Intake) nobody(e event.Event, from where, first bool) string {
+	l := in.attempt(e, from)
+	if first {
+		in.opt.Traffic.Note(l)
+	}
+	out := `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
+	if ids := in.opt.Traffic.Belongs(l); len(ids) > 0 {
+		out += `,"campaigns":["` + strings.Join(ids, `","`) + `"]`
+	}
+	return out + "}"
+}
 
-func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repeated bool, err error) {
+func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated bool, err error) {
+	from := r.places[i]
 	seen, known, err := tx.Seen(e.Account, e.Source, e.ID)
 	switch {
 	case err != nil:
@@ -248,8 +277,15 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 	case known:
 		return seen.Answer, true, nil
 	}
-	answer = nobody
-	if !e.NoAccount() {
+	// The counters are told once, even when the transaction is run again.
+	first := i >= r.noted
+	r.noted = max(r.noted, i+1)
+	if e.NoAccount() {
+		answer = r.in.nobody(e, from, first)
+		if r.how.Each != nil {
+			r.how.Each(Outcome{Event: e, Decision: decide.Allow})
+		}
+	} else {
 		a := r.accounts[e.Account]
 		if a == nil {
 			if a, err = tx.Account(e.Account, e.Subject); err != nil {
@@ -257,11 +293,14 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
 		r.wake = r.wake || w.wake
+		if r.how.Each != nil {
+			r.how.Each(w.outcome())
+		}
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }
@@ -297,8 +336,16 @@ func (in *Intake) attempt(e event.Event, w where) traffic.Login {
 	if !ok {
 		return traffic.Login{At: e.Time}
 	}
-	return traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Kind: w.Kind,
-		Agent: w.agent.String(), Lang: assess.Language(l.AcceptLanguage)}
+	t := traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Country: w.Country, Kind: w.Kind,
+		Agent: w.agent.Family(), Browser: w.agent.Browser, System: w.agent.OS, UA: l.UserAgent, Lang: assess.Language(l.AcceptLanguage), Accept: l.AcceptLanguage,
+		TLS: l.TLSFingerprint, Tag: l.PasswordTag}
+	if l.Device != "" {
+		t.Device = profile.DeviceKey(l.Device, w.agent)
+	}
+	if l.RTTMillis != nil {
+		t.RTT = float64(*l.RTTMillis)
+	}
+	return t
 }
 
 // newDeviceToken is what the shop sets as a cookie, so that the same device is
