@@ -194,7 +194,7 @@ func (c *Checker) CheckText(ctx context.Context, text string, bodyOnly bool) (Re
 // looksLikeLink says whether a word is an address of the web.
 func looksLikeLink(s string) bool {
 	lower := strings.ToLower(s)
-	if strings.Contains(s, "://") || strings.HasPrefix(lower, "www.") {
+	if strings.Contains(s, "://") || strings.HasPrefix(lower, "www.") || strings.HasPrefix(lower, "javascript:") || strings.HasPrefix(lower, "data:") {
 		return true
 	}
 	host, _, _ := strings.Cut(lower, "/")
