@@ -2,9 +2,14 @@ package mailcheck
 
 import (
 	"context"
+	"encoding/base64"
+	"mime/quotedprintable"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
 
 	"mimamori"
 	"mimamori/brands"
@@ -202,6 +207,35 @@ func TestOutbox(t *testing.T) {
 	raw := strings.Replace(string(m.Message.Raw), "hanako@", "taro@", 1)
 	if r := c.Check(t.Context(), readMail(t, raw)); r.Verdict != Unconfirmed || r.Reasons[0].ID != "outbox.other-recipient" {
 		t.Errorf("our own mail, sent on to another: %s %s", r.Verdict, show(r))
+	}
+}
+
+// TestPasted: a fake is found in whatever form it was copied.
+func TestPasted(t *testing.T) {
+	c := shipped(t)
+	text := "Amazonをご利用いただきありがとうございます。お客様のAmazonアカウントを停止しました。24時間以内に本人確認をお願いします。\n以下のリンクをクリックしてください。\nAmazon.co.jp カスタマーサービス\n"
+	in := func(e encoding.Encoding) string {
+		s, err := e.NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	var qp strings.Builder
+	w := quotedprintable.NewWriter(&qp)
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	b64 := base64.StdEncoding.EncodeToString([]byte(text))
+	for name, form := range map[string]string{
+		"text": text, "with a mark": "\uFEFF" + text, "Shift_JIS": in(japanese.ShiftJIS), "ISO-2022-JP": in(japanese.ISO2022JP), "EUC-JP": in(japanese.EUCJP), "quoted-printable": qp.String(), "base64": b64,
+		"HTML":   "<html><body><p>" + strings.ReplaceAll(text, "\n", "<br>") + "</p><a href='https://evil.example/'>ログイン</a></body></html>",
+		"parts":  "--=_x1\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b64 + "\r\n--=_x1--\r\n",
+		"source": "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nMIME-Version: 1.0\r\nFrom: Amazon <order@amazon.co.jp>\r\n\r\n" + text,
+	} {
+		r, err := c.CheckText(t.Context(), form, true)
+		if err != nil || r.Verdict != Fake || r.Brand != "amazon-co-jp" {
+			t.Errorf("%s: %s %q %s, %v", name, r.Verdict, r.Brand, show(r), err)
+		}
 	}
 }
 
