@@ -48,6 +48,10 @@ type Config struct {
 	// Aggregators are household-account services that sign in for customers:
 	// the login history labels them, and nothing more.
 	Aggregators []dossier.Aggregator `yaml:"aggregators"`
+	// PasswordList is the operator's full list of leaked passwords: a file of
+	// lines "SHA1:count" sorted by hash, or a folder of range files. Empty: the
+	// embedded filter of common ones alone.
+	PasswordList string `yaml:"password_list"`
 
 	// TrustedProxies are the networks of one's own proxies: what they put at
 	// the end of X-Forwarded-For is believed, and nothing else.

@@ -198,4 +198,5 @@ var meanings = map[string]string{
 	"mail.bimi_logo":             "https address of the logo (SVG Tiny PS); for mail-setup",
 	"mail.bimi_certificate":      "https address of the logo's certificate; for mail-setup",
 	"aggregators":                "household-account services (name in ja and en, networks, agent) that the login history labels as such",
+	"password_list":              "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",
 }
