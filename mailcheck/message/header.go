@@ -74,7 +74,7 @@ func (m *Message) readHeader() (body []byte, err error) {
 		}
 		f := newField(raw)
 		named = named || f.Name != ""
-		if f.Name == "" {
+		if f.Name == "" || ambiguous(raw) {
 			m.flaw(BadField)
 		}
 		if !utf8.Valid(raw) {
@@ -101,6 +101,17 @@ func fieldEnd(b []byte) int {
 			return end
 		}
 	}
+}
+
+// ambiguous fields end at different places for different programs: a CR by
+// itself, or a fold of nothing but spaces, which some take for the empty line.
+func ambiguous(raw []byte) bool {
+	for i, line := range bytes.Split(bytes.TrimSuffix(raw, []byte("\r\n")), []byte("\r\n")) {
+		if bytes.IndexByte(line, '\r') >= 0 || i > 0 && len(bytes.TrimSpace(line)) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func newField(raw []byte) Field {

@@ -367,6 +367,11 @@ func TestFlaws(t *testing.T) {
 			t.Errorf("flaws %v, want %s", m.Flaws, want)
 		}
 	}
+	for _, raw := range []string{"Subject: a\rFrom: b@evil.example\r\n" + head + "\r\nx", "X: a\r\n \r\n" + head + "\r\nx"} {
+		if m := read(t, raw); !has(m, BadField) {
+			t.Errorf("%.40q: flaws %v, want %s", raw, m.Flaws, BadField)
+		}
+	}
 	if m := read(t, head+"\r\nx"); len(m.Flaws) != 0 {
 		t.Errorf("an ordinary mail has flaws %v", m.Flaws)
 	}
