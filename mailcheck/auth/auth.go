@@ -64,7 +64,7 @@ const MostTime = 2 * time.Second
 func Check(ctx context.Context, in Input, dns Resolver) Result {
 	ctx, cancel := context.WithTimeout(ctx, MostTime)
 	defer cancel()
-	c := &check{ctx: ctx, dns: as(dns, in.At), at: in.At, msg: in.Message, walks: map[string]walk{}}
+	c := &check{ctx: ctx, dns: &bounded{as(dns, in.At), MostQuestions}, at: in.At, msg: in.Message, walks: map[string]walk{}}
 	r := Result{At: in.At, SPF: c.spf(in)}
 	if in.Message.Raw == nil {
 		r.ARC, r.DMARC = Chain{Outcome: None}, DMARC{Outcome: None, Domain: authorDomain(in.Message)}
