@@ -1,6 +1,6 @@
 #!/bin/sh
 # Do our signed notices verify in npm mailauth, and does it judge mails as
-# mailcheck/auth does? Installs mailauth outside the tree. MIMAMORI_MAILS may
+# mailcheck/auth does? Installs mailauth outside the tree. MIMAMORI_MAIL_CORPUS may
 # name a folder of .eml files with recorded-dns.json beside them.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

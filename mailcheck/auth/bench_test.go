@@ -16,7 +16,7 @@ import (
 )
 
 // BenchmarkCheck reads mails and finds out who answers for them, one after the
-// other on one core: MIMAMORI_MAILS names a folder of real ones with
+// other on one core: MIMAMORI_MAIL_CORPUS names a folder of real ones with
 // recorded-dns.json beside them; without it they are made up. Since
 // the machine may have other work, the rate is by CPU time, and of each mail
 // the quickest round counts.
@@ -63,7 +63,7 @@ func cpu(b *testing.B) time.Duration {
 
 func benchMails(b *testing.B) ([][]byte, Resolver) {
 	b.Helper()
-	dir := os.Getenv("MIMAMORI_MAILS")
+	dir := os.Getenv("MIMAMORI_MAIL_CORPUS")
 	if dir == "" {
 		return madeUp(b)
 	}

@@ -129,9 +129,9 @@ func TestC05_NoticesVerifyInAnotherImplementation(t *testing.T) {
 // part of this tree, and lists where they differ. What is not recorded does
 // not exist for either.
 func TestAgainstTheOther(t *testing.T) {
-	dir := os.Getenv("MIMAMORI_MAILS")
+	dir := os.Getenv("MIMAMORI_MAIL_CORPUS")
 	if dir == "" {
-		t.Skip("SKIPPED: MIMAMORI_MAILS names no folder of .eml files with recorded-dns.json")
+		t.Skip("SKIPPED: MIMAMORI_MAIL_CORPUS names no folder of .eml files with recorded-dns.json")
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "recorded-dns.json"))
 	if err != nil {
