@@ -228,8 +228,8 @@ func (v *view) byOwn() Result {
 // posing says whether a sender with a mailbox that anybody can have calls
 // himself by another's address: "ethereum.org <somebody@icloud.com>".
 func (v *view) posing() bool {
-	shown := shownDomain.FindString(v.l.name)
-	return shown != "" && under(v.l.domain, mailboxes) && !sameSite(shown, v.l.domain) && !under(shown, mailboxes)
+	shown := domainIn(v.l.name)
+	return shown != "" && has(v.l.name, " on behalf of", " via ", " im auftrag ") == "" && under(v.l.domain, mailboxes) && !sameSite(shown, v.l.domain) && !under(shown, mailboxes)
 }
 
 func (v *view) byPoser() Result {
