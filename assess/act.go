@@ -52,7 +52,7 @@ type habit struct {
 var actNames = [...]habit{
 	actAddress: {"address_added", 0.55, 0.05, 3}, actPayment: {"payment_added", 0.3, 0.05, 2.5}, actContact: {"contact_changed", 0.3, 0.01, 3.5},
 	actName: {"name_changed", 0.05, 0.005, 2}, actFactor: {"factor_removed", 0.12, 0.002, 4}, actPassword: {"password_changed", 0.2, 0.02, 2},
-	actGrant: {"access_granted", 0.08, 0.005, 2.5}, actJoin: {"membership_joined", 0.12, 0.02, 2}, actLeave: {"membership_joined_and_left", 0.1, 0.001, 3.5},
+	actGrant: {"access_granted", 0.08, 0.005, 2.5}, actJoin: {"membership_joined", 0.12, 0.02, 2}, actLeave: {"membership_joined_and_left", 0.1, 0.0004, 4},
 	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 2.5}, actDigital: {"order_gift_card", 0.3, 0.03, 2},
 	actHide: {"order_hidden", 0.2, 0.002, 4}, actPoints: {"points_spent", 0.25, 0.1, 1}, actSpree: {"points_mostly_spent", 0.35, 0.03, 2.5},
 }
@@ -304,7 +304,7 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 	p, spends := f.Event.Payload.(*event.Points)
 	_, orders := order(f)
 	if orders || spends && p.Amount < 0 {
-		return named("watched_money", 6.5), true
+		return named("watched_money", 19), true
 	}
 	return Signal{}, false
 }

@@ -3,6 +3,8 @@ package assess
 import (
 	"math"
 	"time"
+
+	"mimamori/profile"
 )
 
 // failuresBefore is capped low: wrong passwords are noise that anybody can
@@ -125,21 +127,35 @@ func factorPassed(f Facts) (Signal, bool) {
 }
 
 // secondStrange: two sign-ins that are each unlike the customer, from two
-// different networks within a day, are much less likely than one.
+// different operators within a day. On a new phone, at home and on the way,
+// that is ordinary; from two places where she never was it is not.
 func secondStrange(f Facts) (Signal, bool) {
 	if !unfamiliar(f) || usualNetwork(f) {
 		return Signal{}, false
 	}
+	w, _ := networkWeight(f)
+	best := 0.0
 	for _, s := range f.Profile.Sessions {
-		if !s.Known && s.Verdict != "customer" && s.Network != f.Network && s.ASN != f.Place.ASN &&
-			f.Event.Time.Sub(s.Began).Abs() < 24*time.Hour && strange(s.Terms) {
-			return named("second_unfamiliar", 2.5), true
+		if s.Known || s.Verdict == "customer" || s.Network == f.Network || s.ASN == f.Place.ASN ||
+			f.Event.Time.Sub(s.Began).Abs() >= 24*time.Hour || !strange(s.Terms) {
+			continue
+		}
+		if far := 2 * temper; w > 2 && max(s.Terms["network_vpn"], s.Terms["network_hosting"], s.Terms["network_tor"], s.Terms["country_new"], s.Terms["network_new"]) > far {
+			best = 11
+		} else if login(f).Device == "" || s.Device != deviceKey(f) {
+			best = max(best, 1)
 		}
 	}
-	return Signal{}, false
+	if best == 0 {
+		return Signal{}, false
+	}
+	return named("second_unfamiliar", best), true
 }
 
 // strange says that a session began on a device unlike the customer's.
 func strange(terms map[string]float64) bool {
 	return terms["device_new"] > 0 || terms["device_unrecognised"] > 0
 }
+
+// Strange says so of a session that is kept.
+func Strange(s *profile.Session) bool { return !s.Known && strange(s.Terms) }

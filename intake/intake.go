@@ -138,7 +138,13 @@ func (in *Intake) count(ctx context.Context, now time.Time) error {
 // hour old; a failed count leaves the old one.
 func (in *Intake) budgetLeft(tx Tx, now time.Time) (int, error) {
 	if was := in.counted.Load(); now.Unix()-was > 3600 && in.counted.CompareAndSwap(was, now.Unix()) {
-		in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		if in.opt.Inline {
+			if err := in.count(context.Background(), now); err != nil {
+				return 0, err
+			}
+		} else {
+			in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		}
 	}
 	used, err := tx.ContainedSince(now.Add(-time.Hour))
 	return in.Policy().Budget(int(in.active.Load())) - used, err
@@ -170,19 +176,24 @@ type Taken struct {
 
 // How a request's events are meant.
 type How struct {
-	Past   bool      // an import: it builds the picture; no incident, no command, no mail
-	Import *Import   // with Past: written in the same transaction
-	Now    time.Time // when it is taken to be; zero is the clock's time (replay)
+	Past   bool    // an import: it builds the picture; no incident, no command, no mail
+	Import *Import // with Past: written in the same transaction
+	// Now is the time of arrival; zero: the clock's. A replay gives each event
+	// its own.
+	Now time.Time
+	// Each is told what became of each event that is not a repeat; with it no
+	// answer is made for the shop.
+	Each func(Outcome)
 }
 
 // Take takes all events or none. It returns after they are durable. An event
 // that came before is answered as it was then; with other content under the
 // same name the whole request is an ErrConflict.
 func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
-	r := &request{in: in, how: how, now: time.Now().UTC(), events: events, places: make([]where, len(events))}
-	if !how.Now.IsZero() {
-		r.now = how.Now.UTC()
+	if how.Now.IsZero() {
+		how.Now = time.Now()
 	}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
@@ -243,16 +254,16 @@ func (r *request) take(tx Tx) error {
 
 // nobody is the answer to an attempt on an account that does not exist: it
 // feeds the traffic counters and nothing else.
-func (in *Intake) nobody(e event.Event, from where, first bool) string {
+func (in *Intake) nobody(e event.Event, from where, first bool) (answer string, campaigns []string) {
 	l := in.attempt(e, from)
 	if first {
 		in.opt.Traffic.Note(l)
 	}
-	out := `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
-	if ids := in.opt.Traffic.Belongs(l); len(ids) > 0 {
-		out += `,"campaigns":["` + strings.Join(ids, `","`) + `"]`
+	answer = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
+	if campaigns = in.opt.Traffic.Belongs(l); len(campaigns) > 0 {
+		answer += `,"campaigns":["` + strings.Join(campaigns, `","`) + `"]`
 	}
-	return out + "}"
+	return answer + "}", campaigns
 }
 
 func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated bool, err error) {
@@ -270,7 +281,11 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	first := i >= r.noted
 	r.noted = max(r.noted, i+1)
 	if e.NoAccount() {
-		answer = r.in.nobody(e, from, first)
+		var ids []string
+		answer, ids = r.in.nobody(e, from, first)
+		if r.how.Each != nil {
+			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
+		}
 	} else {
 		a := r.accounts[e.Account]
 		if a == nil {
@@ -284,6 +299,9 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			return "", false, err
 		}
 		r.wake = r.wake || w.wake
+		if r.how.Each != nil {
+			r.how.Each(w.outcome())
+		}
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }

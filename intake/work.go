@@ -52,6 +52,9 @@ func (w *work) do() (string, error) {
 	if err := w.follow(); err != nil {
 		return "", err
 	}
+	if w.how.Each != nil {
+		return "", nil // nobody asks for it
+	}
 	return w.answer()
 }
 
@@ -282,6 +285,9 @@ func (w *work) learnLogin(d *event.Login) {
 	p := &w.a.Profile
 	seen := profile.Seen{Session: d.Session, Device: profile.DeviceKey(d.Device, w.place.agent), Agent: w.place.agent.String(), Network: w.place.network,
 		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage), Major: w.place.agent.Major, Print: profile.PrintKey(d.AcceptLanguage, ""), Delay: assess.DelayOf(d.RTTMillis)}
+	if _, ok := p.Device(seen.Device); !ok && d.Device != "" {
+		p.Claim(seen.Device, w.place.agent)
+	}
 	known := w.known(seen)
 	seen.Strange = !known && !w.how.Past
 	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {
@@ -307,7 +313,7 @@ func (w *work) known(seen profile.Seen) bool {
 	p := &w.a.Profile
 	if p.Logins == 0 {
 		// Enrolment, unless it comes from where no customer comes from.
-		return w.assessment.Score < assess.Prior+2.5
+		return w.assessment.Score < assess.Prior+1.5
 	}
 	dev, ok := p.Device(seen.Device)
 	if !ok || !dev.Usual(w.e.Time) {

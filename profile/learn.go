@@ -152,6 +152,20 @@ func (p *Profile) remember(s Session) {
 	}
 }
 
+// Claim takes a token never seen before for the one that a browser of the
+// same kind was given and has not brought back: the shop may name its tokens
+// itself. The age of the device is that of the gift. False when none was.
+func (p *Profile) Claim(key string, a Agent) bool {
+	for i := len(p.Devices) - 1; i >= 0; i-- {
+		d := &p.Devices[i]
+		if both, _ := d.Like(a); d.Given && both {
+			d.Key, d.Given = key, false
+			return true
+		}
+	}
+	return false
+}
+
 // Give notes the token that a device was given at a login. Of those that
 // never came back only the latest few stay: a shop that keeps no cookies must
 // not fill the row with them.
