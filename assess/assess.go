@@ -272,15 +272,6 @@ func (a Assessment) InCampaign() bool {
 	})
 }
 
-// Names are the names of all signals, in their order.
-func (a Assessment) Names() []string {
-	out := make([]string, len(a.Signals))
-	for i, s := range a.Signals {
-		out[i] = s.Name
-	}
-	return out
-}
-
 // Terms is the session's signals as the profile keeps them.
 func (a Assessment) Terms() map[string]float64 {
 	out := make(map[string]float64, len(a.Signals))

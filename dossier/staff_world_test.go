@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/access"
 	"mimamori/audit"
 	"mimamori/contain"
 	"mimamori/decide"
 	"mimamori/dossier"
 	"mimamori/event"
+	"mimamori/factor"
+	"mimamori/factor/code"
 	"mimamori/geo"
 	"mimamori/incident"
 	"mimamori/intake"
@@ -111,6 +114,7 @@ func (w *world) open(folder string) (stop func()) {
 	w.shop = shoptest.New(shoptest.Options{Source: "shop", Emit: func(e json.RawMessage) { w.emit(e) }})
 	acts := map[string]playbook.Act{}
 	maps.Copy(acts, (&contain.Steps{Shop: w.shop, Store: w.store, Wait: policy.Wait}).Acts())
+	maps.Copy(acts, (&access.Steps{Store: w.store, Factors: factor.NewBook(w.store, w.store, vault, ring, code.NewHasher())}).Acts())
 	maps.Copy(acts, (&undo.Steps{Shop: w.shop, Store: w.store}).Acts())
 	maps.Copy(acts, (&notice.Steps{Store: w.store, Post: post, House: house}).Acts())
 	maps.Copy(acts, (&dossier.PointsSteps{Shop: w.shop, Store: w.store}).Acts())
@@ -232,6 +236,27 @@ func (w *world) contained(subject string, points int64) night {
 	synctest.Wait()
 	time.Sleep(time.Second)
 	return n
+}
+
+// judge says whose a session was, with a second person where it takes one.
+func (w *world) judge(by string, id mimamori.IncidentID, session string, o console.Owner) {
+	w.t.Helper()
+	w.twice(w.work.JudgeSession(w.t.Context(), on(by, id), session, o))
+}
+
+// twice has a second person approve what was asked.
+func (w *world) twice(r console.Result, err error) {
+	w.t.Helper()
+	w.must(err)
+	if r != console.Asked {
+		return
+	}
+	waiting, err := w.work.Waiting(w.t.Context(), who("rei"))
+	w.must(err)
+	for _, p := range waiting {
+		w.must(w.work.Approve(w.t.Context(), who("rei"), p.ID, "I called her at the old number"))
+	}
+	synctest.Wait()
 }
 
 // look is the incident as a lead sees it a second later: what is done at one

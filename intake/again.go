@@ -26,7 +26,7 @@ type Later struct {
 	Session     string
 	Probability float64
 	Decision    decide.Decision
-	Signals     []string
+	Signals     []assess.Signal
 	Campaigns   []string
 	Incident    mimamori.IncidentID
 	At          time.Time
@@ -88,7 +88,7 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 			wake = true
 		}
 		later = &Later{Event: f.Event, Source: f.Source, Kind: event.LoginAttempted, Account: f.Account, Session: f.Session, Probability: assessment.Probability,
-			Decision: in.shown(made.Decision, a.Standing), Signals: assessment.Names(), Campaigns: []string{f.Campaign}, Incident: a.Standing.Incident, At: now}
+			Decision: in.shown(made.Decision, a.Standing), Signals: assessment.Signals, Campaigns: []string{f.Campaign}, Incident: a.Standing.Incident, At: now}
 		return tx.PutAccount(a)
 	})
 	if err != nil {
@@ -130,9 +130,9 @@ func (w *work) attempt() traffic.Login {
 	return l
 }
 
-// tell feeds the counters across accounts: the attempt itself, what a genuine
+// teach feeds the counters across accounts: the attempt itself, what a genuine
 // session teaches, what an intruder left behind.
-func (w *work) tell() {
+func (w *work) teach() {
 	if !w.first {
 		return
 	}

@@ -166,7 +166,7 @@ func (w *world) attack(c *campaign, s source, at int64) {
 	}
 	c.attempts++
 	if w.rng.Float64() >= c.known {
-		a.subject, a.outcome = fmt.Sprintf("h%016x", w.word()), "unknown_account"
+		a.subject, a.outcome = "h_"+w.name(16), "unknown_account"
 		w.try(a)
 		return
 	}
@@ -185,7 +185,7 @@ func (w *world) attack(c *campaign, s source, at int64) {
 	t.hand = hand{gang: c.gang, l: s.l, b: s.b}
 	first := t.truth
 	first.first = true
-	stay := session{id: fmt.Sprintf("s%016x", w.word()), at: at, b: s.b, l: s.l}
+	stay := session{id: "s_" + w.name(16), at: at, b: s.b, l: s.l}
 	a.outcome, a.session, a.truth = "succeeded", stay.id, &first
 	w.try(a)
 	c.successes++

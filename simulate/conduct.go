@@ -60,7 +60,7 @@ type purchase struct {
 
 // buy places an order and gives its number.
 func (w *world) buy(c *customer, s *session, at int64, p purchase, truth *label) string {
-	id := fmt.Sprintf("o-%012x", w.word()>>16)
+	id := "o-" + w.name(12)
 	o := newObject().text("session", s.id).text("order", id).raw("total", newObject().int("amount", p.yen).text("currency", "JPY").end()).
 		text("ship_to", p.shipTo).text("payment", p.payment).yes("digital", p.digital).yes("gift", p.gift)
 	w.happen(happening{at: at, kind: "order.placed", subject: c.subject, session: s.id, data: o.end(), truth: truth})
@@ -76,7 +76,7 @@ func (w *world) become(c *customer, kind, order, session, by string, at int64, t
 // moved is a movement of points.
 func (w *world) moved(c *customer, session string, at, amount int64, reason, by string, truth *label) {
 	c.points += amount
-	o := newObject().text("session", session).text("by", by).text("entry", fmt.Sprintf("pt-%012x", w.word()>>16)).int("amount", amount).int("balance", c.points).text("reason", reason)
+	o := newObject().text("session", session).text("by", by).text("entry", "pt-"+w.name(12)).int("amount", amount).int("balance", c.points).text("reason", reason)
 	w.happen(happening{at: at, kind: "points.moved", subject: c.subject, session: session, data: o.end(), truth: truth})
 }
 

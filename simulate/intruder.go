@@ -220,7 +220,7 @@ func (w *world) enter(t *takeover, kind string) {
 	c, h := t.c, t.hand
 	first := t.truth
 	first.first = true
-	s := session{id: fmt.Sprintf("s%016x", w.word()), at: t.began, b: h.b, l: h.l}
+	s := session{id: "s_" + w.name(16), at: t.began, b: h.b, l: h.l}
 	at := t.began
 	switch kind {
 	case sessionTheft:
@@ -310,7 +310,7 @@ func (w *world) comeAgain(t *takeover, at int64) {
 	if t.c.hijack != t {
 		return
 	}
-	s := session{id: fmt.Sprintf("s%016x", w.word()), at: at, b: t.hand.b, l: t.hand.l}
+	s := session{id: "s_" + w.name(16), at: at, b: t.hand.b, l: t.hand.l}
 	if w.rng.Float64() < 0.3 {
 		w.renew(s.l)
 	}

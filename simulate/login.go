@@ -98,7 +98,7 @@ func (w *world) cookie(b *browser) (sent string) {
 	sent = b.token
 	if b.token == "" && b.keeps {
 		b.tokens++
-		b.token = fmt.Sprintf("dv_%016x%016x", w.word(), w.word())
+		b.token = "dv_" + w.name(16) + w.name(16)
 		if w.shop.TokenAtOnce {
 			sent = b.token
 		}
@@ -134,7 +134,7 @@ func (w *world) signIn(c *customer, b *browser, l *line, at int64) (session, boo
 		w.try(a)
 		a.at += 15_000
 	}
-	s := session{id: fmt.Sprintf("s%016x", w.word()), at: a.at, b: b, l: l}
+	s := session{id: "s_" + w.name(16), at: a.at, b: b, l: l}
 	a.outcome, a.session, a.password, a.breached, a.factor, a.device = "succeeded", s.id, c.password, c.breached, c.factor, w.cookie(b)
 	w.try(a)
 	w.count.logins++

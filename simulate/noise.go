@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -22,7 +21,7 @@ func (w *world) noise(day int) {
 			s.l = w.lineOn(s.l.net)
 		}
 		a := w.as(s.b, attempt{at: w.moment(day, w.rng.Float64()*1440), l: s.l, ip: w.address(s.l), password: w.rng.Uint64N(5000),
-			truth: &label{attacker: noiseMaker}, subject: fmt.Sprintf("h%016x", w.word()), outcome: "unknown_account", breached: true})
+			truth: &label{attacker: noiseMaker}, subject: "h_" + w.name(16), outcome: "unknown_account", breached: true})
 		if w.chance(w.num.NoiseOnKnown) {
 			a.subject, a.outcome = w.people[w.rng.IntN(len(w.people))].subject, "wrong_password"
 		}

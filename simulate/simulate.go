@@ -209,6 +209,16 @@ func (w *world) word() uint64 {
 	return z ^ z>>31
 }
 
+// name is n letters of a word: letters alone, since a long row of digits may
+// look like a card's number to whoever reads the events.
+func (w *world) name(n int) string {
+	b, z := make([]byte, n), w.word()
+	for i := range b {
+		b[i] = 'a' + byte(z>>(4*i)&15)
+	}
+	return string(b)
+}
+
 // plan does something on the morning of a later day; days beyond the end are
 // never reached.
 func (w *world) plan(day int, do func(day int)) {

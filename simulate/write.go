@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +36,7 @@ func (f *files) day(w *world, list []happening) error {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order))
 	})
 	for _, h := range list {
-		id := fmt.Sprintf("ev_%016x", w.word())
+		id := "ev_" + w.name(16)
 		b := f.line[:0]
 		b = append(b, `{"specversion":"1.0","id":"`...)
 		b = append(b, id...)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,11 +14,14 @@ import (
 )
 
 type simulateCmd struct {
-	Out      string `required:"" type:"path" placeholder:"DIR" help:"Folder to write to: events.ndjson, truth.csv, campaigns.csv, world.json."`
+	Out      string `type:"path" placeholder:"DIR" help:"Folder to write to: events.ndjson, truth.csv, campaigns.csv, world.json."`
 	Seed     uint64 `default:"1" help:"The world's seed: the same seed gives the same bytes. Default: ${default}."`
 	Accounts int    `default:"60000" help:"Customers of the shop. Default: ${default}."`
 	Months   int    `default:"9" help:"How long to look on, in months of 30 days. Default: ${default}."`
 	RTT      bool   `name:"rtt" help:"Write round-trip times; the world is the same with and without."`
+	Report   string `type:"path" placeholder:"FILE.html" help:"Replay the world, and write how good detection is beside the published score."`
+	Seeds    int    `default:"1" help:"With --report: so many worlds, of the seeds from --seed on, pooled. Default: ${default}."`
+	Policy   string `type:"path" placeholder:"FILE" help:"With --report: policy to decide by; without it the product's own."`
 }
 
 // Help is shown by mimamori simulate --help.
@@ -25,7 +30,13 @@ func (simulateCmd) Help() string {
 }
 
 // Run writes a world.
-func (c simulateCmd) Run(s *streams) error {
+func (c simulateCmd) Run(ctx context.Context, s *streams) error {
+	switch {
+	case c.Report != "":
+		return c.report(ctx, s)
+	case c.Out == "":
+		return withHint(errors.New("nowhere to write to"), "--out DIR for the events and the truth, or --report FILE.html for what they score")
+	}
 	sum, err := c.write(s, simulate.Options{Seed: c.Seed, Accounts: c.Accounts, Months: c.Months, RTT: c.RTT, Dir: c.Out})
 	if err != nil {
 		return err
