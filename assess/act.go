@@ -303,10 +303,13 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 	}
 	p, spends := f.Event.Payload.(*event.Points)
 	_, orders := order(f)
-	if orders || spends && p.Amount < 0 {
-		return named("watched_money", 19), true
+	if !orders && (!spends || p.Amount >= 0) {
+		return Signal{}, false
 	}
-	return Signal{}, false
+	if !f.Contained {
+		return named("watched_money", 3), true // it was on hold once; nobody was found in it
+	}
+	return named("watched_money", 19), true
 }
 
 // foreignValue: what an intruder brought into another account (the address
@@ -314,7 +317,7 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 func foreignValue(f Facts, s *profile.Session) (Signal, bool) {
 	for _, v := range f.Values {
 		if v.Taken > 0.1 {
-			return named("value_of_intruder", 5), true
+			return named("value_of_intruder", 11), true
 		}
 	}
 	return Signal{}, false
@@ -332,7 +335,7 @@ func sharedValue(f Facts, s *profile.Session) (Signal, bool) {
 	if most < 1.5 {
 		return Signal{}, false
 	}
-	return named("value_on_many_accounts", math.Round(min(3, math.Log2(most)*1.2)*1000)/1000), true
+	return named("value_on_many_accounts", math.Round(min(6, math.Log2(most)*2)*1000)/1000), true
 }
 
 // actsOf are the acts that an assessment's fresh signals stand for.

@@ -102,6 +102,7 @@ type Facts struct {
 	// the time it was last recovered.
 	WatchUntil  time.Time
 	RecoveredAt time.Time
+	Contained   bool // that takeover was contained, not merely suspected
 }
 
 // Login weighs a successful login. It never stops at the first signal: the

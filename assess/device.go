@@ -42,7 +42,7 @@ var startDevice = [tokens * relations]float64{
 }
 
 // attackToken is which token attackers of an account come with.
-var attackToken = [tokens]float64{0.05, 0.03, 0.27, 0.60, 0.05, 1}
+var attackToken = [tokens]float64{0.12, 0.03, 0.24, 0.56, 0.05, 1}
 
 // mimics is the share of attackers who copy the victim's browser and system.
 const mimics = 0.3
@@ -124,7 +124,7 @@ func device(f Facts) (Signal, bool) {
 	}
 	genuine := genuineDevice(f, token, relation)
 	attack := attackToken[token] * attackRelation(f, token, relation)
-	w := ratio(attack, genuine, -5, 5)
+	w := ratio(attack, genuine, -3, 6)
 	switch {
 	case token == tokenKnown && relation > upgraded:
 		return named("device_changed", w), true

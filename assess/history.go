@@ -52,8 +52,11 @@ func watched(f Facts) (Signal, bool) {
 	if !f.Event.Time.Before(f.WatchUntil) || !unfamiliar(f) {
 		return Signal{}, false
 	}
+	if !f.Contained {
+		return named("watched", 1), true
+	}
 	days := max(0, f.Event.Time.Sub(f.RecoveredAt).Hours()/24)
-	return named("watched", math.Round((1+2.2*math.Exp2(-days/15))*1000)/1000), true
+	return named("watched", math.Round((1.5+4*math.Exp2(-days/15))*1000)/1000), true
 }
 
 // foe: the device, network or kind of browser on that operator of somebody
@@ -72,13 +75,13 @@ func foe(f Facts) (Signal, bool) {
 			continue // his cookie was hers, or her own browser was turned against her
 		}
 		if token && o.Device == key {
-			take(5, "foe_device")
+			take(11, "foe_device")
 		}
 		if o.Network == f.Network && f.Network != "" && !usualNetwork(f) {
-			take(4, "foe_network")
+			take(8, "foe_network")
 		}
 		if o.ASN != 0 && o.ASN == f.Place.ASN && o.Agent == family {
-			take(2, "foe_alike")
+			take(4, "foe_alike")
 		}
 	}
 	switch name {
@@ -102,10 +105,10 @@ func foeElsewhere(f Facts) (Signal, bool) {
 	v := f.Traffic
 	switch {
 	case v.Device.Taken >= 0.2 && login(f).Device != "":
-		return named("taken_device", min(4, 3.5+math.Log(0.5+v.Device.Taken))), true
+		return named("taken_device", min(10, 8+math.Log(0.5+v.Device.Taken))), true
 	case v.Network.Taken >= 0.2 && !usualNetwork(f):
 		// A network of many customers says less than one of few.
-		return named("taken_network", ratio(1+8*v.Network.Taken, 1+v.Network.Good/4, 0.1, 3)), true
+		return named("taken_network", ratio(1+40*v.Network.Taken, 1+v.Network.Good/2, 0.1, 5)), true
 	case v.Pair.Taken >= 0.5 && !usualNetwork(f) && unfamiliar(f):
 		return named("taken_alike", ratio(1+4*v.Pair.Taken, 1+v.Pair.Good/10, 0.1, 2)), true
 	}

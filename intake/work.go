@@ -154,19 +154,37 @@ func (w *work) meet() (*profile.Session, bool) {
 	if !ok || w.e.Kind != event.SessionSeen || w.a.Profile.Logins == 0 {
 		return nil, false
 	}
+	// It is compared with what is usual: the device and network seen last.
 	agent := profile.ParseAgent(seen.UserAgent)
-	key := profile.DeviceKey(seen.Device, agent)
-	d, mine := w.a.Profile.Device(key)
-	n, near := w.a.Profile.Network(w.place.network)
-	known := mine && d.Usual(w.e.Time) && (seen.Device != "" || near && n.Usual(w.e.Time))
-	w.a.Profile.KeepSession(profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time, Device: key, Network: w.place.network, ASN: w.place.ASN,
-		Country: w.place.Country, Agent: agent.Family(), Major: agent.Major, Known: known})
+	p := &w.a.Profile
+	was := profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time}
+	for i := range p.Devices {
+		d := &p.Devices[i]
+		both, _ := d.Like(agent)
+		if !d.Usual(w.e.Time) {
+			continue
+		}
+		was.Known = true
+		if seen.Device != "" && d.Key == profile.DeviceKey(seen.Device, agent) || seen.Device == "" && both {
+			was.Agent, was.Major, was.Device = agent.Family(), agent.Major, d.Key
+		}
+	}
+	if was.Agent == "" { // on none of hers: nobody knows on which it began
+		was.Known, was.Agent, was.Major, was.Device = false, agent.Family(), agent.Major, profile.DeviceKey(seen.Device, agent)
+	}
+	var last time.Time
+	for i := range p.Networks {
+		if n := &p.Networks[i]; n.Usual(w.e.Time) && n.Last.After(last) {
+			last, was.Network, was.ASN, was.Country = n.Last, n.Key, n.ASN, n.Country
+		}
+	}
+	p.KeepSession(was)
 	return w.a.Profile.Session(w.e.Session)
 }
 
 func (w *work) facts() assess.Facts {
 	f := assess.Facts{Event: w.e, Profile: &w.a.Profile, Place: w.place.Place, Network: w.place.network,
-		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt}
+		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt, Contained: !w.a.Standing.DecidedAt.IsZero()}
 	if l, ok := w.e.Payload.(*event.Login); ok {
 		f.Agent = w.place.agent
 		w.told = w.attempt()
@@ -262,6 +280,9 @@ func (w *work) learn() {
 		return
 	case *event.Points:
 		p.Balance = d.Balance
+	}
+	if c, ok := w.e.Payload.(*event.Change); ok && c.Resource.Kind == event.Password && !w.how.Past {
+		p.Doubt(w.e.Session, w.e.Time)
 	}
 	s, ok := p.Session(w.e.Session)
 	if !ok {
