@@ -240,7 +240,7 @@ func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 	}
 	if !failed && stranger && l.Member.Event != "" {
 		m := l.Member
-		m.At, m.keys = unix, k.watched()
+		m.At, m.Keys = unix, k.watched()
 		t.ring.put(m)
 	}
 	t.tidy(unix)
