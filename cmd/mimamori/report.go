@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,20 @@ func (c simulateCmd) report(ctx context.Context, s *streams) (err error) {
 	if _, err := fmt.Fprint(s.out, measure.Text(all.Bars(c.RTT))); err != nil {
 		return err
 	}
-	_ = made
-	return nil
+	var page bytes.Buffer
+	if err := measure.Page(&page, all, made, c.RTT, c.command()); err != nil {
+		return err
+	}
+	return withHint(os.WriteFile(c.Report, page.Bytes(), 0o644), "--report names a file that can be written")
+}
+
+// command is what makes the same report again.
+func (c simulateCmd) command() string {
+	out := fmt.Sprintf("mimamori simulate --seed %d --seeds %d --accounts %d --months %d", c.Seed, max(c.Seeds, 1), c.Accounts, c.Months)
+	if c.RTT {
+		out += " --rtt"
+	}
+	return out + " --report " + filepath.Base(c.Report)
 }
 
 // measured replays one world and judges it.
