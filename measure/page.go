@@ -127,7 +127,7 @@ type svg struct {
 }
 
 func newSVG(w, h float64, label string) *svg {
-	s := &svg{w: w, h: h, left: 44, right: 12, top: 10, bottom: 34}
+	s := &svg{w: w, h: h, left: 48, right: 24, top: 10, bottom: 34}
 	fmt.Fprintf(&s.b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, w, h, template.HTMLEscapeString(label))
 	return s
 }
