@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/access"
+	"mimamori/analysis"
 	"mimamori/audit"
+	"mimamori/brands"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -45,6 +48,9 @@ type App struct {
 	// Doors serves the API and the customer's centre; Console the staff.
 	Doors   http.Handler
 	Console http.Handler
+	// Metrics serves /metrics; nil unless configured.
+	Metrics  http.Handler
+	Analysis *analysis.Analysis
 
 	Desk    *dossier.Desk
 	Factors *factor.Book
@@ -55,6 +61,7 @@ type App struct {
 
 	log       *slog.Logger
 	directory support.Directory
+	shopBrand brands.Brand
 	closers   []func() error
 }
 
@@ -76,6 +83,10 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	rules, err := a.loadPolicy()
+	if err != nil {
+		return nil, err
+	}
 	if c.ClientIP == nil && len(c.TrustedProxies) > 0 {
 		a.Config.ClientIP = behindProxies(c.TrustedProxies)
 	}
@@ -86,7 +97,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := a.openKeys(ctx); err != nil {
 		return nil, err
 	}
-	a.Geo = geo.Embedded()
+	if a.Geo, err = a.openGeo(); err != nil {
+		return nil, err
+	}
 	if a.Shop, err = a.dialShop(); err != nil {
 		return nil, err
 	}
@@ -95,7 +108,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.Runner = a.newRunner()
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: c.Policy, Wake: a.Runner.Wake, Challenger: a.Desk})
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
+		Rules: rules, Keep: a.Store})
+	a.openAnalysis(rules)
 	return a, a.openDoors()
 }
 
@@ -108,6 +123,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Store.ReleaseLeases(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	a.watchGeo()
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -141,6 +157,7 @@ func (a *App) openKeys(ctx context.Context) error {
 	}
 	a.Vault = keys.NewVault(a.Store, master)
 	a.Store.SealWith(a.Vault)
+	a.Store.IndexWith(a.mailHashes)
 	return nil
 }
 
@@ -153,16 +170,18 @@ func (a *App) newRunner() *playbook.Runner {
 		}
 	}
 	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
+	add((&access.Steps{Store: a.Store, Factors: a.Factors}).Acts())
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
-	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof}).Acts())
+	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())
+	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof, Second: a.second()}).Acts())
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
 }
 
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
 	text, told := stepText(s)
-	if !told {
+	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil
 	}
 	return a.Store.NoteEntry(ctx, s.Account, incident.Entry{Incident: s.Incident, Key: s.Key, At: s.TriedAt.UTC(), Kind: s.Name,
@@ -171,6 +190,10 @@ func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
 
 // askPerson puts a step that cannot succeed before a person.
 func (a *App) askPerson(ctx context.Context, s playbook.Step) error {
+	if s.Incident == "" {
+		a.log.Warn("a step outside of an incident could not be done", "step", s.Name, "run", s.Run)
+		return nil
+	}
 	why := s.Why
 	if why == (mimamori.Text{}) {
 		why = mimamori.Text{JA: "繰り返しても実行できませんでした", EN: "It could not be done after many tries"}
