@@ -45,7 +45,10 @@ func (c *Country) size() int {
 func (s *Session) size() int {
 	n := 2 + always("i", quoted(s.ID)) + always("b", timeSize(s.Began)) + always("t", timeSize(s.Last)) + text("d", s.Device) + text("w", s.Network) +
 		whole("s", int64(s.ASN)) + text("c", s.Country) + yes("k", s.Known) + weights("x", s.Terms) + yes("e", s.Ended) + text("v", s.Verdict) +
-		text("a", s.Agent) + whole("j", int64(s.Major)) + texts("u", s.Values) + text("o", s.Event) + yes("z", s.Tied) - 1
+		text("a", s.Agent) + whole("j", int64(s.Major)) + texts("u", s.Values) + text("o", s.Event) + yes("z", s.Tied) + text("g", s.Met) - 1
+	if s.Counted != ([2]int16{}) {
+		n += always("q", 3+digits(int64(s.Counted[0]))+digits(int64(s.Counted[1])))
+	}
 	if len(s.Marks) > 0 {
 		n += len(`"m":{},`) - 1
 		for k, v := range s.Marks {

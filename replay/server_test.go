@@ -14,6 +14,7 @@ import (
 	"mimamori/event"
 	"mimamori/geo"
 	"mimamori/intake"
+	"mimamori/policy"
 	"mimamori/replay"
 	"mimamori/simulate"
 	"mimamori/store"
@@ -38,15 +39,14 @@ func TestSameAsTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, simulate.EventsFile)
-	policy := decide.DefaultPolicy()
-	policy.Mode = decide.Enforce
+	own := policy.Default()
 
 	db, err := store.OpenSQLite(t.Context(), filepath.Join(dir, "m.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	in := intake.New(db, intake.Options{Geo: geo.Embedded(), Traffic: traffic.New(0), Policy: policy, Inline: true})
+	in := intake.New(db, intake.Options{Geo: geo.Embedded(), Traffic: traffic.New(0), Policy: own.Policy, Rules: own.Rules, Inline: true})
 	server, over := map[string]verdict{}, map[string]bool{} // over: accounts past their first incident
 	each := func(o intake.Outcome) {
 		if over[o.Event.Subject] {
@@ -66,7 +66,7 @@ func TestSameAsTheServer(t *testing.T) {
 		}
 	}
 	compared, acted := 0, 0
-	_, err = replay.Run(t.Context(), replay.Options{Inputs: []string{file}, Policy: policy, Row: func(r replay.Row) error {
+	_, err = replay.Run(t.Context(), replay.Options{Inputs: []string{file}, Policy: own, Row: func(r replay.Row) error {
 		want, ok := server[r.EventID]
 		if !ok {
 			return nil

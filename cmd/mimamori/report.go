@@ -8,15 +8,15 @@ import (
 	"os"
 	"path/filepath"
 
-	"mimamori/decide"
 	"mimamori/measure"
+	"mimamori/policy"
 	"mimamori/replay"
 	"mimamori/simulate"
 )
 
 // report makes worlds, replays each, and writes what was reached.
 func (c simulateCmd) report(ctx context.Context, s *streams) (err error) {
-	policy, err := readPolicy(c.Policy)
+	own, err := readPolicy(c.Policy)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (c simulateCmd) report(ctx context.Context, s *streams) (err error) {
 		if err != nil {
 			return err
 		}
-		r, err := measured(ctx, s, opt.Dir, policy)
+		r, err := measured(ctx, s, opt.Dir, own)
 		if err != nil {
 			return err
 		}
@@ -68,13 +68,13 @@ func (c simulateCmd) command() string {
 }
 
 // measured replays one world and judges it.
-func measured(ctx context.Context, s *streams, dir string, policy decide.Policy) (*measure.Result, error) {
+func measured(ctx context.Context, s *streams, dir string, own policy.Policy) (*measure.Result, error) {
 	truth, err := measure.ReadTruth(dir)
 	if err != nil {
 		return nil, err
 	}
 	w := measure.NewWorld(truth)
-	_, err = replay.Run(ctx, replay.Options{Inputs: []string{filepath.Join(dir, simulate.EventsFile)}, Policy: policy, Watch: w.See, Row: w.Row, Progress: progress(s)})
+	_, err = replay.Run(ctx, replay.Options{Inputs: []string{filepath.Join(dir, simulate.EventsFile)}, Policy: own, Watch: w.See, Row: w.Row, Progress: progress(s)})
 	if colours(s.err) {
 		fmt.Fprint(s.err, "\r\x1b[K")
 	}
