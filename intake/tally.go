@@ -2,10 +2,8 @@ package intake
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	"mimamori/assess"
 	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/policy"
@@ -115,8 +113,7 @@ func (w *work) tally() {
 // under what they count. Only a campaign, or somebody's word, speaks against it.
 func (w *work) presumed() bool {
 	s, ok := w.a.Profile.Session(w.e.Session)
-	campaign := slices.ContainsFunc(w.assessment.Signals, func(s assess.Signal) bool { return s.Group == assess.Campaign && s.Weight >= 2 })
-	return !campaign && !(ok && s.Verdict == "intruder")
+	return !w.assessment.InCampaign() && !(ok && s.Verdict == "intruder")
 }
 
 // confirm hears that a password was changed, by the shop or by the customer in
@@ -176,11 +173,14 @@ func (in *Intake) Levels() decide.Levels { return in.opt.Tally.Levels(in.Policy(
 // Tally is what the levels are counted by.
 func (in *Intake) Tally() *decide.Tally { return in.opt.Tally }
 
-// Keeper keeps the tally.
+// Keeper keeps the tally and the traffic counters.
 type Keeper interface {
 	// Tally is it as PutTally saved it last; nil when it never was.
 	Tally(ctx context.Context) ([]byte, error)
 	PutTally(ctx context.Context, doc []byte, now time.Time) error
+	// Traffic is the counters across accounts as PutTraffic saved them last.
+	Traffic(ctx context.Context) ([]byte, error)
+	PutTraffic(ctx context.Context, doc []byte, now time.Time) error
 }
 
 // recall takes over the tally as it was saved. One that cannot be read is left:
