@@ -46,6 +46,10 @@ type Config struct {
 	// the end of X-Forwarded-For is believed, and nothing else.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 
+	// RatePerKey caps the requests and events a second of one API key; 0: 5,000,
+	// below zero: no cap.
+	RatePerKey float64 `yaml:"rate_per_key"`
+
 	// ClientIP finds a visitor's address behind proxies; nil: as TrustedProxies say.
 	ClientIP func(*http.Request) netip.Addr `yaml:"-"`
 

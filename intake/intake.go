@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,6 +87,8 @@ type Options struct {
 	Tally      *decide.Tally // what the quotas are counted by; nil: one that begins empty
 	Keep       Keeper        // keeps the tally over restarts; nil: nobody does
 	Wake       func()        // a step was written
+	Inline     bool          // sign-ins are weighed again before Take returns, not beside it (replay)
+	Later      func(Later)   // told of each sign-in that was weighed again; may be nil
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -123,6 +126,7 @@ func (in *Intake) Start(ctx context.Context) error {
 	if err := in.recall(ctx); err != nil {
 		return err
 	}
+	in.opt.Traffic.Again() // what was found then was answered then
 	return in.count(ctx, now)
 }
 
@@ -148,7 +152,13 @@ func (in *Intake) count(ctx context.Context, now time.Time) error {
 // hour old; a failed count leaves the old one.
 func (in *Intake) budgetLeft(tx Tx, now time.Time) (int, error) {
 	if was := in.counted.Load(); now.Unix()-was > 3600 && in.counted.CompareAndSwap(was, now.Unix()) {
-		in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		if in.opt.Inline {
+			if err := in.count(context.Background(), now); err != nil {
+				return 0, err
+			}
+		} else {
+			in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		}
 	}
 	used, err := tx.ContainedSince(now.Add(-time.Hour))
 	return in.Policy().Budget(int(in.active.Load())) - used, err
@@ -167,10 +177,9 @@ type Answer struct {
 	Challenge   *Challenge          `json:"challenge,omitempty"`
 	Obligations []decide.Obligation `json:"obligations"`
 	Degraded    []string            `json:"degraded,omitempty"`
-	// Terms is every signal with its weight, for whoever wants to add them up.
-	Terms map[string]float64 `json:"terms,omitempty"`
-	// Rules are the operator's own that hit.
-	Rules []string `json:"rules,omitempty"`
+	Terms       map[string]float64  `json:"terms,omitempty"`     // every signal and what it weighed; with assess.Prior they sum to the score
+	Campaigns   []string            `json:"campaigns,omitempty"` // attacks over many accounts that the event belongs to
+	Rules       []string            `json:"rules,omitempty"`     // of the operator's own, those that hit
 }
 
 // Decided is an event with the answer it got.
@@ -191,13 +200,22 @@ type Taken struct {
 type How struct {
 	Past   bool    // an import: it builds the picture; no incident, no command, no mail
 	Import *Import // with Past: written in the same transaction
+	// Now is the time of arrival; zero: the clock's. A replay gives each event
+	// its own.
+	Now time.Time
+	// Each is told what became of each event that is not a repeat; with it no
+	// answer is made for the shop.
+	Each func(Outcome)
 }
 
 // Take takes all events or none. It returns after they are durable. An event
 // that came before is answered as it was then; with other content under the
 // same name the whole request is an ErrConflict.
 func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
-	r := &request{in: in, how: how, now: time.Now().UTC(), events: events, places: make([]where, len(events))}
+	if how.Now.IsZero() {
+		how.Now = time.Now()
+	}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
 	r.levels = in.opt.Tally.Levels(in.Policy(), r.now)
 	for i, e := range events {
 		r.places[i] = in.place(e)
@@ -205,15 +223,11 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if err := in.store.Take(ctx, how.Past, r.take); err != nil {
 		return Taken{}, err
 	}
-	for i, e := range events {
-		if e.Kind == event.LoginAttempted && r.now.Sub(e.Time) < traffic.Window {
-			in.opt.Traffic.Note(in.attempt(e, r.places[i]))
-		}
-	}
 	r.count()
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}
+	in.again(ctx, how, r.now)
 	return r.taken, nil
 }
 
@@ -230,6 +244,7 @@ type request struct {
 	taken    Taken
 	wake     bool // a step was written
 	counts   []counted
+	noted    int // events that the counters across accounts were told of
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
@@ -237,7 +252,7 @@ func (r *request) take(tx Tx) error {
 	r.accounts, r.wake, r.counts = map[mimamori.AccountID]*incident.Account{}, false, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
-		answer, repeated, err := r.takeOne(tx, e, r.places[i])
+		answer, repeated, err := r.takeOne(tx, e, i)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", i, err)
 		}
@@ -265,9 +280,20 @@ func (r *request) take(tx Tx) error {
 
 // nobody is the answer to an attempt on an account that does not exist: it
 // feeds the traffic counters and nothing else.
-const nobody = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]}`
+func (in *Intake) nobody(e event.Event, from where, first bool) (answer string, campaigns []string) {
+	l := in.attempt(e, from)
+	if first {
+		in.opt.Traffic.Note(l)
+	}
+	answer = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
+	if campaigns = in.opt.Traffic.Belongs(l); len(campaigns) > 0 {
+		answer += `,"campaigns":["` + strings.Join(campaigns, `","`) + `"]`
+	}
+	return answer + "}", campaigns
+}
 
-func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repeated bool, err error) {
+func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated bool, err error) {
+	from := r.places[i]
 	seen, known, err := tx.Seen(e.Account, e.Source, e.ID)
 	switch {
 	case err != nil:
@@ -277,8 +303,16 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 	case known:
 		return seen.Answer, true, nil
 	}
-	answer = nobody
-	if !e.NoAccount() {
+	// The counters are told once, even when the transaction is run again.
+	first := i >= r.noted
+	r.noted = max(r.noted, i+1)
+	if e.NoAccount() {
+		var ids []string
+		answer, ids = r.in.nobody(e, from, first)
+		if r.how.Each != nil {
+			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
+		}
+	} else {
 		a := r.accounts[e.Account]
 		if a == nil {
 			if a, err = tx.Account(e.Account, e.Subject); err != nil {
@@ -286,12 +320,15 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, levels: r.levels}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, levels: r.levels}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
 		r.wake = r.wake || w.wake
 		r.counts = append(r.counts, w.counts...)
+		if r.how.Each != nil {
+			r.how.Each(w.outcome())
+		}
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }
@@ -327,8 +364,16 @@ func (in *Intake) attempt(e event.Event, w where) traffic.Login {
 	if !ok {
 		return traffic.Login{At: e.Time}
 	}
-	return traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Kind: w.Kind,
-		Agent: w.agent.String(), Lang: assess.Language(l.AcceptLanguage)}
+	t := traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Country: w.Country, Kind: w.Kind,
+		Agent: w.agent.Family(), Browser: w.agent.Browser, System: w.agent.OS, UA: l.UserAgent, Lang: assess.Language(l.AcceptLanguage), Accept: l.AcceptLanguage,
+		TLS: l.TLSFingerprint, Tag: l.PasswordTag}
+	if l.Device != "" {
+		t.Device = profile.DeviceKey(l.Device, w.agent)
+	}
+	if l.RTTMillis != nil {
+		t.RTT = float64(*l.RTTMillis)
+	}
+	return t
 }
 
 // newDeviceToken is what the shop sets as a cookie, so that the same device is

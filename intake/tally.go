@@ -2,10 +2,8 @@ package intake
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	"mimamori/assess"
 	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/policy"
@@ -50,7 +48,7 @@ func (w *work) ask() decide.Decision {
 	if len(w.in.opt.Rules.List()) == 0 {
 		return decide.Allow
 	}
-	f := policy.Facts{Event: w.e, Place: w.place.Place, Agent: w.place.agent, Profile: &w.a.Profile, Assessment: w.assessment,
+	f := policy.Facts{Event: w.e, Place: w.place.Place, Agent: w.place.agent, Profile: &w.a.Profile, Assessment: w.assessment, Campaigns: w.campaigns,
 		Watched: w.e.Time.Before(w.a.Standing.WatchUntil)}
 	if s, ok := w.a.Profile.Session(w.e.Session); ok && w.e.Kind != event.LoginAttempted {
 		f.Session = s
@@ -115,8 +113,7 @@ func (w *work) tally() {
 // under what they count. Only a campaign, or somebody's word, speaks against it.
 func (w *work) presumed() bool {
 	s, ok := w.a.Profile.Session(w.e.Session)
-	campaign := slices.ContainsFunc(w.assessment.Signals, func(s assess.Signal) bool { return s.Group == assess.Campaign && s.Weight >= 2 })
-	return !campaign && !(ok && s.Verdict == "intruder")
+	return !w.assessment.InCampaign() && !(ok && s.Verdict == "intruder")
 }
 
 // confirm hears that a password was changed, by the shop or by the customer in
