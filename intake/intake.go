@@ -123,10 +123,10 @@ func (in *Intake) Start(ctx context.Context) error {
 	for _, e := range logins {
 		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
 	}
+	in.opt.Traffic.Again() // what was found then was answered then
 	if err := in.recall(ctx); err != nil {
 		return err
 	}
-	in.opt.Traffic.Again() // what was found then was answered then
 	return in.count(ctx, now)
 }
 
@@ -177,9 +177,12 @@ type Answer struct {
 	Challenge   *Challenge          `json:"challenge,omitempty"`
 	Obligations []decide.Obligation `json:"obligations"`
 	Degraded    []string            `json:"degraded,omitempty"`
-	Terms       map[string]float64  `json:"terms,omitempty"`     // every signal and what it weighed; with assess.Prior they sum to the score
-	Campaigns   []string            `json:"campaigns,omitempty"` // attacks over many accounts that the event belongs to
-	Rules       []string            `json:"rules,omitempty"`     // of the operator's own, those that hit
+	// Terms is every signal with its weight, for whoever wants to add them up.
+	Terms map[string]float64 `json:"terms,omitempty"`
+	// Rules are the operator's own that hit.
+	Rules []string `json:"rules,omitempty"`
+	// Campaigns are attacks over many accounts that the event belongs to.
+	Campaigns []string `json:"campaigns,omitempty"`
 }
 
 // Decided is an event with the answer it got.
@@ -243,8 +246,8 @@ type request struct {
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
 	wake     bool // a step was written
+	noted    int  // events that the counters across accounts were told of
 	counts   []counted
-	noted    int // events that the counters across accounts were told of
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
@@ -325,10 +328,10 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			return "", false, err
 		}
 		r.wake = r.wake || w.wake
-		r.counts = append(r.counts, w.counts...)
 		if r.how.Each != nil {
 			r.how.Each(w.outcome())
 		}
+		r.counts = append(r.counts, w.counts...)
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }

@@ -28,8 +28,8 @@ type cli struct {
 	Staff       staffCmd       `cmd:"" help:"The people at the desk."`
 	Key         keyCmd         `cmd:"" help:"API keys: what the shop's programs sign in with."`
 	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
-	Replay      replayCmd      `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
 	ShopCheck   shopCheckCmd   `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
+	Replay      replayCmd      `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
 	Simulate    simulateCmd    `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
 	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
