@@ -180,6 +180,10 @@ type Keeper interface {
 	PutTally(ctx context.Context, doc []byte, now time.Time) error
 }
 
+// Busy says that decisions were asked for during the last second: whoever has
+// time lets them pass.
+func (in *Intake) Busy() bool { return time.Now().UnixNano()-in.decided.Load() < int64(time.Second) }
+
 // recall takes over the tally as it was saved. One that cannot be read is left:
 // counting begins anew, and the policy's own probabilities decide meanwhile.
 func (in *Intake) recall(ctx context.Context) error {
