@@ -48,9 +48,11 @@ func failing(f Facts) float64 {
 	if v.All.Bad < 20 {
 		return 0
 	}
+	// Against a handful of failures that anybody may have, not against none.
+	const handful = 6
 	lift := func(l traffic.Level) float64 {
-		good, bad := (l.Good+0.5)/(v.All.Good+100), l.Bad/(v.All.Bad+20)
-		return 0.5*bad/good + 0.5
+		share := (l.Good + 0.5) / (v.All.Good + 100)
+		return (l.Bad + handful) / (v.All.Bad*share + handful)
 	}
-	return min(3, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
+	return min(2.5, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
 }

@@ -14,8 +14,9 @@ const (
 	tokenYoung         // seen on this account, but not for long enough to count
 	tokenFresh         // never seen on this account
 	tokenAbsent        // none, though her devices have had one
+	tokenFirst         // never seen, on a browser of the kind that was given one lately
 	tokenNone          // none, and she never had one
-	tokens      = 5
+	tokens      = 6
 )
 
 // How the login's user agent stands to the device: that of the token, or the
@@ -36,11 +37,12 @@ var startDevice = [tokens * relations]float64{
 	0.04, 0.004, 0.0005, 0.0005, 0.0005,
 	0.035, 0.010, 0.003, 0.007, 0.02,
 	0.035, 0.010, 0.003, 0.007, 0.02,
+	0.08, 0.02, 0.001, 0.0005, 0.0005,
 	0.68, 0.18, 0.01, 0.04, 0.09,
 }
 
 // attackToken is which token attackers of an account come with.
-var attackToken = [tokens]float64{0.05, 0.03, 0.30, 0.62, 1}
+var attackToken = [tokens]float64{0.12, 0.03, 0.24, 0.56, 0.05, 1}
 
 // mimics is the share of attackers who copy the victim's browser and system.
 const mimics = 0.3
@@ -81,6 +83,7 @@ func hardware(f Facts) (token, relation int, any bool) {
 	given := login(f).Device
 	key := deviceKey(f)
 	token, relation = tokenNone, different
+	first := -1
 	for i := range f.Profile.Devices {
 		d := &f.Profile.Devices[i]
 		usual := d.Usual(f.Event.Time)
@@ -89,6 +92,11 @@ func hardware(f Facts) (token, relation int, any bool) {
 				token = tokenKnown
 			}
 			return token, relate(f.Agent, d, f.Event.Time), true
+		}
+		if given != "" && d.Given {
+			if both, _ := d.Like(f.Agent); both {
+				first = i
+			}
 		}
 		if !usual {
 			continue
@@ -99,7 +107,10 @@ func hardware(f Facts) (token, relation int, any bool) {
 		}
 		relation = min(relation, relate(f.Agent, d, f.Event.Time))
 	}
-	if given != "" {
+	switch {
+	case given != "" && first >= 0:
+		return tokenFirst, relate(f.Agent, &f.Profile.Devices[first], f.Event.Time), any
+	case given != "":
 		token = tokenFresh
 	}
 	return token, relation, any
@@ -113,13 +124,15 @@ func device(f Facts) (Signal, bool) {
 	}
 	genuine := genuineDevice(f, token, relation)
 	attack := attackToken[token] * attackRelation(f, token, relation)
-	w := ratio(attack, genuine, -5, 5)
+	w := ratio(attack, genuine, -3, 6)
 	switch {
 	case token == tokenKnown && relation > upgraded:
 		return named("device_changed", w), true
 	case token == tokenKnown:
 		return named("device_known", w), true
-	case token == tokenYoung && w <= 0:
+	case token == tokenYoung && w <= 0 && doubtfulSince(f):
+		return Signal{}, false // the browser came with somebody doubtful
+	case (token == tokenYoung || token == tokenFirst) && w <= 0:
 		return named("device_young", w), true
 	case w <= 0:
 		return named("device_alike", w), true
@@ -127,6 +140,24 @@ func device(f Facts) (Signal, bool) {
 		return named("device_unrecognised", w), true
 	}
 	return named("device_new", w), true
+}
+
+// doubtfulSince says that the login's device was brought in by a session that
+// was unlike the customer itself.
+func doubtfulSince(f Facts) bool {
+	d, ok := f.Profile.Device(deviceKey(f))
+	if !ok {
+		return false
+	}
+	s, ok := f.Profile.Session(d.Via)
+	if !ok || s.Known {
+		return false
+	}
+	var z float64
+	for _, w := range s.Terms {
+		z += w
+	}
+	return z > 3
 }
 
 // genuineDevice is how likely she comes like this. How often she comes on

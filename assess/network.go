@@ -107,14 +107,14 @@ func networkWeight(f Facts) (w float64, level int) {
 			level = countryUsual
 		}
 	}
-	return math.Round(max(-6, min(6, w))*1000) / 1000, level
+	return math.Round(max(-3, min(7, w))*1000) / 1000, level
 }
 
 // suspect is what a network new to the account has against it by itself: its
 // share among strangers' failures above that among customers.
 func suspect(l line) float64 {
-	good := l.share()
-	return min(3, math.Log(0.5+0.5*max(1, (l.level.Bad+50*good)/(l.of.Bad+50)/good)))
+	const handful = 3
+	return min(3, math.Log(max(1, (l.level.Bad+handful)/(l.of.Bad*l.share()+handful))))
 }
 
 // moving is how likely she shows up on another network of an operator of hers.

@@ -22,6 +22,7 @@ import (
 type Later struct {
 	Event       string
 	Source      string
+	Kind        event.Kind
 	Account     mimamori.AccountID
 	Session     string
 	Probability float64
@@ -89,7 +90,7 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 			}
 			wake = true
 		}
-		later = &Later{Event: f.Event, Source: f.Source, Account: f.Account, Session: f.Session, Probability: assessment.Probability,
+		later = &Later{Event: f.Event, Source: f.Source, Kind: event.LoginAttempted, Account: f.Account, Session: f.Session, Probability: assessment.Probability,
 			Decision: in.shown(made.Decision, a.Standing), Signals: assessment.Signals, Campaigns: []string{f.Campaign}, Incident: a.Standing.Incident, At: now}
 		return tx.PutAccount(a)
 	})
@@ -146,12 +147,13 @@ func (w *work) teach() {
 	if d, ok := w.e.Payload.(*event.Login); ok && !w.told.At.IsZero() {
 		l := w.told
 		if d.Outcome == event.Succeeded {
+			l.Doubtful = remarkable || w.assessment.Score > assess.Prior+4
 			l.Member = traffic.Member{Account: w.e.Account, Subject: w.e.Subject, Source: w.e.Source, Event: w.e.ID, Session: d.Session}
 		}
 		t.Note(l)
 		w.campaigns = t.Belongs(l)
 	}
-	if !remarkable && w.assessment.Assessed {
+	if !remarkable && w.assessment.Assessed && w.assessment.Score < assess.Prior+6 {
 		t.Learn(w.e.Time, w.assessment.Habits)
 	}
 	if w.e.Command == "" && w.e.By == event.ByCustomer {

@@ -173,11 +173,14 @@ func (in *Intake) Levels() decide.Levels { return in.opt.Tally.Levels(in.Policy(
 // Tally is what the levels are counted by.
 func (in *Intake) Tally() *decide.Tally { return in.opt.Tally }
 
-// Keeper keeps the tally.
+// Keeper keeps the tally and the traffic counters.
 type Keeper interface {
 	// Tally is it as PutTally saved it last; nil when it never was.
 	Tally(ctx context.Context) ([]byte, error)
 	PutTally(ctx context.Context, doc []byte, now time.Time) error
+	// Traffic is the counters across accounts as PutTraffic saved them last.
+	Traffic(ctx context.Context) ([]byte, error)
+	PutTraffic(ctx context.Context, doc []byte, now time.Time) error
 }
 
 // Busy says that decisions were asked for during the last second: whoever has

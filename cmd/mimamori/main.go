@@ -30,6 +30,7 @@ type cli struct {
 	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
 	ShopCheck   shopCheckCmd   `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
 	Replay      replayCmd      `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
+	Backtest    backtestCmd    `cmd:"" help:"Replay the events one has under a changed policy, and list what would have been otherwise."`
 	Simulate    simulateCmd    `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
 	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`

@@ -30,7 +30,7 @@ func (c replayCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	opt := replay.Options{Inputs: c.Events, Policy: p.Policy, Rules: p.Rules}
+	opt := replay.Options{Inputs: c.Events, Policy: p}
 	opt.Progress, err = progress(s), nil
 	sum, err := replay.Files(ctx, opt, c.Scores, c.SkipBad)
 	if colours(s.err) {
@@ -73,5 +73,6 @@ func readPolicy(file string) (policy.Policy, error) {
 	if file == "" {
 		return policy.Default(), nil
 	}
-	return policy.Load(file)
+	p, err := policy.Load(file)
+	return p, withHint(err, "correct the line that is named; docs/policy.md lists the fields")
 }
