@@ -101,11 +101,11 @@ func TestSmallShopsBeginFixed(t *testing.T) {
 	}
 }
 
-// TestG15_AttackMovesLevelsWithinBounds: somebody signs in ten thousand times
+// TestAttackMovesLevelsWithinBounds: somebody signs in ten thousand times
 // a day to his own accounts, from the oddest places, so that a victim's odd
 // sign-in looks ordinary. A day moves no level by more than the stated bound,
 // and no number of days beyond the outer one.
-func TestG15_AttackMovesLevelsWithinBounds(t *testing.T) {
+func TestAttackMovesLevelsWithinBounds(t *testing.T) {
 	s := newShop(2)
 	for day := range 40 {
 		s.day(day, 1300, nil)
