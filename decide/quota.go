@@ -26,9 +26,9 @@ type Quotas struct {
 }
 
 // DefaultQuotas ask one customer in a hundred once more, and hold one session
-// in two hundred and fifty.
+// in two hundred.
 func DefaultQuotas() Quotas {
-	return Quotas{Notify: 0.03, Challenge: 0.01, Hold: 0.002, HoldSession: 0.004, Contain: 1.0 / 50_000}
+	return Quotas{Notify: 0.03, Challenge: 0.01, Hold: 0.002, HoldSession: 0.005, Contain: 1.0 / 50_000}
 }
 
 // check says what is wrong with quotas, naming the field.

@@ -117,8 +117,8 @@ func (w *work) presumed() bool {
 }
 
 // confirm hears that a password was changed, by the shop or by the customer in
-// another session, soon after a session that was held or contained: it was an
-// intruder's. Who was held for nothing seldom changes a password.
+// another session, soon after a session that was challenged or met worse: it
+// was an intruder's. Who was asked for nothing seldom changes a password.
 func (w *work) confirm() {
 	c, ok := w.e.Payload.(*event.Change)
 	if !ok || c.Resource.Kind != event.Password || w.e.Command != "" {
@@ -126,7 +126,7 @@ func (w *work) confirm() {
 	}
 	for i := range w.a.Profile.Sessions {
 		s := &w.a.Profile.Sessions[i]
-		if s.ID != w.e.Session && decide.Decision(s.Met).AtLeast(decide.Hold) && w.e.Time.Sub(s.Began) < decide.Window*24*time.Hour {
+		if s.ID != w.e.Session && decide.Decision(s.Met).AtLeast(decide.Challenge) && w.e.Time.Sub(s.Began) < decide.Window*24*time.Hour {
 			w.retract(s)
 		}
 	}
