@@ -81,7 +81,7 @@ func (a *App) openDoors() error {
 	doors, err := api.New(api.Options{Intake: a.Intake, Keys: a.APIKeys, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
 		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
-		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), Version: Version, Log: a.log})
+		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), RatePerSecond: a.Config.RatePerKey, Version: Version, Log: a.log})
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"mimamori/access"
 	"mimamori/audit"
 	"mimamori/contain"
+	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/factor"
 	"mimamori/incident"
@@ -33,6 +34,7 @@ import (
 // promised: the caller may try again.
 type Store interface {
 	intake.Store
+	intake.Keeper
 	playbook.Store
 	contain.Store
 	keys.Store
@@ -72,6 +74,13 @@ type Store interface {
 	// SubjectsByMail are whose account was ever reported with a mail address, at
 	// most 10; whether it still is, and proves anything, is for the caller.
 	SubjectsByMail(ctx context.Context, mail string) ([]string, error)
+	// Labels are what people said of sign-ins since a moment.
+	Labels(ctx context.Context, since time.Time) ([]decide.Label, error)
+	// Decided are the newest successful sign-ins that arrived before a moment,
+	// newest first, with their answers, none milder than least.
+	Decided(ctx context.Context, before time.Time, least decide.Decision, limit int) ([]intake.Decided, error)
+	// DecidedOn is one event with its answer; ErrNotFound.
+	DecidedOn(ctx context.Context, account mimamori.AccountID, source, id string) (intake.Decided, error)
 
 	// SealWith gives what personal columns are sealed with. It is called once,
 	// before the first notice is written or read.
