@@ -21,8 +21,8 @@ var floors = []struct {
 	packages string // relative to the module; "." is the root package
 }{
 	{"words that everybody uses", `.`},
-	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client password simulate`},
-	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox demoshop`},
+	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client simulate password`},
+	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop`},
 	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen password/passwordgen`},
 	{"how unlike the customer", `assess`},
 	{"what to do about it", `decide`},

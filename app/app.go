@@ -16,6 +16,7 @@ import (
 	"mimamori/access"
 	"mimamori/analysis"
 	"mimamori/audit"
+	"mimamori/brands"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -60,6 +61,7 @@ type App struct {
 
 	log       *slog.Logger
 	directory support.Directory
+	shopBrand brands.Brand
 	closers   []func() error
 }
 
@@ -171,14 +173,15 @@ func (a *App) newRunner() *playbook.Runner {
 	add((&access.Steps{Store: a.Store, Factors: a.Factors}).Acts())
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
-	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof}).Acts())
+	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())
+	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof, Second: a.second()}).Acts())
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
 }
 
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
 	text, told := stepText(s)
-	if !told {
+	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil
 	}
 	return a.Store.NoteEntry(ctx, s.Account, incident.Entry{Incident: s.Incident, Key: s.Key, At: s.TriedAt.UTC(), Kind: s.Name,
@@ -187,6 +190,10 @@ func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
 
 // askPerson puts a step that cannot succeed before a person.
 func (a *App) askPerson(ctx context.Context, s playbook.Step) error {
+	if s.Incident == "" {
+		a.log.Warn("a step outside of an incident could not be done", "step", s.Name, "run", s.Run)
+		return nil
+	}
 	why := s.Why
 	if why == (mimamori.Text{}) {
 		why = mimamori.Text{JA: "繰り返しても実行できませんでした", EN: "It could not be done after many tries"}

@@ -14,6 +14,7 @@ import (
 
 	"mimamori"
 	"mimamori/decide"
+	"mimamori/dossier"
 	"mimamori/geo"
 	"mimamori/mail"
 	"mimamori/playbook"
@@ -44,6 +45,9 @@ type Config struct {
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
 
+	// Aggregators are household-account services that sign in for customers:
+	// the login history labels them, and nothing more.
+	Aggregators []dossier.Aggregator `yaml:"aggregators"`
 	// PasswordList is the operator's full list of leaked passwords: a file of
 	// lines "SHA1:count" sorted by hash, or a folder of range files. Empty: the
 	// embedded filter of common ones alone.
@@ -100,6 +104,16 @@ type MailConfig struct {
 	Username string       `yaml:"username"`
 	Password string       `yaml:"password"`
 	Selector string       `yaml:"selector"` // DKIM; "mimamori" unless set
+
+	Reminders     []int  `yaml:"reminders"`      // days after the recovery; empty: 3 and 30
+	SecondChannel string `yaml:"second_channel"` // HTTPS address of the shop's app or SMS gateway; empty: none
+	Bounces       string `yaml:"bounces"`        // bounce@notice.shop.example; empty: they go to From
+
+	// What `mimamori mail-setup` prints and checks besides the keys.
+	SPF      []string `yaml:"spf"`       // mechanisms of what sends for us
+	ReportTo string   `yaml:"report_to"` // for DMARC and TLS reports
+	BIMILogo string   `yaml:"bimi_logo"`
+	BIMICert string   `yaml:"bimi_certificate"`
 }
 
 // GeoConfig names files that go before the embedded table of networks. They
@@ -133,6 +147,9 @@ func (c *Config) Check() error {
 		if value == "" {
 			return fmt.Errorf("config: %s is required: %w", field, mimamori.ErrInvalid)
 		}
+	}
+	if err := c.checkMail(); err != nil {
+		return err
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {

@@ -26,7 +26,6 @@ import (
 	"mimamori/profile"
 	"mimamori/recovery"
 	"mimamori/staff"
-	"mimamori/web"
 	"mimamori/web/centre"
 )
 
@@ -48,14 +47,15 @@ func (a *App) openDesks() error {
 	if err != nil {
 		return err
 	}
-	a.directory = brand.Directory()
+	a.shopBrand, a.directory = brand, brand.Directory()
 	a.Desk = dossier.New(dossier.Options{Store: a.Store, Geo: a.Geo, Factors: a.Factors, Post: a.post(), House: a.house(),
 		Directory: a.directory, Brand: brand, Policy: a.policy, Wake: func() { a.Runner.Wake() },
 		Signer: func() recovery.Signer {
 			k := a.Ring.Active(keys.Grant)
 			return recovery.Signer{ID: k.ID, Key: k.Signer()}
 		},
-		Issuer: a.Config.PublicURL, Base: a.Config.PublicURL, ChallengeReturn: a.Config.Shop.ChallengeReturn, Log: a.log})
+		Issuer: a.Config.PublicURL, Base: a.Config.PublicURL, ChallengeReturn: a.Config.Shop.ChallengeReturn,
+		Aggregators: a.Config.Aggregators, Log: a.log})
 	a.closers = append(a.closers, func() error { a.Desk.Close(); return nil })
 	return nil
 }
@@ -85,7 +85,9 @@ func (a *App) openDoors() error {
 	if err != nil {
 		return err
 	}
-	pages, err := centre.New(centre.Options{Service: a.Desk, Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Shortened: a.shortened(), PlainHTTP: a.Config.local(),
+	said, until := a.securityText()
+	pages, err := centre.New(centre.Options{Service: a.Desk, Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts,
+		SecurityText: said, SecurityUntil: until, Shortened: a.shortened(), PlainHTTP: a.Config.local(),
 		ShopOrigins: a.shopOrigins(), Log: a.log, ClientIP: a.Config.ClientIP,
 		World: centre.World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldHeight, Point: geo.Point}})
 	if err != nil {
@@ -128,10 +130,6 @@ func (a *App) mailHashes(mail string) [][]byte {
 // ready says whether decisions can be made now.
 func (a *App) ready(context.Context) error { return a.Store.Failed() }
 
-func (a *App) webBrand() web.Brand {
-	return web.Brand{Name: a.Config.Shop.Name, Home: a.Config.Shop.Home, Forgot: a.Config.Shop.Forgot, SignIn: a.Config.Shop.SignIn}
-}
-
 func (a *App) shortened() mimamori.Text {
 	if !a.Config.Policy.Shortened {
 		return mimamori.Text{}
@@ -165,6 +163,7 @@ func (a *App) shopOrigins() []string {
 type handoffs struct{ *App }
 
 func (h handoffs) Make(ctx context.Context, ask api.HandoffAsk) (string, error) {
+	h.Desk.Warm(ask.Subject)
 	return access.MakeHandoff(ctx, h.Store, access.Handoff{Subject: ask.Subject, Session: ask.Session, Lang: ask.Locale, Page: ask.Page, ReturnURL: ask.ReturnURL},
 		h.Config.PublicURL, time.Now().UTC())
 }

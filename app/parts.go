@@ -16,7 +16,6 @@ import (
 	"mimamori/response"
 	"mimamori/shop"
 	"mimamori/support"
-	"mimamori/webhook"
 )
 
 // ShopSecret is the webhook secret that commands to the shop are signed with,
@@ -31,10 +30,7 @@ func (a *App) ShopSecret() string {
 func (a *App) dialShop() (*shop.HTTP, error) {
 	return shop.NewHTTP(shop.Config{URL: a.Config.Shop.URL, AllowHTTP: a.Config.Shop.AllowHTTP, Allow: a.Config.Shop.Allow,
 		Transport: a.Config.ShopTransport,
-		Secrets: func(context.Context) ([]webhook.Secret, error) {
-			s, err := webhook.ParseSecret(a.ShopSecret())
-			return []webhook.Secret{s}, err
-		}})
+		Secrets:   a.shopSecrets})
 }
 
 // post is how notices leave: signed twice, by RSA and Ed25519.
@@ -43,18 +39,16 @@ func (a *App) post() notice.Post {
 	from := mail.Address{Name: a.Config.Shop.Name.JA, Addr: m.From}
 	return notice.Post{From: from, Name: a.Config.Shop.Name,
 		Submitter: &mail.Submitter{Addr: m.Server, TLS: m.TLS, Username: m.Username, Password: m.Password, LocalName: a.Config.domain(), Dial: a.Config.MailDial},
+		Bounces:   m.Bounces,
 		Keys: func(context.Context) ([]mail.Key, error) {
-			return []mail.Key{
-				{Domain: from.Domain(), Selector: m.Selector + "-rsa", Signer: a.Ring.Active(keys.DKIMRSA).Signer()},
-				{Domain: from.Domain(), Selector: m.Selector + "-ed", Signer: a.Ring.Active(keys.DKIMEd25519).Signer()},
-			}, nil
+			return []mail.Key{a.mailKey(a.Ring.Active(keys.DKIMRSA)), a.mailKey(a.Ring.Active(keys.DKIMEd25519))}, nil
 		}}
 }
 
 // house is what every notice says of the shop.
 func (a *App) house() notice.House {
 	return notice.House{Shop: a.Config.Shop.Name, CentreDomain: a.Config.domain(), NoticeDomain: a.noticeDomain(),
-		OrdinaryMails: a.Config.Shop.OrdinaryMails, Contacts: a.contacts, Shortened: a.Config.Policy.Shortened,
+		OrdinaryMails: a.Config.Shop.OrdinaryMails, Reminders: a.Config.Mail.Reminders, Contacts: a.contacts, Shortened: a.Config.Policy.Shortened,
 		Describe: func(ip string) mimamori.Text {
 			addr, err := geo.Parse(ip)
 			if err != nil {
@@ -93,7 +87,7 @@ func (a *App) contacts(now time.Time) []notice.Contact {
 				continue
 			}
 			seen[l.Number.Number] = true
-			c := notice.Contact{From: mimamori.Text{JA: "日本国内から", EN: "From Japan"}, Number: l.Number.Number, Free: l.Free, Hours: l.Text}
+			c := notice.Contact{From: mimamori.Text{JA: "日本国内から", EN: "From Japan"}, Number: l.Number.Number, Free: l.Free, Hours: hours(l.Number)}
 			if l.Country == support.Anywhere {
 				c.From = mimamori.Text{JA: "海外から", EN: "From abroad"}
 			}
@@ -104,11 +98,14 @@ func (a *App) contacts(now time.Time) []notice.Contact {
 }
 
 // DNS answers what the DNS answers once the records of our mail keys are
-// published: the demo and its checks verify signatures with it.
-func (a *App) DNS(ctx context.Context) (func(name string) ([]string, error), error) {
-	list, err := a.post().Keys(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the mail keys: %w", err)
+// published, those of old keys too: the demo and its checks verify signatures
+// with it, and so is a notice of years ago verified.
+func (a *App) DNS(context.Context) (func(name string) ([]string, error), error) {
+	var list []mail.Key
+	for _, use := range mailUses {
+		for _, k := range a.Ring.Kept(use) {
+			list = append(list, a.mailKey(k))
+		}
 	}
 	return mail.LookupTXT(list)
 }

@@ -162,13 +162,18 @@ func (d *Desk) judged(ctx context.Context, v centre.Visitor, token string, facts
 // standards A18). For nobody's account the same is written down, and nobody is
 // told.
 func (d *Desk) tell(ctx context.Context, f *file, v centre.Visitor, kind notice.Kind, step mimamori.Text) {
-	run := playbook.Run{Account: f.account.ID, Subject: f.account.Subject, Playbook: "tell", Version: 1}
-	if f.current != nil && f.current.Open() && f.current.State != incident.Suspected {
-		run.Incident = f.current.ID
-	}
 	say := notice.Tell{Kind: kind, Lang: f.lang(), Step: step, At: time.Now().UTC()}
 	if kind == notice.SecondStep && v.IP.IsValid() {
 		say.Place = d.opt.Geo.Lookup(v.IP).Describe()
+	}
+	d.put(ctx, f, say)
+}
+
+// put has a notice outside the playbooks' course written and mailed, durably.
+func (d *Desk) put(ctx context.Context, f *file, say notice.Tell) {
+	run := playbook.Run{Account: f.account.ID, Subject: f.account.Subject, Playbook: "tell", Version: 1}
+	if f.current != nil && f.current.Open() && f.current.State != incident.Suspected {
+		run.Incident = f.current.ID
 	}
 	run, steps := playbook.Plan(run, []playbook.Named{playbook.With(notice.TellStep, say)}, time.Now().UTC())
 	if err := d.opt.Store.PutRunNow(ctx, run, steps); err != nil {

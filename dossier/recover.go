@@ -66,9 +66,11 @@ func (d *Desk) recoveryFacts(ctx context.Context, v centre.Visitor, token string
 	if f.account, err = st.ReadAccount(ctx, whose(r)); err != nil {
 		return recovery.Facts{}, nil, err
 	}
-	if f.plan, f.journal, err = undo.PlanOf(ctx, st, f.account.ID); err != nil {
+	plan, j, err := undo.PlanOf(ctx, st, f.account.ID) // never from memory: it would answer sooner for some
+	if err != nil {
 		return recovery.Facts{}, nil, err
 	}
+	f.past, f.plan = pastOf(j, plan), plan
 	if f.incidents, err = st.Incidents(ctx, f.account.ID); err != nil {
 		return recovery.Facts{}, nil, err
 	}

@@ -24,6 +24,7 @@ func TestManySessionsHideNone(t *testing.T) {
 			nightActs(h, his)
 		}
 		h.ExpectState("hanako", incident.Waiting)
+		h.ExpectMail("hanako@mail.example", "新しい端末")
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 	})
 }

@@ -46,6 +46,7 @@ type Harness struct {
 	log     *logbook
 	pipe    *mailbox.PipeListener
 	folder  string
+	tune    func(*app.Config) // may be nil
 	mu      sync.Mutex        // guards the three below
 	held    []json.RawMessage // reports kept back
 	holding bool
@@ -56,17 +57,23 @@ type Harness struct {
 // Run plays a story in fake time, from one o'clock at night.
 func Run(t *testing.T, story func(h *Harness)) {
 	t.Helper()
+	RunWith(t, nil, story)
+}
+
+// RunWith is Run with a configuration of its own.
+func RunWith(t *testing.T, tune func(*app.Config), story func(h *Harness)) {
+	t.Helper()
 	folder := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(Night)) // a bubble begins on 2000-01-01
-		h := open(t, folder)
+		h := open(t, folder, tune)
 		defer h.close()
 		story(h)
 	})
 }
 
-func open(t testing.TB, folder string) *Harness {
-	h := &Harness{T: t, folder: folder, log: &logbook{}, tokens: map[string]string{}, taken: map[string]bool{}, pipe: mailbox.Pipe()}
+func open(t testing.TB, folder string, tune func(*app.Config)) *Harness {
+	h := &Harness{T: t, folder: folder, tune: tune, log: &logbook{}, tokens: map[string]string{}, taken: map[string]bool{}, pipe: mailbox.Pipe()}
 	secret := webhook.NewSecret()
 	h.Shop = shoptest.New(shoptest.Options{Source: "shop", Secret: secret, Emit: h.emit, Decide: h.decide, Redeem: h.redeem})
 	var err error
@@ -95,6 +102,9 @@ func (h *Harness) begin(secret string) {
 	c.ShopTransport = shoptest.InProcess(h.Shop)
 	c.Mail = app.MailConfig{From: "security@notice.midori.example", Server: "mail.invalid:25", TLS: mail.NoTLS, Selector: "mimamori"}
 	c.MailDial = h.pipe.Dial
+	if h.tune != nil {
+		h.tune(&c)
+	}
 	var err error
 	if h.App, err = app.New(context.Background(), c); err != nil {
 		h.T.Fatal(err)

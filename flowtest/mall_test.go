@@ -45,6 +45,7 @@ func TestMallStory(t *testing.T) {
 		}
 		h.NoIncident("taro") // one login alone contains nobody
 		h.FastForward(50 * time.Minute)
+		h.ExpectMail("taro@mail.example", "新しい端末")
 		if s, err := h.TrySignIn("taro", Somalia); err == nil {
 			t.Errorf("the sign-in from Somalia was let in: %s", s.ID)
 		}

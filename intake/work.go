@@ -54,9 +54,12 @@ func (w *work) do() (string, error) {
 			return "", err
 		}
 	}
+	if err := w.tell(); err != nil {
+		return "", err
+	}
 	w.learn()
 	w.mark()
-	w.tell()
+	w.teach()
 	if err := w.follow(); err != nil {
 		return "", err
 	}
@@ -372,7 +375,9 @@ func (w *work) follow() error {
 	if w.how.Past {
 		return nil
 	}
-	w.tick()
+	if err := w.tick(); err != nil {
+		return err
+	}
 	if w.e.Command != "" || !w.a.Standing.Open() {
 		return nil
 	}
@@ -410,10 +415,10 @@ func (w *work) sweepLate() error {
 }
 
 // tick takes obligations off the list when an event fulfils them.
-func (w *work) tick() {
+func (w *work) tick() error {
 	st := &w.a.Standing
 	if len(st.Obligations) == 0 || st.LockedOut() {
-		return
+		return nil
 	}
 	done := func(o decide.Obligation) {
 		st.Obligations = slices.DeleteFunc(st.Obligations, func(x decide.Obligation) bool { return x == o })
@@ -435,6 +440,10 @@ func (w *work) tick() {
 			done(decide.ReviewSubscriptions)
 		}
 	}
+	if len(st.Obligations) == 0 {
+		return w.tellRecovered()
+	}
+	return nil
 }
 
 func (w *work) answer() (string, error) {

@@ -53,7 +53,11 @@ func (n *Steps) tellAccount(ctx context.Context, s playbook.Step) playbook.Outco
 	if n.House.Contacts != nil {
 		facts.Contacts = n.House.Contacts(time.Now())
 	}
-	out := n.toEach(ctx, s, t.Kind, i, facts, to)
+	var each []recipient
+	for _, addr := range to {
+		each = append(each, recipient{addr: addr})
+	}
+	out := n.toEach(ctx, letter{s, t.Kind, i.Lang, facts}, each)
 	if out.Result == playbook.Refuse && s.Incident == "" {
 		out.Result = playbook.Skip // nobody's incident to put it before; the notice itself says that it failed
 	}

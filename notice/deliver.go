@@ -3,6 +3,7 @@ package notice
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -25,6 +26,24 @@ type Post struct {
 	Name      mimamori.Text                                 // what the sender is called, by language; empty: From.Name
 	Keys      func(ctx context.Context) ([]mail.Key, error) // the DKIM keys of now, RSA first
 	Submitter Submitter
+
+	// Bounces is where mails that cannot be delivered come back to, as
+	// "bounce@notice.shop.example"; the Message-ID is put behind a plus sign, so
+	// that what comes back names its notice (VERP). Empty: the sender's address.
+	Bounces string
+}
+
+// envelope is the address that a mail comes back to.
+func (p Post) envelope(messageID string) string {
+	local, domain, ok := strings.Cut(p.Bounces, "@")
+	id, _, _ := strings.Cut(strings.TrimPrefix(messageID, "<"), "@")
+	switch {
+	case !ok:
+		return p.From.Addr
+	case id == "" || len(local)+1+len(id) > 64:
+		return p.Bounces
+	}
+	return local + "+" + id + "@" + domain
 }
 
 // from is the sender as a reader of a language knows it.
@@ -113,7 +132,7 @@ func seal(ctx context.Context, n Notice, p Post) (Sealed, error) {
 }
 
 func try(ctx context.Context, n Notice, p Post) Tried {
-	err := p.Submitter.Submit(ctx, p.From.Addr, n.To, n.Raw)
+	err := p.Submitter.Submit(ctx, p.envelope(n.MessageID), n.To, n.Raw)
 	now := time.Now()
 	if err == nil {
 		return Tried{At: now, State: Sent}
@@ -142,10 +161,13 @@ const maxADay = 3
 // OverCap says whether one more notice of the kind to that address would be
 // too many; sent are the account's notices. What is over the cap still stands
 // in the security centre, if the caller adds it there.
+//
+// The notice to a new address counts for the whole account: whoever is in it
+// may type any address there is.
 func OverCap(sent []Notice, k Kind, to string, now time.Time) bool {
 	n := 0
 	for _, s := range sent {
-		if s.Kind == k && s.To == to && now.Sub(s.CreatedAt) < 24*time.Hour {
+		if s.Kind == k && (s.To == to || k == ContactChangedNew) && s.State != Kept && now.Sub(s.CreatedAt) < 24*time.Hour {
 			n++
 		}
 	}
@@ -175,5 +197,5 @@ func MailCode(ctx context.Context, p Post, lang mimamori.Lang, f Facts, to strin
 	if raw, err = mail.Sign(raw, keys); err != nil {
 		return err
 	}
-	return p.Submitter.Submit(ctx, p.From.Addr, addr.Addr, raw)
+	return p.Submitter.Submit(ctx, p.envelope(""), addr.Addr, raw)
 }

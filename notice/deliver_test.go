@@ -64,6 +64,17 @@ func (s *memory) NoticeByReference(_ context.Context, ref notice.Reference) (not
 	return notice.Notice{}, mimamori.ErrNotFound
 }
 
+func (s *memory) NoticeByMessageID(_ context.Context, id string) (notice.Notice, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.notices {
+		if n.MessageID == id {
+			return n, nil
+		}
+	}
+	return notice.Notice{}, mimamori.ErrNotFound
+}
+
 func (s *memory) Notices(_ context.Context, account mimamori.AccountID) ([]notice.Notice, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -48,6 +48,12 @@ type Facts struct {
 	Points  int64         `json:"points,omitzero"`  // points_restored: how many
 	Balance int64         `json:"balance,omitzero"` // points_restored: the balance after it; zero leaves it out
 
+	Changed  string        `json:"changed,omitzero"`   // contact_changed: mail, phone or name; empty: contact details
+	Day      int           `json:"day,omitzero"`       // reminder: which day after the recovery it is
+	NextDay  int           `json:"next_day,omitzero"`  // reminder: the day of the next one; zero: it is the last
+	WatchFor time.Duration `json:"watch_for,omitzero"` // how long the closer watch goes on in all
+	More     int           `json:"more,omitzero"`      // digest: how many notices stand in the centre that were not mailed
+
 	Code string `json:"-"` // code: six digits
 
 	// MailboxInDoubt asks for the short form: somebody else may read the

@@ -30,8 +30,10 @@ const (
 	ResetOpen         Kind = "reset_open"          // the wait is over
 	PasswordSet       Kind = "password_set"        // a new password was set by way of recovery
 	Recovered         Kind = "recovered"           // all obligations are done
-	ReminderDay3      Kind = "reminder_day3"       // look once more: did we both miss something
-	ReminderDay30     Kind = "reminder_day30"      // the last look of the close watch's first month
+	ReminderDay3      Kind = "reminder_day3"       // look once more: did we both miss something; day 3 unless configured
+	ReminderDay30     Kind = "reminder_day30"      // the last such look; day 30 unless configured
+	WordMe            Kind = "word_me"             // somebody answered "that was me" without proof
+	CallAsked         Kind = "call_asked"          // the customer, or somebody, asks to be called
 	CallConfirmed     Kind = "call_confirmed"      // after each call
 	RecoveryStep      Kind = "recovery_step"       // after each step of recovery
 	ContactChangedOld Kind = "contact_changed_old" // to the address that was replaced
@@ -41,6 +43,7 @@ const (
 	Release           Kind = "release"             // a false alarm: all is open again
 	SecondStep        Kind = "second_step"         // a second step was added, confirmed or removed
 	UserID            Kind = "user_id"             // she asked for her forgotten user id
+	Digest            Kind = "digest"              // so many were due that the rest was not mailed
 
 	// Code carries a confirmation code. It is mailed but never kept: what is
 	// stored of a code is its hash, and the message centre does not show it.
@@ -49,7 +52,7 @@ const (
 
 // Kinds are all kinds, in the order in which a customer may meet them.
 var Kinds = []Kind{Contained, Hold, ResetOpen, RecoveryStep, PasswordSet, Recovered, ReminderDay3, ReminderDay30,
-	CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release, SecondStep, UserID}
+	WordMe, CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release, SecondStep, UserID, Digest}
 
 // State is how far a notice has come.
 type State string
@@ -59,6 +62,7 @@ const (
 	Sent    State = "sent"    // the submission server answered for it
 	Failed  State = "failed"  // will not be tried again; another channel is needed
 	Bounced State = "bounced" // sent, and came back
+	Kept    State = "kept"    // over the cap: it stands in the message centre and is not mailed
 )
 
 // Notice is one mail to one address, as it is kept. Subject and Body are what
@@ -129,6 +133,8 @@ type Store interface {
 	NoticeByID(ctx context.Context, account mimamori.AccountID, id string) (Notice, error)
 	// NoticeByReference finds one by what its reader typed.
 	NoticeByReference(ctx context.Context, ref Reference) (Notice, error)
+	// NoticeByMessageID finds one by the Message-ID of its mail.
+	NoticeByMessageID(ctx context.Context, messageID string) (Notice, error)
 	// Notices are all of an account, newest first.
 	Notices(ctx context.Context, account mimamori.AccountID) ([]Notice, error)
 	// MarkNotice loads the notice, calls Apply with m, and stores the result,
@@ -186,6 +192,9 @@ func (n *Notice) Apply(m Mark) error {
 			n.ReadAt = m.Read.UTC()
 		}
 	case m.Bounced != "":
+		if n.State != Sent && n.State != Queued {
+			return n.conflict("it is " + string(n.State) + " and cannot come back")
+		}
 		n.State, n.LastError = Bounced, m.Bounced
 	}
 	return nil

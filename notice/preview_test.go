@@ -3,51 +3,47 @@ package notice
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
-	"time"
-
-	"mimamori"
 )
 
 // tale are the facts of the night story.
-func tale() Facts {
-	at := time.Date(2026, 11, 21, 16, 10, 0, 0, time.UTC)
-	return Facts{
-		Shop: mimamori.Text{JA: "ひかり商店", EN: "Hikari Store"}, NoticeDomain: "notice.hikari.example", CentreDomain: "security.hikari.example",
-		Contacts: []Contact{
-			{From: mimamori.Text{JA: "日本国内から", EN: "from Japan"}, Number: "0120-000-111", Hours: mimamori.Text{JA: "24時間", EN: "day and night"}, Free: true},
-			{From: mimamori.Text{JA: "海外から", EN: "from abroad"}, Number: "+81-50-0000-1111", Hours: mimamori.Text{JA: "24時間", EN: "day and night"}},
-		},
-		Customer: "山田 花子", At: at,
-		Place:  mimamori.Text{JA: "ナイジェリア・ホスティング回線", EN: "Nigeria, hosting network"},
-		Device: mimamori.Text{JA: "Windows の Chrome", EN: "Chrome on Windows"},
-		Reason: mimamori.Text{
-			JA: "はじめての国と端末から正しいパスワードでサインインがあり、すぐに登録内容が変えられたためです。",
-			EN: "The right password came from a country and a device never used before, and details were changed at once.",
-		},
-		Acts: []Act{{Kind: ActAddress, Outcome: Reverted}, {Kind: ActPayment, Outcome: Reverted}, {Kind: ActSubscription, Outcome: Reverted},
-			{Kind: ActOrder, Outcome: Cancelled, Count: 3}, {Kind: ActPoints, Outcome: Frozen}},
-		OrdinaryMails: []mimamori.Text{{JA: "ご注文の確認", EN: "Your order"}, {JA: "プレミアム会員へようこそ", EN: "Welcome to Premium"}},
-		WaitUntil:     at.Add(5*time.Hour + 90*time.Second), Wait: 5 * time.Hour, StrongSkip: true,
-		Step:   mimamori.Text{JA: "登録済みのパスキーで、ご本人であることを確認しました。", EN: "We checked that it is you by the passkey you had registered."},
-		Points: 12400, Balance: 15120, Reference: "7K2QM9XWTA4", WrittenAt: at.Add(80 * time.Second),
-	}
-}
+func tale() Facts { return Sample(House{}) }
 
-// TestPreview writes all notices to the folder in NOTICE_PREVIEW, for the eye.
-func TestPreview(t *testing.T) {
-	dir := os.Getenv("NOTICE_PREVIEW")
-	if dir == "" {
-		t.Skip("NOTICE_PREVIEW is not set")
+// TestPreviewShowsEveryKind: a stage that nobody looks at before it is mailed
+// would be the one with the mistake.
+func TestPreviewShowsEveryKind(t *testing.T) {
+	dir := t.TempDir()
+	if err := WriteFolder(dir, House{}); err != nil {
+		t.Fatal(err)
 	}
-	for _, k := range Kinds {
-		for _, l := range []mimamori.Lang{mimamori.Japanese, mimamori.English} {
-			r, err := Render(k, l, tale())
-			if err != nil {
-				t.Fatal(err)
+	index, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range languages {
+		all, err := Preview(House{}, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range append(slices.Clone(Kinds), Code) {
+			if !slices.ContainsFunc(all, func(p Previewed) bool { return p.Name == string(k) }) {
+				t.Errorf("%s is not in the preview", k)
 			}
-			if err := os.WriteFile(filepath.Join(dir, string(l)+"-"+string(k)+".txt"), []byte(r.Subject+"\n\n"+r.Body), 0o600); err != nil {
-				t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, p := range all {
+			text, err := os.ReadFile(filepath.Join(dir, p.File()))
+			if err != nil || string(text) != p.Subject+"\n\n"+p.Body {
+				t.Errorf("%s does not hold the notice (%v)", p.File(), err)
+			}
+			if seen[p.Body] {
+				t.Errorf("%s reads like another stage", p.Name)
+			}
+			seen[p.Body] = true
+			if !strings.Contains(string(index), `href="`+p.File()+`"`) || p.Title.In(l) == "" {
+				t.Errorf("%s is not in index.html, or has no title", p.File())
 			}
 		}
 	}

@@ -177,6 +177,9 @@ type view struct {
 	Reference, AtExact, WrittenExact         string
 	Code                                     string
 	Underway                                 bool
+	Changed                                  string
+	Day, NextDay, More                       int
+	Watch                                    string
 }
 
 func newView(f Facts, l mimamori.Lang) view {
@@ -190,6 +193,7 @@ func newView(f Facts, l mimamori.Lang) view {
 		PointsFrozen: slices.ContainsFunc(f.Acts, func(a Act) bool { return a.Outcome == Frozen }),
 		Shortened:    f.Shortened, StrongSkip: f.StrongSkip, PasswordInvalid: f.PasswordInvalid, CallFirst: f.CallFirst,
 		Contacts: contacts(f.Contacts, l), Reference: f.Reference.String(), Code: f.Code,
+		Changed: changed(f.Changed, l), Day: f.Day, NextDay: f.NextDay, More: max(f.More, 1), Watch: days(f.WatchFor, l),
 	}
 	if f.CentreDomain != "" {
 		v.CentreDomain = spelled(f.CentreDomain, l)

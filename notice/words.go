@@ -103,6 +103,31 @@ func long(d time.Duration, l mimamori.Lang) string {
 	return strings.Join(parts, "")
 }
 
+// days says a long time in whole days: "90日", "90 days"; empty under one.
+func days(d time.Duration, l mimamori.Lang) string {
+	switch n := int(d.Round(time.Hour) / (24 * time.Hour)); {
+	case n == 0:
+		return ""
+	case l != mimamori.English:
+		return fmt.Sprintf("%d日", n)
+	case n == 1:
+		return "1 day"
+	default:
+		return fmt.Sprintf("%d days", n)
+	}
+}
+
+// changed names a contact detail.
+func changed(kind string, l mimamori.Lang) string {
+	names := map[string]mimamori.Text{
+		"mail": {JA: "メールアドレス", EN: "mail address"}, "phone": {JA: "電話番号", EN: "telephone number"}, "name": {JA: "お名前", EN: "name"},
+	}
+	if t, ok := names[kind]; ok {
+		return t.In(l)
+	}
+	return mimamori.Text{JA: "ご連絡先", EN: "contact detail"}.In(l)
+}
+
 // spelled writes a domain so that no mail program makes a link of it.
 func spelled(domain string, l mimamori.Lang) string {
 	var labels []string

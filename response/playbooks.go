@@ -37,12 +37,10 @@ var (
 	ReleasePlaybook = Playbook{"release", 1, fixed(
 		"account.release", "points.unfreeze", "notice.release")}
 
-	WatchPlaybook = Playbook{"watch", 1, func(i *incident.Incident, now time.Time) []playbook.Named {
-		const day = 24 * time.Hour
+	WatchPlaybook = Playbook{"watch", 2, func(i *incident.Incident, _ time.Time) []playbook.Named {
 		return []playbook.Named{
 			{Name: "account.release"}, {Name: "points.unfreeze"}, {Name: "notice.password_set"},
-			{Name: "notice.reminder_day3", At: now.Add(3 * day)},
-			{Name: "notice.reminder_day30", At: now.Add(30 * day)},
+			{Name: "notice.reminders"},
 			{Name: "watch.end", At: i.WatchUntil},
 		}
 	}}

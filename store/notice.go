@@ -73,6 +73,18 @@ func (s *SQLite) NoticeByReference(ctx context.Context, ref notice.Reference) (n
 	return s.opened(ctx, n)
 }
 
+// NoticeByMessageID finds one by the Message-ID of its mail.
+func (s *SQLite) NoticeByMessageID(ctx context.Context, messageID string) (notice.Notice, error) {
+	if messageID == "" { // those not yet sealed have none
+		return notice.Notice{}, fmt.Errorf("notice by its Message-ID: %w", mimamori.ErrNotFound)
+	}
+	n, err := scanNotice(s.at(ctx).row(`SELECT `+noticeColumns+` FROM notice WHERE message_id = ?`, messageID))
+	if err != nil {
+		return notice.Notice{}, found(err, "notice by its Message-ID")
+	}
+	return s.opened(ctx, n)
+}
+
 // Notices are all of an account, newest first.
 func (s *SQLite) Notices(ctx context.Context, account mimamori.AccountID) ([]notice.Notice, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+noticeColumns+` FROM notice WHERE account_id = ? ORDER BY created_at DESC, n DESC`, account[:])

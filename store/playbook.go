@@ -13,14 +13,15 @@ import (
 	"mimamori/playbook"
 )
 
-// PutRun writes a run and its steps, in the transaction of what caused them.
+// PutRun writes a run and its steps, in the transaction of what caused them;
+// ErrConflict when there is a run of that id.
 func (tx *tx) PutRun(r playbook.Run, steps []playbook.Step) error {
 	doc, err := document(r)
 	if err != nil {
 		return err
 	}
-	if err := tx.exec(`INSERT INTO run (account_id, id, incident, doc) VALUES (?, ?, ?, ?)`, r.Account[:], r.ID, string(r.Incident), doc); err != nil {
-		return fmt.Errorf("write run %s: %w", r.ID, err)
+	if err := tx.add("run "+r.ID, `INSERT INTO run (account_id, id, incident, doc) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.Account[:], r.ID, string(r.Incident), doc); err != nil {
+		return err
 	}
 	for _, s := range steps {
 		if err := tx.putStep(s); err != nil {

@@ -33,6 +33,8 @@ type cli struct {
 	Simulate    simulateCmd    `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
 	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
+	Notices     noticesCmd     `cmd:"" help:"What customers are mailed."`
+	MailSetup   mailSetupCmd   `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
 	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Bench       benchCmd       `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`

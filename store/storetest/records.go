@@ -226,6 +226,13 @@ func notices(h *harness) {
 	h.same(got, n)
 	_, err = h.NoticeByReference(h.ctx, notice.NewReference())
 	h.is(err, mimamori.ErrNotFound)
+	got, err = h.NoticeByMessageID(h.ctx, "<a@b>")
+	h.ok(err)
+	h.same(got, n)
+	for _, id := range []string{"<c@d>", ""} { // those not yet sealed have none
+		_, err = h.NoticeByMessageID(h.ctx, id)
+		h.is(err, mimamori.ErrNotFound)
+	}
 	list, err := h.Notices(h.ctx, hanako)
 	h.ok(err)
 	h.same(list, []notice.Notice{newer, n})

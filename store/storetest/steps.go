@@ -17,6 +17,7 @@ func (h *harness) plan(names ...playbook.Named) playbook.Run {
 	h.Helper()
 	run, steps := playbook.Plan(playbook.Run{Account: hanako, Subject: "hanako", Incident: "inc_a", Playbook: "test", Version: 1}, names, now)
 	h.ok(h.PutRunNow(h.ctx, run, steps))
+	h.is(h.PutRunNow(h.ctx, run, steps), mimamori.ErrConflict) // begun once
 	return run
 }
 

@@ -122,7 +122,7 @@ func TestTemplatesUseKnownKeys(t *testing.T) {
 
 // elsewhere tells of keys that the frame, the error pages or handlers use.
 func elsewhere(key string) bool {
-	for _, family := range []string{"frame.", "error.", "link.", "said."} {
+	for _, family := range []string{"frame.", "error.", "link.", "said.", "export."} {
 		if strings.HasPrefix(key, family) {
 			return true
 		}

@@ -44,6 +44,7 @@ type Service interface {
 	Desk
 	Challenger
 	Recoverer
+	Caller
 	SecondStepper
 }
 
@@ -63,6 +64,13 @@ type Screens interface {
 	Contacts(ctx context.Context, v Visitor) (Contacts, error)
 	// Timeline is of the newest incident; ErrNotFound when there never was one.
 	Timeline(ctx context.Context, v Visitor) (Timeline, error)
+	// Record is the newest incident whole; ErrNotFound when there never was one.
+	Record(ctx context.Context, v Visitor) (Record, error)
+	// After is what is left to do once she is back in.
+	After(ctx context.Context, v Visitor) (After, error)
+	// RemovePayment has the shop forget a stored payment method. Only a device
+	// that was the customer's before may; others get ErrDenied.
+	RemovePayment(ctx context.Context, v Visitor, id string) error
 	Devices(ctx context.Context, v Visitor) ([]Device, error)
 	// Messages are all notices ever sent, newest first, without bodies.
 	Messages(ctx context.Context, v Visitor) ([]NoticeRow, error)
