@@ -297,7 +297,7 @@ func (f *fixture) Recovery(_ context.Context, v Visitor, token string) (Recovery
 	if token == "walk" {
 		token = string(f.walk)
 	}
-	r := Recovery{Proof: f.proof(token)}
+	r := Recovery{Proof: f.proof(token), CallCode: map[string]string{"choose": "482-306", "person": "482-306"}[token]}
 	switch r.State {
 	case Waiting:
 		r.Wait, r.Steps = f.wait(token == "doubled"), f.steps(StepWait)
