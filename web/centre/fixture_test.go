@@ -345,7 +345,7 @@ func (f *fixture) Challenge(_ context.Context, _ Visitor, id string) (Challenge,
 	if id == "gone" {
 		return Challenge{}, mimamori.ErrNotFound
 	}
-	return Challenge{Proof: f.proof(id), Act: "points", ReturnURL: "https://shop.example/back?challenge=" + id}, nil
+	return Challenge{Proof: f.proof(id), Own: id == "totp" || id == "two", Act: "points", ReturnURL: "https://shop.example/back?challenge=" + id}, nil
 }
 func (f *fixture) SendChallengeCode(ctx context.Context, v Visitor, id, _ string) (Challenge, error) {
 	return f.Challenge(ctx, v, id)

@@ -85,6 +85,7 @@ type Recovery struct {
 // Challenge is a second look asked for by the shop.
 type Challenge struct {
 	Proof
+	Own       bool   // asked for by the centre itself, where ReturnURL leads back to
 	Act       string // order, points, contact, payment, factor, login
 	ReturnURL string // when Proven, Failed or Expired: back to the shop, with ?challenge=ID
 }
