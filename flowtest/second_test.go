@@ -16,6 +16,7 @@ import (
 	"mimamori/factor/code"
 	"mimamori/incident"
 	"mimamori/recovery"
+	"mimamori/shop/shoptest"
 )
 
 var secretLink = regexp.MustCompile(`otpauth://[^"]*?secret=([A-Z2-7]+)`)
@@ -52,6 +53,14 @@ func (h *Harness) heldFactors(subject string) []factor.Factor {
 		h.T.Fatal(err)
 	}
 	return list
+}
+
+// notMe is her word on a session: the account is contained.
+func (h *Harness) notMe(his *shoptest.Session) {
+	h.T.Helper()
+	h.FastForward(time.Minute)
+	h.Do("POST", "/v1/reports", map[string]any{"subject": his.Subject, "session": his.ID, "verdict": "not_me"}, nil)
+	h.Settle()
 }
 
 // sendCode asks for a mailed code and reads it.
@@ -119,7 +128,7 @@ func TestA21_WhatTheIntruderBoundOpensNothing(t *testing.T) {
 		if err := h.App.Factors.Confirm(context.Background(), try.Account, e.ID); err != nil {
 			t.Fatal(err)
 		}
-		nightActs(h, his)
+		h.notMe(his)
 		i := h.ExpectState("hanako", incident.Waiting)
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		for _, f := range h.heldFactors("hanako") {
@@ -159,7 +168,7 @@ func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 	Run(t, func(h *Harness) {
 		h.Customer("hanako")
 		h.SignIn("hanako", HomePC)
-		nightIntruder(h, "hanako")
+		h.notMe(h.SignIn("hanako", Hosting))
 		first := h.ExpectState("hanako", incident.Waiting)
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		h.FastForward(time.Until(first.WaitUntil) + time.Second)
@@ -172,7 +181,7 @@ func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 		h.ExpectMail("hanako@mail.example", "新しいパスワード")
 		h.FastForward(time.Hour)
 		his := h.SignIn("hanako", OtherHome)
-		h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+		h.notMe(his)
 		second := h.Incident("hanako")
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		if got, want := second.WaitUntil.Sub(second.DecidedAt), 2*first.WaitUntil.Sub(first.DecidedAt); got < want-time.Minute {
@@ -193,7 +202,7 @@ func TestA13_NobodyIsInAfterAReset(t *testing.T) {
 		h.Customer("hanako")
 		pc := h.SignIn("hanako", HomePC)
 		visit := h.EnterCentre(pc)
-		nightIntruder(h, "hanako")
+		h.notMe(h.SignIn("hanako", Hosting))
 		i := h.ExpectState("hanako", incident.Waiting)
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		if visit.Get("/logins"); visit.Status != http.StatusForbidden {
@@ -344,7 +353,7 @@ func TestA10_StepsOutOfOrderAreRefused(t *testing.T) {
 		if after := record(); after.Subject != before.Subject || len(after.Proofs) != 0 || !after.CodeAt.IsZero() || after.Wrong != before.Wrong {
 			t.Errorf("steps out of order changed %+v to %+v", before, after)
 		}
-		nightIntruder(h, "hanako")
+		h.notMe(h.SignIn("hanako", Hosting))
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		v = h.ForgotPassword("hanako")
 		page, before = v.at, record()

@@ -27,7 +27,10 @@ func TestB02_NoSessionOutlivesTheContainment(t *testing.T) {
 		var all []*shoptest.Session
 		var mu sync.Mutex
 		var wait sync.WaitGroup
-		wait.Go(func() { nightActs(h, his) })
+		wait.Go(func() {
+			time.Sleep(100 * time.Second) // half of them have begun
+			h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+		})
 		for n := range 100 {
 			wait.Go(func() {
 				time.Sleep(time.Duration(n) * 2 * time.Second)

@@ -182,7 +182,7 @@ func TestA20_AVouchShortensNoWait(t *testing.T) {
 		v := h.ForgotPassword("hanako")
 		page, number := v.at, aCallCode.FindString(v.Page)
 		his := h.SignIn("hanako", Hosting)
-		h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+		h.notMe(his)
 		h.ExpectState("hanako", incident.Waiting)
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		if err := h.App.Desk.Vouch(context.Background(), mimamori.Actor{Kind: mimamori.ActorStaff, ID: "stf_ai"}, "hanako", number); err != nil {
