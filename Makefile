@@ -8,7 +8,7 @@ PROGRAMS := ./cmd/mimamori ./demoshop/cmd/demoshop
 STATICCHECK := $(GO) tool -modfile=scripts/tools.mod staticcheck
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo test check race fuzz bench images docs tools clean
+.PHONY: build help demo test check race test-undo fuzz bench images docs tools clean
 
 build: ## build bin/mimamori and bin/demoshop (the default)
 	$(GO) build -trimpath -o bin/ $(PROGRAMS)
@@ -30,6 +30,9 @@ check: ## the quick half: gofmt, vet, staticcheck, import heights, catalogues, s
 
 race: ## the whole suite with the race detector (slow: the store and the browser too)
 	@scripts/suite.sh race
+
+test-undo: ## undo a million random histories, not ten thousand (about half an hour)
+	MIMAMORI_PROPERTY_CASES=1000000 $(GO) test -count=1 -timeout 6h -run 'B1|G07|PlanOf|HerOwn' -v ./undo
 
 fuzz: ## feed every parser of outside bytes for FUZZTIME (10s) each
 	@scripts/fuzz.sh $(FUZZTIME)

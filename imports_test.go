@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,22 +21,24 @@ var floors = []struct {
 	packages string // relative to the module; "." is the root package
 }{
 	{"words that everybody uses", `.`},
-	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client`},
+	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client simulate password`},
 	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop`},
-	{"people at the desk, brands, programs beside the product", `staff brands demoshop/cmd/demoshop geo/geogen`},
+	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen password/passwordgen`},
 	{"how unlike the customer", `assess`},
 	{"what to do about it", `decide`},
-	{"the record of one takeover", `incident`},
-	{"durable steps", `playbook`},
+	{"the record of one takeover, and the operator's own rules", `incident policy`},
+	{"durable steps; how deciding goes", `playbook analysis`},
 	{"the response set to work", `response undo recovery`},
 	{"the acts of the response", `contain notice access`},
 	{"the decision path", `intake`},
-	{"what outlives the process", `store`},
-	{"doors and pages", `api web`},
+	{"what outlives the process, recorded events sent through again", `store replay`},
+	{"how good it is", `measure`},
+	{"doors and pages", `api web metrics`},
 	{"who the pages are for", `web/centre web/console`},
 	{"one account, read whole for the pages", `dossier`},
 	{"everything put together", `app`},
 	{"the product shown on one machine", `demo`},
+	{"measured from outside", `bench`},
 	{"programs", `cmd/mimamori`},
 }
 
@@ -128,6 +131,24 @@ func TestShopStandsAlone(t *testing.T) {
 			if to != "client" && to != "demoshop" && !strings.HasPrefix(to, "demoshop/") {
 				t.Errorf("%s imports %s: of ours, the demo shop uses client/ only, as any shop would", short(p.ImportPath), to)
 			}
+		}
+	}
+}
+
+// TestSimulationKnowsNoJudge keeps the world that detection is measured on
+// apart from detection: what it knew of the engine, or of the engine's table
+// of addresses, the measure would credit to the engine.
+func TestSimulationKnowsNoJudge(t *testing.T) {
+	for _, p := range list(t, "./simulate") {
+		for _, to := range own(p.Deps) {
+			if to != "." && to != "simulate" {
+				t.Errorf("simulate reaches %s: the world must be made by its own lights", to)
+			}
+		}
+	}
+	for _, judge := range list(t, "./assess", "./traffic", "./profile", "./decide", "./intake") {
+		if slices.Contains(own(judge.Deps), "simulate") {
+			t.Errorf("%s reaches simulate: the judge must not know the world's maker", short(judge.ImportPath))
 		}
 	}
 }

@@ -26,6 +26,7 @@ func (d *doors) documentDoors() error {
 		answers(op, 200, o.contentType, "the document", &huma.Schema{Type: huma.TypeString})
 		d.api.OpenAPI().AddOperation(op)
 	}
+	d.shopSide()
 	doc := d.api.OpenAPI()
 	delete(doc.Components.Schemas.Map(), "ErrorModel") // huma's own errors are sent in the shape of Problem
 	delete(doc.Components.Schemas.Map(), "ErrorDetail")

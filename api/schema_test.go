@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
@@ -145,5 +146,41 @@ func TestMeaningsBelongToFields(t *testing.T) {
 	}
 	for key := range values {
 		check(key)
+	}
+}
+
+// TestTheDocumentTellsTheShopsSide: every command of the contract, its data
+// and what the shop may answer stand in the document as webhooks.
+func TestTheDocumentTellsTheShopsSide(t *testing.T) {
+	rec := httptest.NewRecorder()
+	emptyDoors(t).mux.ServeHTTP(rec, httptest.NewRequest("GET", "/openapi.json", nil))
+	var seen struct {
+		Webhooks map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct {
+					Schema struct {
+						OneOf []struct {
+							Properties map[string]struct{ Enum []string }
+						}
+					}
+				}
+			}
+			Responses map[string]any
+		}
+	}
+	if err := json.Unmarshal(rec.Body.Bytes(), &seen); err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, one := range seen.Webhooks["command"]["post"].RequestBody.Content["application/json"].Schema.OneOf {
+		told[one.Properties["type"].Enum[0]] = true
+	}
+	for _, c := range commandsOfShop {
+		if _, err := (shop.Command{Type: c.kind, Data: json.RawMessage(`{}`)}).Read(); err != nil || !told[string(c.kind)] {
+			t.Errorf("%s: told %v, %v", c.kind, told[string(c.kind)], err)
+		}
+	}
+	if len(told) != 12 || seen.Webhooks["account"]["get"].Responses["200"] == nil {
+		t.Errorf("webhooks = %+v", seen.Webhooks)
 	}
 }

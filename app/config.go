@@ -15,6 +15,7 @@ import (
 	"mimamori"
 	"mimamori/decide"
 	"mimamori/dossier"
+	"mimamori/geo"
 	"mimamori/mail"
 	"mimamori/playbook"
 )
@@ -36,6 +37,10 @@ type Config struct {
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
 	Policy decide.Policy `yaml:"policy"`
+	// PolicyFile is read over Policy: quotas, and the operator's own rules.
+	PolicyFile string        `yaml:"policy_file"`
+	Geo        GeoConfig     `yaml:"geo"`
+	Metrics    MetricsConfig `yaml:"metrics"`
 
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
@@ -43,10 +48,18 @@ type Config struct {
 	// Aggregators are household-account services that sign in for customers:
 	// the login history labels them, and nothing more.
 	Aggregators []dossier.Aggregator `yaml:"aggregators"`
+	// PasswordList is the operator's full list of leaked passwords: a file of
+	// lines "SHA1:count" sorted by hash, or a folder of range files. Empty: the
+	// embedded filter of common ones alone.
+	PasswordList string `yaml:"password_list"`
 
 	// TrustedProxies are the networks of one's own proxies: what they put at
 	// the end of X-Forwarded-For is believed, and nothing else.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+
+	// RatePerKey caps the requests and events a second of one API key; 0: 5,000,
+	// below zero: no cap.
+	RatePerKey float64 `yaml:"rate_per_key"`
 
 	// ClientIP finds a visitor's address behind proxies; nil: as TrustedProxies say.
 	ClientIP func(*http.Request) netip.Addr `yaml:"-"`
@@ -101,6 +114,20 @@ type MailConfig struct {
 	ReportTo string   `yaml:"report_to"` // for DMARC and TLS reports
 	BIMILogo string   `yaml:"bimi_logo"`
 	BIMICert string   `yaml:"bimi_certificate"`
+}
+
+// GeoConfig names files that go before the embedded table of networks. They
+// are read again when they change.
+type GeoConfig struct {
+	MMDB []string `yaml:"mmdb"`
+	// Lists of networks by kind (hosting, vpn, relay, tor, mobile, access).
+	Lists map[geo.Kind][]string `yaml:"lists"`
+}
+
+// MetricsConfig says where /metrics is, for Prometheus. Off unless Listen is set.
+type MetricsConfig struct {
+	Listen string `yaml:"listen"` // an address that only the operator reaches
+	Key    string `yaml:"key"`    // asked for as Authorization: Bearer; empty: none
 }
 
 // DefaultConfig is what is not said otherwise.

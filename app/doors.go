@@ -22,6 +22,7 @@ import (
 	"mimamori/geo"
 	"mimamori/journal"
 	"mimamori/keys"
+	"mimamori/password"
 	"mimamori/profile"
 	"mimamori/recovery"
 	"mimamori/staff"
@@ -80,7 +81,7 @@ func (a *App) openDoors() error {
 	doors, err := api.New(api.Options{Intake: a.Intake, Keys: a.APIKeys, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
 		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
-		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), Version: Version, Log: a.log})
+		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), RatePerSecond: a.Config.RatePerKey, Version: Version, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -92,15 +93,21 @@ func (a *App) openDoors() error {
 	if err != nil {
 		return err
 	}
-	a.Doors = split(doors, pages)
+	list, err := password.Open(a.Config.PasswordList)
+	if err != nil {
+		return fmt.Errorf("config: password_list: %w", err)
+	}
+	a.closers = append(a.closers, list.Close)
+	a.Doors = split(doors, list.Door(a.log), pages)
 	return a.openConsole()
 }
 
 // apiPaths are the doors' own; everything else is a customer's page.
 var apiPaths = []string{"/v1/", "/openapi.json", "/openapi.yaml", "/docs", "/docs/", "/problems", "/problems/", "/.well-known/jwks.json", "/healthz", "/readyz"}
 
-func split(doors, pages http.Handler) http.Handler {
+func split(doors, passwords, pages http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/range/", passwords)
 	for _, p := range apiPaths {
 		mux.Handle(p, doors)
 	}

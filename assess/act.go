@@ -1,18 +1,86 @@
 package assess
 
 import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"mimamori/event"
 	"mimamori/profile"
 )
 
-// actRules are the signals of what a session does after its login. They speak
-// only of sessions that did not begin on the customer's own device: her own
-// phone may add an address and order to it.
+// actRules are the signals of what a session does after its login. Each
+// weighs as much as genuine sessions seldom do that, those begun on a device
+// of the customer's and the others counted apart.
 var actRules = []func(Facts, *profile.Session) (Signal, bool){
-	sessionMoved, addressAdded, paymentAdded, contactChanged, factorRemoved, joined, joinedAndLeft,
-	orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney,
+	sessionMoved, addressAdded, paymentAdded, contactChanged, factorRemoved, passwordChanged, accessGranted, joined, joinedAndLeft,
+	orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
+}
+
+// An act is something that a session does and intruders do more often.
+type act int
+
+const (
+	actAddress act = iota
+	actPayment
+	actContact
+	actName
+	actFactor
+	actPassword
+	actGrant
+	actJoin
+	actLeave
+	actOrderNew
+	actLarge
+	actDigital
+	actHide
+	actPoints
+	actSpree
+)
+
+// habit is how often an act is done.
+type habit struct {
+	name            string
+	intruder, start float64
+	most            float64 // what it can weigh at most
+}
+
+// actNames are the signals of the acts, the share of intruders' sessions that
+// do them, and that of genuine sessions before anything was counted.
+var actNames = [...]habit{
+	actAddress: {"address_added", 0.55, 0.05, 3}, actPayment: {"payment_added", 0.3, 0.05, 2.5}, actContact: {"contact_changed", 0.3, 0.01, 3.5},
+	actName: {"name_changed", 0.05, 0.005, 2}, actFactor: {"factor_removed", 0.12, 0.002, 4}, actPassword: {"password_changed", 0.2, 0.02, 2},
+	actGrant: {"access_granted", 0.08, 0.005, 2.5}, actJoin: {"membership_joined", 0.12, 0.02, 2}, actLeave: {"membership_joined_and_left", 0.1, 0.001, 3.5},
+	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 2.5}, actDigital: {"order_gift_card", 0.3, 0.03, 2},
+	actHide: {"order_hidden", 0.2, 0.002, 4}, actPoints: {"points_spent", 0.25, 0.1, 1}, actSpree: {"points_mostly_spent", 0.35, 0.03, 2.5},
+}
+
+// of weighs an act by how seldom genuine sessions of its sort do it; given
+// weighs it by how seldom they do after another act that it rests on.
+func of(f Facts, s *profile.Session, a act) float64 {
+	return clampAct(a, math.Log(actNames[a].intruder/actRate(f, s, a)))
+}
+
+func given(f Facts, s *profile.Session, a, before act) float64 {
+	share := min(1, actNames[a].intruder/actNames[before].intruder)
+	usual := min(1, actRate(f, s, a)/actRate(f, s, before))
+	return clampAct(a, math.Log(share/usual))
+}
+
+func clampAct(a act, w float64) float64 {
+	return math.Round(max(0.1, min(actNames[a].most, w))*1000) / 1000
+}
+
+func actRate(f Facts, s *profile.Session, a act) float64 {
+	i := 1
+	start := actNames[a].start
+	if s.Known {
+		i = 0
+	}
+	h := &f.Traffic.Habits
+	return rate(float64(h[habitAct+2*int(a)+i]), float64(h[habitSession+i]), start, 300)
 }
 
 // Marks that a session's acts leave for later rules, with the time of the first.
@@ -42,6 +110,55 @@ func MarkOf(e event.Event) string {
 	return ""
 }
 
+// ValuesOf are the keys of what a change registers, for finding the same on
+// other accounts: an address without its recipient, a mail address, a phone
+// number. Nothing for a removal, and for values too short to mean anything.
+func ValuesOf(e event.Event) []string {
+	c, ok := e.Payload.(*event.Change)
+	if !ok || c.Op == event.Removed || len(c.After) == 0 {
+		return nil
+	}
+	var after map[string]any
+	if json.Unmarshal(c.After, &after) != nil {
+		return nil
+	}
+	text := func(names ...string) string {
+		var b strings.Builder
+		for _, n := range names {
+			if s, ok := after[n].(string); ok {
+				for _, r := range strings.ToLower(s) {
+					if r > ' ' && r != '-' && r != '－' && r != '　' && r != '+' {
+						b.WriteRune(r)
+					}
+				}
+			}
+		}
+		return b.String()
+	}
+	var out []string
+	put := func(kind, value string) {
+		if len(value) >= 7 {
+			out = append(out, profile.ValueKey(kind, value))
+		}
+	}
+	switch c.Resource.Kind {
+	case event.Address:
+		put("address", text("postal_code", "prefecture", "city", "line", "line2"))
+		put("phone", text("phone"))
+	case event.Contact:
+		put("mail", text("mail"))
+		put("phone", text("phone"))
+		if v := text("value"); v != "" {
+			put(c.Resource.ID, v)
+		}
+	case event.PaymentMethod:
+		if last4 := text("last4"); last4 != "" {
+			put("payment", text("brand")+last4+text("expiry"))
+		}
+	}
+	return out
+}
+
 func change(f Facts, kind event.ResourceKind) (*event.Change, bool) {
 	c, ok := f.Event.Payload.(*event.Change)
 	return c, ok && c.Resource.Kind == kind
@@ -58,110 +175,123 @@ func since(f Facts, s *profile.Session, mark string, d time.Duration) bool {
 	return ok && f.Event.Time.Sub(time.Unix(at, 0)) <= d
 }
 
-// sessionMoved: network and device changing together in the middle of a
-// session is a stolen session; a network alone is a phone on its way home.
-func sessionMoved(f Facts, s *profile.Session) (Signal, bool) {
-	seen, ok := f.Event.Payload.(*event.Session)
-	if !ok || f.Event.Kind != event.SessionSeen || seen.IP == "" {
-		return Signal{}, false
-	}
-	device := profile.DeviceKey(seen.Device, profile.ParseAgent(seen.UserAgent))
-	if n, known := f.Profile.Network(f.Network); device == s.Device || f.Place.ASN == s.ASN || known && n.Usual(f.Event.Time) {
-		return Signal{}, false
-	}
-	return named("session_moved", 5), true
-}
-
 func addressAdded(f Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Address)
-	if !ok || s.Known || c.Op == event.Removed {
+	if !ok || c.Op == event.Removed {
 		return Signal{}, false
 	}
-	return named("address_added", 0.7), true
+	return named("address_added", of(f, s, actAddress)), true
 }
 
 func paymentAdded(f Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.PaymentMethod)
-	if !ok || s.Known || c.Op == event.Removed {
+	if !ok || c.Op == event.Removed {
 		return Signal{}, false
 	}
-	return named("payment_added", 0.5), true
+	return named("payment_added", of(f, s, actPayment)), true
 }
 
 func contactChanged(f Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Contact)
-	if !ok || s.Known {
+	if !ok {
 		return Signal{}, false
 	}
 	if c.Resource.ID == "name" {
-		return named("name_changed", 0.8), true
+		return named("name_changed", of(f, s, actName)), true
 	}
-	return named("contact_changed", 2.0), true
+	return named("contact_changed", of(f, s, actContact)), true
 }
 
 func factorRemoved(f Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Factor)
-	if !ok || s.Known || c.Op != event.Removed {
+	if !ok || c.Op != event.Removed {
 		return Signal{}, false
 	}
-	return named("factor_removed", 3.0), true
+	return named("factor_removed", of(f, s, actFactor)), true
+}
+
+func passwordChanged(f Facts, s *profile.Session) (Signal, bool) {
+	if c, ok := change(f, event.Password); !ok || c.Grant != "" {
+		return Signal{}, false
+	}
+	return named("password_changed", of(f, s, actPassword)), true
+}
+
+// accessGranted: an app that may act for the customer, or a new question by
+// which the password is recovered, is a way back in.
+func accessGranted(f Facts, s *profile.Session) (Signal, bool) {
+	for _, kind := range []event.ResourceKind{event.AppGrant, event.RecoveryQuestion} {
+		if c, ok := change(f, kind); ok && c.Op != event.Removed {
+			return named("access_granted", of(f, s, actGrant)), true
+		}
+	}
+	return Signal{}, false
 }
 
 func joined(f Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Subscription)
-	if !ok || s.Known || c.Op == event.Removed {
+	if !ok || c.Op == event.Removed {
 		return Signal{}, false
 	}
-	return named("membership_joined", 0.7), true
+	return named("membership_joined", of(f, s, actJoin)), true
 }
 
 func joinedAndLeft(f Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Subscription)
-	if !ok || s.Known || c.Op != event.Removed || !since(f, s, markJoined, 24*time.Hour) {
+	if !ok || c.Op != event.Removed || !since(f, s, markJoined, 24*time.Hour) {
 		return Signal{}, false
 	}
-	return named("membership_joined_and_left", 2.0), true
+	return named("membership_joined_and_left", given(f, s, actLeave, actJoin)), true
 }
 
 func orderToNewAddress(f Facts, s *profile.Session) (Signal, bool) {
-	if _, ok := order(f); !ok || s.Known || !since(f, s, markAddress, time.Hour) {
+	if _, ok := order(f); !ok || !since(f, s, markAddress, time.Hour) {
 		return Signal{}, false
 	}
-	return named("order_to_new_address", 0.8), true
+	return named("order_to_new_address", given(f, s, actOrderNew, actAddress)), true
 }
 
 func largeOrder(f Facts, s *profile.Session) (Signal, bool) {
 	o, ok := order(f)
-	if !ok || s.Known || o.Total == nil || f.Profile.Orders < 3 || o.Total.Amount <= 3*f.Profile.MaxOrder {
+	if !ok || o.Total == nil || f.Profile.Orders < 1 || o.Total.Amount <= largeFrom(f.Profile) {
 		return Signal{}, false
 	}
-	return named("order_unusually_large", 0.8), true
+	return named("order_unusually_large", of(f, s, actLarge)), true
+}
+
+// largeFrom is twice the largest order so far, three times while there were
+// few.
+func largeFrom(p *profile.Profile) int64 {
+	if p.Orders < 5 {
+		return 3 * p.MaxOrder
+	}
+	return 2 * p.MaxOrder
 }
 
 func digitalOrder(f Facts, s *profile.Session) (Signal, bool) {
 	o, ok := order(f)
-	if !ok || s.Known || !(o.Digital || o.Gift) {
+	if !ok || !(o.Digital || o.Gift) {
 		return Signal{}, false
 	}
-	return named("order_gift_card", 1.0), true
+	return named("order_gift_card", of(f, s, actDigital)), true
 }
 
 func orderHidden(f Facts, s *profile.Session) (Signal, bool) {
-	if f.Event.Kind != event.OrderHidden || s.Known {
+	if f.Event.Kind != event.OrderHidden {
 		return Signal{}, false
 	}
-	return named("order_hidden", 1.0), true
+	return named("order_hidden", of(f, s, actHide)), true
 }
 
 func pointsSpent(f Facts, s *profile.Session) (Signal, bool) {
 	p, ok := f.Event.Payload.(*event.Points)
-	if !ok || s.Known || p.Amount >= 0 {
+	if !ok || p.Amount >= 0 {
 		return Signal{}, false
 	}
 	if -p.Amount*2 > p.Balance-p.Amount { // over half of what there was
-		return named("points_mostly_spent", 1.5), true
+		return named("points_mostly_spent", of(f, s, actSpree)), true
 	}
-	return named("points_spent", 0.7), true
+	return named("points_spent", of(f, s, actPoints)), true
 }
 
 // watchedMoney: on an account that was hijacked within the last 90 days, money
@@ -177,4 +307,40 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 		return named("watched_money", 6.5), true
 	}
 	return Signal{}, false
+}
+
+// foreignValue: what an intruder brought into another account (the address
+// where he has things sent, his phone number) appears on this one.
+func foreignValue(f Facts, s *profile.Session) (Signal, bool) {
+	for _, v := range f.Values {
+		if v.Taken > 0.1 {
+			return named("value_of_intruder", 5), true
+		}
+	}
+	return Signal{}, false
+}
+
+// sharedValue: the same address or number was registered on several accounts
+// lately. A family shares one; five accounts seldom do.
+func sharedValue(f Facts, s *profile.Session) (Signal, bool) {
+	var most float64
+	for _, v := range f.Values {
+		if v.Taken <= 0.1 {
+			most = max(most, v.Accounts)
+		}
+	}
+	if most < 1.5 {
+		return Signal{}, false
+	}
+	return named("value_on_many_accounts", math.Round(min(3, math.Log2(most)*1.2)*1000)/1000), true
+}
+
+// actsOf are the acts that an assessment's fresh signals stand for.
+func actsOf(fresh []Signal) (out []act) {
+	for _, s := range fresh {
+		if i := slices.IndexFunc(actNames[:], func(h habit) bool { return h.name == s.Name }); i >= 0 {
+			out = append(out, act(i))
+		}
+	}
+	return out
 }

@@ -53,6 +53,7 @@ type Assessment struct {
 	Score       float64 // log-odds
 	Probability float64
 	Fresh       []Signal // those that this very event added
+	Habits      []uint8  // what it teaches of genuine sign-ins and sessions, should it be one
 }
 
 // Groups lists the kinds of evidence that speak for a third party. History is
@@ -85,6 +86,7 @@ type Facts struct {
 	Network string           // geo.Network of that address
 	Agent   profile.Agent
 	Traffic traffic.View
+	Values  []traffic.Value // what is known of the values that a change registers
 	// WatchUntil is set while the account is watched after a takeover, with
 	// the time it was last recovered.
 	WatchUntil  time.Time
@@ -100,7 +102,80 @@ func Login(f Facts) Assessment {
 			signals = append(signals, s)
 		}
 	}
-	return sum(signals, signals)
+	a := sum(signals, signals)
+	a.Habits = loginHabits(f)
+	return a
+}
+
+// loginRules are the signals of a login, each a pure function of the facts.
+var loginRules = []func(Facts) (Signal, bool){
+	device, network, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
+	failuresBefore, sameHand, breachedPassword, inactivity, watched, foe, foeElsewhere, factorPassed, enrolment,
+}
+
+// enrolment: the first sign-in of an account that was registered within the
+// day is the customer's own, whoever that is.
+func enrolment(f Facts) (Signal, bool) {
+	made := f.Profile.Made
+	if f.Profile.Logins > 0 || made.IsZero() || f.Event.Time.Sub(made).Abs() > 24*time.Hour {
+		return Signal{}, false
+	}
+	return named("enrolment", -4), true
+}
+
+// loginHabits are the facts that a sign-in teaches.
+func loginHabits(f Facts) []uint8 {
+	out := make([]uint8, 0, 6)
+	if token, relation, any := hardware(f); any {
+		out = append(out, uint8(habitDevice+token*relations+relation))
+	}
+	if lang := Language(login(f).AcceptLanguage); lang != "" && len(f.Profile.Langs) > 0 {
+		i := habitLang
+		if !slices.Contains(f.Profile.Langs, lang) {
+			i++
+		}
+		out = append(out, uint8(i))
+	}
+	breached := habitBreached
+	if login(f).PasswordBreached {
+		breached++
+	}
+	out = append(out, uint8(breached), uint8(habitIdle+idle(f)))
+	switch Line(f) {
+	case LineStay:
+		out = append(out, habitLine)
+	case LineMoved:
+		out = append(out, habitLine+1)
+	}
+	session := habitSession
+	if unfamiliar(f) {
+		session++
+	}
+	return append(out, uint8(session))
+}
+
+// How a sign-in's network stands to the others of its operator, when the
+// account has any.
+const (
+	LineNone = iota
+	LineStay
+	LineMoved
+)
+
+// Line says it.
+func Line(f Facts) int {
+	u := usage(f, traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home))
+	switch {
+	case u.operator == 0:
+		return LineNone
+	case u.network > 0:
+		return LineStay
+	}
+	return LineMoved
+}
+
+func printKey(f Facts) string {
+	return profile.PrintKey(login(f).AcceptLanguage, "")
 }
 
 // Act weighs something done in a session: the session's own signals so far,
@@ -120,7 +195,40 @@ func Act(f Facts, s *profile.Session) Assessment {
 	if s.Verdict == "customer" {
 		fresh = nil // confirmed by somebody who could know
 	}
-	return sum(merge(so, fresh), fresh)
+	a := sum(merge(so, fresh), fresh)
+	a.Habits = actHabits(f, s, fresh)
+	return a
+}
+
+// actHabits are the facts that an act teaches, each act once a session.
+func actHabits(f Facts, s *profile.Session, fresh []Signal) (out []uint8) {
+	if seen, ok := f.Event.Payload.(*event.Session); ok && f.Event.Kind == event.SessionSeen && seen.IP != "" {
+		move, drift := drifted(f, s, seen)
+		out = append(out, uint8(habitMove+move*drifts+drift))
+	}
+	i := 1
+	if s.Known {
+		i = 0
+	}
+	for _, a := range actsOf(fresh) {
+		if _, done := s.Terms[actNames[a].name]; !done {
+			out = append(out, uint8(habitAct+2*int(a)+i))
+		}
+	}
+	return out
+}
+
+// Again weighs a session once more when what is known of the attack elsewhere
+// has grown: the new word takes the place of the old.
+func Again(s *profile.Session, hand Signal) Assessment {
+	all := []Signal{hand}
+	for name, w := range s.Terms {
+		if sentences[name].group != Campaign {
+			all = append(all, named(name, w))
+		}
+	}
+	slices.SortFunc(all, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
+	return sum(all, []Signal{hand})
 }
 
 // merge lets a fresh signal take the place of its older self when heavier.
@@ -144,11 +252,19 @@ func sum(all, fresh []Signal) Assessment {
 	return Assessment{Assessed: true, Signals: all, Score: z, Probability: 1 / (1 + math.Exp(-z)), Fresh: fresh}
 }
 
+// InCampaign says that the session began as one of the many sign-ins of a
+// campaign under way, beyond what its share of honest strangers explains.
+func (a Assessment) InCampaign() bool {
+	return slices.ContainsFunc(a.Signals, func(s Signal) bool {
+		return s.Weight >= 2 && (s.Name == "campaign_password" || s.Name == "campaign_network" || s.Name == "campaign_client")
+	})
+}
+
 // Terms is the session's signals as the profile keeps them.
 func (a Assessment) Terms() map[string]float64 {
 	out := make(map[string]float64, len(a.Signals))
 	for _, s := range a.Signals {
-		out[s.Name] = math.Round(s.Weight*100) / 100
+		out[s.Name] = math.Round(s.Weight*1000) / 1000
 	}
 	return out
 }

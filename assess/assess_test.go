@@ -90,11 +90,11 @@ func drawFacts(t *rapid.T) Facts {
 		p.LearnLogin(began, s)
 		p.KeepSession(profile.Session{ID: s.Session, Began: began, Last: began, Network: s.Network, Country: s.Place.Country, Terms: map[string]float64{"device_new": 2.5}, Known: rapid.Bool().Draw(t, "known")})
 	}
-	count := func() traffic.Count {
-		return traffic.Count{Attempts: rapid.IntRange(0, 1000).Draw(t, "attempts"), Failures: rapid.IntRange(0, 1000).Draw(t, "failures"), Accounts: rapid.IntRange(0, 500).Draw(t, "accounts")}
+	count := func() traffic.Level {
+		return traffic.Level{Good: rapid.Float64Range(0, 1000).Draw(t, "good"), Bad: rapid.Float64Range(0, 1000).Draw(t, "bad"), Taken: rapid.Float64Range(0, 5).Draw(t, "taken")}
 	}
 	return Facts{Profile: p, Network: rapid.SampledFrom([]string{"a", "b", "z"}).Draw(t, "from"), Place: geo.Place{Country: rapid.SampledFrom(countries).Draw(t, "in"), Kind: rapid.SampledFrom(kinds).Draw(t, "kind")},
-		Traffic: traffic.View{Network: count(), Client: count()}, WatchUntil: at.Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "watch")) * time.Hour),
+		Traffic: traffic.View{Known: true, Home: "JP", All: count(), Network: count(), Class: count(), UA: count(), Hand: traffic.Hand{Tries: rapid.Float64Range(0, 500).Draw(t, "tries"), Campaigns: rapid.SampledFrom([][]string{nil, {"cmp_1"}}).Draw(t, "campaigns")}}, WatchUntil: at.Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "watch")) * time.Hour),
 		Event: event.Event{Time: at, Kind: event.LoginAttempted, Payload: &event.Login{Outcome: event.Succeeded, UserAgent: rapid.SampledFrom(agents).Draw(t, "ua"),
 			AcceptLanguage: rapid.SampledFrom([]string{"ja", "en-US,en;q=0.8", ""}).Draw(t, "lang"), PasswordBreached: rapid.Bool().Draw(t, "breached"), Factor: rapid.SampledFrom([]string{"", "totp", "passkey", "mail_code"}).Draw(t, "factor")}}}
 }

@@ -242,6 +242,9 @@ func (n *narrator) addresses(t *town) {
 	n.put("  ", 2, "", text("README の curl の行を試すには：", "To try README's curl lines:"))
 	n.line("  export MIMAMORI=%s", t.centreURL)
 	n.line("  export KEY=%s", t.folder.state.ShopKey)
+	n.put("  ", 2, "", text("お店の側の実装を試すコマンド（別の窓で）：", "To try a shop's side of the contract (in another window):"))
+	n.line("  export MIMAMORI_SHOP_SECRET=%s", t.app.ShopSecret())
+	n.line("  bin/mimamori shop-check %s --account misaki02 --allow-http --allow 127.0.0.0/8", t.shopURL+demoshop.CommandsPath)
 	n.line("")
 	n.shorten(text(
 		fmt.Sprintf("デモのため、待ち時間を%sに短くしています（実際は5時間）。5時間と12日の本当の長さは、flowtest の物語のテストが確かめます。", inWords(t.opt.Wait).JA),

@@ -107,7 +107,7 @@ func (v *visit) usePassword(ctx context.Context, token string, g client.Grant) e
 		return v.show(http.StatusOK, "newpassword", d)
 	}
 	password := v.r.PostFormValue("password")
-	if d.Fault = passwordFault(password, a.Subject, a.PasswordHash, a.PasswordBefore); d.Fault == "" && password != v.r.PostFormValue("again") {
+	if d.Fault = v.shop.refused(ctx, password, a.Subject, a.PasswordHash, a.PasswordBefore); d.Fault == "" && password != v.r.PostFormValue("again") {
 		d.Fault = "password.again"
 	}
 	if d.Fault != "" {
@@ -154,7 +154,7 @@ func (v *visit) changePassword() error {
 		return err
 	}
 	password := v.r.PostFormValue("password")
-	fault := passwordFault(password, a.Subject, a.PasswordHash, a.PasswordBefore)
+	fault := v.shop.refused(ctx, password, a.Subject, a.PasswordHash, a.PasswordBefore)
 	if !checkPassword(a.PasswordHash, v.r.PostFormValue("old")) {
 		fault = "password.wrong"
 	}

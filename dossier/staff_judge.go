@@ -23,27 +23,40 @@ import (
 
 // JudgeSession says whose a session was, and plans again: what the intruder
 // did in it is undone, what was reverted although it was the customer's is put
-// back. No one is locked out by it unless the reader may contain.
-func (c *Casework) JudgeSession(ctx context.Context, on console.On, session string, owner console.Owner) error {
+// back. No one is locked out by it unless the reader may contain; and no way
+// in is put back on one person's word (standards E04).
+func (c *Casework) JudgeSession(ctx context.Context, on console.On, session string, owner console.Owner) (console.Result, error) {
 	f, err := c.open(ctx, on, audit.IncidentJudge)
 	if err != nil {
-		return err
+		return console.Failed, err
 	}
 	if !f.knows(session) {
-		return fmt.Errorf("judge session: %w", mimamori.ErrNotFound)
+		return console.Failed, fmt.Errorf("judge session: %w", mimamori.ErrNotFound)
 	}
 	if over(f.current) {
-		return notNow("judge a session", f.current)
+		return console.Failed, notNow("judge a session", f.current)
 	}
-	switch owner {
-	case console.Intruder:
-		return c.blame(ctx, on, f, session)
-	case console.Customer:
-		return c.clear(ctx, on, f, session, journal.OfCustomer)
-	case console.Unknown:
-		return c.clear(ctx, on, f, session, journal.OfUnknown)
+	if owner == console.Intruder {
+		return console.Done, c.blame(ctx, on, f, session)
 	}
-	return fmt.Errorf("judge session: %w", mimamori.ErrInvalid)
+	if owner != console.Customer && owner != console.Unknown {
+		return console.Failed, fmt.Errorf("judge session: %w", mimamori.ErrInvalid)
+	}
+	_, _, steps, err := c.cleared(ctx, f, session, journal.Owner(owner))
+	if err != nil {
+		return console.Failed, err
+	}
+	if !f.current.DecidedAt.IsZero() && waysIn(steps) && !c.proven(ctx, f) {
+		return c.ask(ctx, on, f, audit.IncidentJudge, clearing{session, journal.Owner(owner)})
+	}
+	return console.Done, c.clear(ctx, on, f, session, journal.Owner(owner))
+}
+
+// clearing is what a second person is asked: to take the intruder's name off
+// a session.
+type clearing struct {
+	Session string        `json:"session"`
+	Owner   journal.Owner `json:"owner"`
 }
 
 func (f *file) knows(session string) bool {
@@ -115,13 +128,11 @@ func (c *Casework) afterJudging(tx intake.Tx, i *incident.Incident, by mimamori.
 // clear takes the intruder's name off a session and puts back what was
 // reverted on his account.
 func (c *Casework) clear(ctx context.Context, on console.On, f *file, session string, o journal.Owner) error {
-	word := journal.Verdict{Session: session, Owner: o, By: "agent", At: time.Now().UTC()}
-	j, err := c.rejudged(ctx, f, word)
+	word, j, steps, err := c.cleared(ctx, f, session, o)
 	if err != nil {
 		return err
 	}
 	plan := f.ownPart(j)
-	steps := append(stepsOf(plan.Items), stepsOf(undo.Reinstated(j))...)
 	return c.change(ctx, f, func(tx intake.Tx, a *incident.Account, i *incident.Incident, now time.Time) error {
 		if err := tx.PutVerdict(a.ID, word); err != nil {
 			return err
@@ -161,6 +172,17 @@ func (c *Casework) clear(ctx context.Context, on console.On, f *file, session st
 	})
 }
 
+// cleared is how the account reads once a session is not held to be the
+// intruder's, and what is to be done then.
+func (c *Casework) cleared(ctx context.Context, f *file, session string, o journal.Owner) (journal.Verdict, *journal.Journal, []playbook.Named, error) {
+	word := journal.Verdict{Session: session, Owner: o, By: "agent", At: time.Now().UTC()}
+	j, err := c.rejudged(ctx, f, word)
+	if err != nil {
+		return word, nil, nil, err
+	}
+	return word, j, append(stepsOf(f.ownPart(j).Items), stepsOf(undo.Reinstated(j))...), nil
+}
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
@@ -186,7 +208,7 @@ func (c *Casework) rejudged(ctx context.Context, f *file, words ...journal.Verdi
 func reconcile(i *incident.Incident, f *file, plan undo.Plan, now time.Time) {
 	asked := map[string]mimamori.Text{}
 	for _, item := range plan.Items {
-		if item.Action == undo.Ask {
+		if item.Conflict() {
 			asked[conflictKey(item.Resource)] = item.Why
 		}
 	}

@@ -26,7 +26,6 @@ const redoLife = 30 * 24 * time.Hour
 // The names that runs of the staff's begin with.
 const (
 	runUndo    = "undo-"
-	runRedo    = "redo-"
 	runResolve = "resolve-"
 	runPoints  = "points-"
 )
@@ -66,7 +65,7 @@ func (f *file) planView() console.Plan {
 			case !o.Cancelled.IsZero():
 				v.State = "cancelled"
 			case !o.Shipped.IsZero():
-				v.State = "shipped"
+				v.State, v.Recall = "shipped", recall(o)
 			}
 			p.Orders = append(p.Orders, v)
 		}
@@ -102,7 +101,7 @@ func (f *file) within(session string) bool {
 
 // undoes says that a step changes a registered thing and is no redo.
 func undoes(s playbook.Step) bool {
-	return (s.Name == "resource.restore" || s.Name == "resource.remove") && !strings.HasPrefix(s.Run, runRedo)
+	return (s.Name == "resource.restore" || s.Name == "resource.remove") && !strings.HasPrefix(s.Run, undo.RunRedo)
 }
 
 // lastStep is the newest step of the incident that changed a resource.
@@ -127,6 +126,7 @@ func (f *file) changeView(item undo.Item) console.Change {
 		c.Before = console.Value{Unknown: true}
 	}
 	c.Outcome, c.Why = f.outcome(item)
+	c.Asked = slices.DeleteFunc(slices.Clone(item.Asked), func(field string) bool { return field == "" })
 	return c
 }
 
@@ -137,7 +137,7 @@ func (f *file) outcome(item undo.Item) (console.Outcome, mimamori.Text) {
 	switch {
 	case tried && step.State == playbook.Refused && !f.settled(refusedKey(step)):
 		return console.Refused, step.Why
-	case done && strings.HasPrefix(step.Run, runRedo) && item.Action != undo.Keep:
+	case done && strings.HasPrefix(step.Run, undo.RunRedo) && item.Action != undo.Keep:
 		return console.TakenBack, mimamori.Text{}
 	case item.Action == undo.Ask && !f.settled(conflictKey(item.Resource)):
 		return console.Conflict, item.Why

@@ -173,7 +173,7 @@ func TestE04TheLimitCountsTheWholeIncident(t *testing.T) {
 func TestG15ACustomersOwnSpendingIsNotGivenBack(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.contained("hanako", 300)
-		w.must(w.work.JudgeSession(t.Context(), on("ai", n.id), n.his.ID, console.Customer))
+		w.judge("ai", n.id, n.his.ID, console.Customer)
 		if _, err := w.work.RestorePoints(t.Context(), on("ai", n.id), n.entry); !errors.Is(err, mimamori.ErrNotFound) {
 			t.Errorf("the customer's own points: %v, want not found", err)
 		}
@@ -209,7 +209,7 @@ func TestASecondIntrusionHasItsOwnPlanAndPoints(t *testing.T) {
 		entry, err := his.SpendPoints(50, "shopping")
 		w.must(err)
 		// An agent sees it on the old incident's page and contains from there.
-		w.must(w.work.JudgeSession(t.Context(), on("ai", first.id), his.ID, console.Intruder))
+		w.judge("ai", first.id, his.ID, console.Intruder)
 		synctest.Wait()
 		q, err := w.work.Queue(t.Context(), who("ai"), console.Filter{Search: "hanako"})
 		w.must(err)

@@ -38,7 +38,7 @@ func (c *Casework) ask(ctx context.Context, on console.On, f *file, act audit.Ac
 }
 
 // ours are the acts that wait here and are done here.
-var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore}
+var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge}
 
 // Waiting lists what waits for a second person.
 func (c *Casework) Waiting(ctx context.Context, actor mimamori.Actor) ([]console.Proposal, error) {
@@ -69,7 +69,12 @@ func (c *Casework) proposals(ctx context.Context, reader mimamori.Actor, list []
 }
 
 func proposalText(p staff.Proposal) mimamori.Text {
-	if p.Act != audit.PointsRestore {
+	switch p.Act {
+	case audit.UndoRedo:
+		return askRedo
+	case audit.IncidentJudge:
+		return askClear
+	case audit.IncidentRelease, audit.IncidentDismiss:
 		return askLetGo
 	}
 	var g gift
@@ -102,16 +107,39 @@ func (c *Casework) Approve(ctx context.Context, actor mimamori.Actor, id, reason
 	if err != nil {
 		return err
 	}
-	if p.Act != audit.PointsRestore {
-		return c.letGo(ctx, f, actor)
+	on := console.On{Actor: actor, Incident: i.ID, Reason: reason}
+	switch p.Act {
+	case audit.UndoRedo:
+		what, err := wanted[redoing](p)
+		if err != nil {
+			return err
+		}
+		return c.redoNow(ctx, on, f, what.Version)
+	case audit.IncidentJudge:
+		what, err := wanted[clearing](p)
+		if err != nil {
+			return err
+		}
+		return c.clear(ctx, on, f, what.Session, what.Owner)
+	case audit.PointsRestore:
+		g, err := wanted[gift](p)
+		if err != nil {
+			return err
+		}
+		c.money.Lock()
+		defer c.money.Unlock()
+		return c.giveBack(ctx, f, g, actor)
 	}
-	var g gift
-	if err := json.Unmarshal(p.Args, &g); err != nil {
-		return fmt.Errorf("approve %s: %w", id, err)
+	return c.letGo(ctx, f, actor)
+}
+
+// wanted reads what exactly was proposed.
+func wanted[T any](p staff.Proposal) (T, error) {
+	var what T
+	if err := json.Unmarshal(p.Args, &what); err != nil {
+		return what, fmt.Errorf("approve %s: %w", p.ID, err)
 	}
-	c.money.Lock()
-	defer c.money.Unlock()
-	return c.giveBack(ctx, f, g, actor)
+	return what, nil
 }
 
 // own keeps proposals away that are for others to carry out.
@@ -132,4 +160,8 @@ func (c *Casework) Decline(ctx context.Context, actor mimamori.Actor, id, reason
 	return err
 }
 
-var askLetGo = mimamori.Text{JA: "ご本人の利用だったとして対応を終え、止めていたものを解除する", EN: "End the response as a false alarm, and release everything"}
+var (
+	askLetGo = mimamori.Text{JA: "ご本人の利用だったとして対応を終え、止めていたものを解除する", EN: "End the response as a false alarm, and release everything"}
+	askRedo  = mimamori.Text{JA: "元に戻したことを取り消す。ご連絡先や二段階認証も、戻す前のものになります", EN: "Take the undo back. Contacts or second steps become what they were before it, too"}
+	askClear = mimamori.Text{JA: "サインインを第三者のものではないと判断する。取り消したご連絡先や二段階認証が、また使えるようになります", EN: "Judge a sign-in not to be the intruder’s. Contacts or second steps that were taken away come back"}
+)

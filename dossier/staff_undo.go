@@ -56,16 +56,44 @@ func (c *Casework) ApplyUndo(ctx context.Context, on console.On, version string)
 
 // RedoUndo takes the undo back for 30 days: what our commands changed becomes
 // what it would be without them; what anybody else did since stays.
-func (c *Casework) RedoUndo(ctx context.Context, on console.On) error {
+// Where that puts a way in back, a second person has to approve (standards E04):
+// else one of the staff alone could hand an account to the intruder.
+func (c *Casework) RedoUndo(ctx context.Context, on console.On) (console.Result, error) {
 	f, err := c.open(ctx, on, audit.UndoRedo)
 	if err != nil {
-		return err
+		return console.Failed, err
 	}
 	steps := stepsOf(f.redo())
 	if over(f.current) || f.planView().RedoUntil.IsZero() || len(steps) == 0 {
-		return notNow("take the undo back", f.current)
+		return console.Failed, notNow("take the undo back", f.current)
 	}
-	return c.once(ctx, on, f, runRedo+string(f.current.ID)+"-"+f.planVersion(), "redo", steps, textTakenBack)
+	if waysIn(steps) && !c.proven(ctx, f) {
+		return c.ask(ctx, on, f, audit.UndoRedo, redoing{f.planVersion()})
+	}
+	return console.Done, c.redoNow(ctx, on, f, f.planVersion())
+}
+
+// redoing is what a second person is asked: to take back the undo as it stood.
+type redoing struct {
+	Version string `json:"version"`
+}
+
+// redoNow takes back exactly the undo that was looked at.
+func (c *Casework) redoNow(ctx context.Context, on console.On, f *file, version string) error {
+	steps := stepsOf(f.redo())
+	if over(f.current) || len(steps) == 0 || version != f.planVersion() {
+		return fmt.Errorf("take the undo of %s back: it is another by now: %w", f.current.ID, mimamori.ErrConflict)
+	}
+	return c.once(ctx, on, f, undo.RunRedo+string(f.current.ID)+"-"+version, "redo", steps, textTakenBack)
+}
+
+// waysIn says that steps put back, or take away, something by which one gets
+// into an account: where codes go, a second step, an app's access.
+func waysIn(steps []playbook.Named) bool {
+	return slices.ContainsFunc(steps, func(s playbook.Named) bool {
+		arg, err := playbook.Arg[undo.Arg](playbook.Step{Data: s.Data})
+		return err != nil || slices.Contains([]event.ResourceKind{event.Contact, event.Factor, event.RecoveryQuestion, event.AppGrant}, arg.Kind)
+	})
 }
 
 // once puts a run to work whose id says what it is about: a second click finds
@@ -151,7 +179,7 @@ func (f *file) choose(item undo.Item, choice console.Choice) ([]playbook.Named, 
 		if f.beforeUnknown(r) {
 			return nil, fmt.Errorf("restore %s: what stood there before is not known: %w", undo.Name(r), mimamori.ErrConflict)
 		}
-		before := item.Before
+		before := item.Earlier()
 		if !f.changedBy(r, journal.OfIntruder, time.Time{}) {
 			before = item.Want // reinstated: nobody's but ours to take back
 		}

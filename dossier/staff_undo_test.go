@@ -20,7 +20,7 @@ func TestG07AJudgedSessionGetsAnotherPlan(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.contained("hanako", 300)
 		// The customer explains: it was she, travelling. All comes back.
-		w.must(w.work.JudgeSession(t.Context(), on("ai", n.id), n.his.ID, console.Customer))
+		w.judge("ai", n.id, n.his.ID, console.Customer)
 		got := w.look(n.id)
 		if w.holds("hanako", event.Address, n.address)["line"] != "1 Broad St" || w.holds("hanako", event.Contact, "mail")["mail"] != "intruder@mail.example" {
 			t.Errorf("wrongly reverted things are not back: %+v", w.account("hanako").Resources)
@@ -32,7 +32,7 @@ func TestG07AJudgedSessionGetsAnotherPlan(t *testing.T) {
 			t.Errorf("needs = %q; want only the cancelled order", text)
 		}
 		// And back again: what he did is reverted once more.
-		w.must(w.work.JudgeSession(t.Context(), on("ana", n.id), n.his.ID, console.Intruder))
+		w.judge("ana", n.id, n.his.ID, console.Intruder)
 		got = w.look(n.id)
 		if w.holds("hanako", event.Address, n.address) != nil || w.holds("hanako", event.Contact, "mail")["mail"] != "hanako@mail.example" {
 			t.Errorf("not reverted again: %+v", w.account("hanako").Resources)
@@ -53,12 +53,12 @@ func TestG07TheCustomersPartOfASharedThingStays(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.must(n.his.Set(event.Setting, "newsletter", map[string]any{"value": "off", "weekly": true}))
 		w.must(w.work.Contain(t.Context(), on("ai", n.id)))
-		w.must(w.work.JudgeSession(t.Context(), on("ai", n.id), other.ID, console.Intruder))
+		w.judge("ai", n.id, other.ID, console.Intruder)
 		synctest.Wait()
 		if w.holds("hanako", event.Setting, "newsletter") != nil {
 			t.Fatalf("both held to be the intruder: %v; want it gone", w.holds("hanako", event.Setting, "newsletter"))
 		}
-		w.must(w.work.JudgeSession(t.Context(), on("ai", n.id), other.ID, console.Customer))
+		w.judge("ai", n.id, other.ID, console.Customer)
 		synctest.Wait()
 		if got := w.holds("hanako", event.Setting, "newsletter"); got["value"] != "on" {
 			t.Errorf("the customer's setting = %v, want on", got)
@@ -69,16 +69,16 @@ func TestG07TheCustomersPartOfASharedThingStays(t *testing.T) {
 func TestAnAnalystsJudgementLocksNobodyOut(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.intrusion("hanako", 300)
-		w.must(w.work.JudgeSession(t.Context(), on("ana", n.id), n.his.ID, console.Intruder))
+		w.judge("ana", n.id, n.his.ID, console.Intruder)
 		got := w.look(n.id)
 		if got.State != incident.Suspected || len(w.shop.Effects()) != 0 || len(got.Needs) != 2 {
 			t.Errorf("incident = %v, %d effects, needs %q; want a question to somebody who may", got.State, len(w.shop.Effects()), needs(got))
 		}
-		w.must(w.work.JudgeSession(t.Context(), on("ai", n.id), n.his.ID, console.Intruder))
+		w.judge("ai", n.id, n.his.ID, console.Intruder)
 		if got = w.look(n.id); got.State != incident.Waiting || n.his.Alive() {
 			t.Errorf("after an agent's judgement: %v; want contained", got.State)
 		}
-		if err := w.work.JudgeSession(t.Context(), on("ai", n.id), "session-of-nobody", console.Intruder); !errors.Is(err, mimamori.ErrNotFound) {
+		if _, err := w.work.JudgeSession(t.Context(), on("ai", n.id), "session-of-nobody", console.Intruder); !errors.Is(err, mimamori.ErrNotFound) {
 			t.Errorf("unknown session: %v, want not found", err)
 		}
 	})
@@ -93,7 +93,7 @@ func TestG07UndoOfUndo(t *testing.T) {
 		if got.Plan.RedoUntil.IsZero() || !got.May[audit.UndoRedo] {
 			t.Fatalf("the undo cannot be taken back: %+v", got.Plan)
 		}
-		w.must(w.work.RedoUndo(t.Context(), on("ai", n.id)))
+		w.twice(w.work.RedoUndo(t.Context(), on("ai", n.id)))
 		got = w.look(n.id)
 		if c := change(got, event.Contact, "mail"); c.Outcome != console.TakenBack {
 			t.Errorf("mail address after redo: %v, want taken back", c.Outcome)
@@ -133,7 +133,7 @@ func TestUndoCanBeTakenBackFor30Days(t *testing.T) {
 	desk(t, func(t *testing.T, w *world) {
 		n := w.contained("hanako", 300)
 		time.Sleep(30*24*time.Hour + time.Minute)
-		if err := w.work.RedoUndo(t.Context(), on("ai", n.id)); !errors.Is(err, mimamori.ErrConflict) {
+		if _, err := w.work.RedoUndo(t.Context(), on("ai", n.id)); !errors.Is(err, mimamori.ErrConflict) {
 			t.Errorf("after 30 days: %v, want conflict", err)
 		}
 	})
@@ -198,4 +198,76 @@ func TestAPersonResolvesWhatTheCustomerBuiltOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestE04_NoWayInOnOnePersonsWord: an insider who takes the undo back, or says
+// that the intruder's session was the customer's, puts nothing back alone by
+// which somebody gets in.
+func TestE04_NoWayInOnOnePersonsWord(t *testing.T) {
+	desk(t, func(t *testing.T, w *world) {
+		n := w.contained("hanako", 300)
+		for name, do := range map[string]func() (console.Result, error){
+			"redo": func() (console.Result, error) { return w.work.RedoUndo(t.Context(), on("ai", n.id)) },
+			"judge": func() (console.Result, error) {
+				return w.work.JudgeSession(t.Context(), on("ai", n.id), n.his.ID, console.Customer)
+			},
+		} {
+			if got, err := do(); got != console.Asked || err != nil {
+				t.Errorf("%s by one person = %q, %v; want asked", name, got, err)
+			}
+		}
+		synctest.Wait()
+		if w.holds("hanako", event.Contact, "mail")["mail"] != "hanako@mail.example" {
+			t.Fatal("his mail address is back on one person's word")
+		}
+		waiting, err := w.work.Waiting(t.Context(), who("ai"))
+		w.must(err)
+		if len(waiting) != 2 {
+			t.Fatalf("waiting = %+v", waiting)
+		}
+		for _, p := range waiting {
+			if err := w.work.Approve(t.Context(), who("ai"), p.ID, "I am sure"); !errors.Is(err, mimamori.ErrDenied) {
+				t.Errorf("approved by who asked: %v, want denied", err)
+			}
+		}
+	})
+}
+
+// TestWhatWasTakenBackStaysThroughASweep: a sweep that comes later, for other
+// reasons, does not undo again what people decided to take back.
+func TestWhatWasTakenBackStaysThroughASweep(t *testing.T) {
+	desk(t, func(t *testing.T, w *world) {
+		n := w.contained("hanako", 300)
+		w.twice(w.work.RedoUndo(t.Context(), on("ai", n.id)))
+		w.judge("ai", n.id, n.his.ID, console.Intruder) // sweeps
+		synctest.Wait()
+		if got := w.holds("hanako", event.Contact, "mail")["mail"]; got != "intruder@mail.example" {
+			t.Errorf("after a sweep the address is %v: what was taken back was undone again", got)
+		}
+	})
+}
+
+func TestB6_AShippedOrderIsATaskWithItsLetter(t *testing.T) {
+	desk(t, func(t *testing.T, w *world) {
+		n := w.intrusion("hanako", 300)
+		w.must(w.shop.Ship("hanako", n.order))
+		synctest.Wait()
+		w.must(w.work.Contain(t.Context(), on("ai", n.id)))
+		got := w.look(n.id)
+		key := "shipped " + n.order
+		at := slices.IndexFunc(got.Needs, func(x console.Need) bool { return x.Key == key && x.Settle })
+		letter := slices.ContainsFunc(got.Plan.Orders, func(o console.Order) bool { return o.ID == n.order && o.Recall.JA != "" && o.Recall.EN != "" })
+		if at < 0 || !letter {
+			t.Fatalf("needs %+v, orders %+v; want a task and a letter for %s", got.Needs, got.Plan.Orders, n.order)
+		}
+		for range 2 {
+			w.must(w.work.Settle(t.Context(), on("ai", n.id), key))
+		}
+		if err := w.work.Settle(t.Context(), on("ai", n.id), "points"); !errors.Is(err, mimamori.ErrNotFound) {
+			t.Errorf("points ticked off by hand: %v, want not found", err)
+		}
+		if got = w.look(n.id); slices.ContainsFunc(got.Needs, func(x console.Need) bool { return x.Key == key }) {
+			t.Errorf("still asked: %+v", got.Needs)
+		}
+	})
 }

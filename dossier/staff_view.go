@@ -29,7 +29,7 @@ func (c *Casework) Incident(ctx context.Context, on console.On) (console.Inciden
 		WatchUntil: i.WatchUntil, ClosedAt: i.ClosedAt, Evidence: evidence(i), Sessions: c.sessions(f), Plan: f.planView(), Steps: f.stepsView(),
 		Contacts: f.contactsView()}
 	for _, n := range i.NeedingPerson() {
-		out.Needs = append(out.Needs, console.Need{At: n.At, Text: n.Text})
+		out.Needs = append(out.Needs, console.Need{At: n.At, Text: n.Text, Key: n.Key, Settle: outside(n)})
 	}
 	out.Timeline = c.timeline(f, out.Plan)
 	if out.Notes, err = c.notes(ctx, f); err != nil {

@@ -238,6 +238,27 @@ func (w *world) contained(subject string, points int64) night {
 	return n
 }
 
+// judge says whose a session was, with a second person where it takes one.
+func (w *world) judge(by string, id mimamori.IncidentID, session string, o console.Owner) {
+	w.t.Helper()
+	w.twice(w.work.JudgeSession(w.t.Context(), on(by, id), session, o))
+}
+
+// twice has a second person approve what was asked.
+func (w *world) twice(r console.Result, err error) {
+	w.t.Helper()
+	w.must(err)
+	if r != console.Asked {
+		return
+	}
+	waiting, err := w.work.Waiting(w.t.Context(), who("rei"))
+	w.must(err)
+	for _, p := range waiting {
+		w.must(w.work.Approve(w.t.Context(), who("rei"), p.ID, "I called her at the old number"))
+	}
+	synctest.Wait()
+}
+
 // look is the incident as a lead sees it a second later: what is done at one
 // and the same moment has no order.
 func (w *world) look(id mimamori.IncidentID) console.Incident {

@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// mostHeader is the length of a browser's header, as long as servers take: an
+// attempt with an absurd one must be assessed, not refused unseen.
+const mostHeader = 16 << 10
+
 func (l *Login) check(c *checker) {
 	c.need("outcome", "ip", "user_agent")
 	c.oneOf("outcome", string(l.Outcome), string(Succeeded), string(WrongPassword), string(UnknownAccount), string(WrongFactor), string(Blocked))
@@ -13,8 +17,8 @@ func (l *Login) check(c *checker) {
 		c.identifier("session", l.Session)
 	}
 	l.IP = c.address("ip", l.IP)
-	c.free("user_agent", l.UserAgent, 2048)
-	c.free("accept_language", l.AcceptLanguage, 500)
+	c.free("user_agent", l.UserAgent, mostHeader)
+	c.free("accept_language", l.AcceptLanguage, mostHeader)
 	c.identifierIfAny("tls_fingerprint", l.TLSFingerprint)
 	c.identifierIfAny("device", l.Device)
 	if len(l.ClientHints) > 40 {
@@ -25,7 +29,7 @@ func (l *Login) check(c *checker) {
 			c.wrong("client_hints", "header names must be lower case")
 		}
 		c.free("client_hints", name, 100)
-		c.free("client_hints", value, 1024)
+		c.free("client_hints", value, mostHeader)
 	}
 	if l.RTTMillis != nil && (*l.RTTMillis < 0 || *l.RTTMillis > 600_000) {
 		c.wrong("rtt_ms", "is out of range")
@@ -53,7 +57,7 @@ func (s *Session) check(c *checker) {
 	if s.IP != "" || c.kind == SessionSeen {
 		s.IP = c.address("ip", s.IP)
 	}
-	c.free("user_agent", s.UserAgent, 2048)
+	c.free("user_agent", s.UserAgent, mostHeader)
 	c.identifierIfAny("device", s.Device)
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"mimamori/event"
 	"mimamori/geo"
 	"mimamori/incident"
+	"mimamori/policy"
 	"mimamori/profile"
 	"mimamori/response"
 	"mimamori/traffic"
@@ -80,8 +82,13 @@ type Options struct {
 	Geo        *geo.DB
 	Traffic    *traffic.Traffic
 	Policy     decide.Policy
-	Challenger Challenger // nil: no challenge is ever offered, a decision stays challenge
-	Wake       func()     // a step was written
+	Challenger Challenger    // nil: no challenge is ever offered, a decision stays challenge
+	Rules      *policy.Rules // the operator's own; nil: none
+	Tally      *decide.Tally // what the quotas are counted by; nil: one that begins empty
+	Keep       Keeper        // keeps the tally over restarts; nil: nobody does
+	Wake       func()        // a step was written
+	Inline     bool          // sign-ins are weighed again before Take returns, not beside it (replay)
+	Later      func(Later)   // told of each sign-in that was weighed again; may be nil
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -92,12 +99,16 @@ type Intake struct {
 	active   atomic.Int64 // accounts that signed in during the last 30 days
 	counted  atomic.Int64 // when they were counted, unix seconds
 	counting sync.WaitGroup
+	saved    atomic.Int64 // when the tally was saved last, unix seconds
 }
 
 // New makes the decision path; Start fills what it knows from the store.
 func New(store Store, opt Options) *Intake {
 	in := &Intake{store: store, opt: opt}
 	in.policy.Store(&opt.Policy)
+	if opt.Tally == nil {
+		in.opt.Tally = decide.NewTally(opt.Policy)
+	}
 	return in
 }
 
@@ -112,11 +123,18 @@ func (in *Intake) Start(ctx context.Context) error {
 	for _, e := range logins {
 		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
 	}
+	in.opt.Traffic.Again() // what was found then was answered then
+	if err := in.recall(ctx); err != nil {
+		return err
+	}
 	return in.count(ctx, now)
 }
 
-// Stop waits for a count that is under way.
-func (in *Intake) Stop() { in.counting.Wait() }
+// Stop waits for a count that is under way, and saves the tally.
+func (in *Intake) Stop() {
+	in.counting.Wait()
+	in.save(context.Background(), time.Now())
+}
 
 // count counts the accounts that the hourly budget is a share of.
 func (in *Intake) count(ctx context.Context, now time.Time) error {
@@ -134,7 +152,13 @@ func (in *Intake) count(ctx context.Context, now time.Time) error {
 // hour old; a failed count leaves the old one.
 func (in *Intake) budgetLeft(tx Tx, now time.Time) (int, error) {
 	if was := in.counted.Load(); now.Unix()-was > 3600 && in.counted.CompareAndSwap(was, now.Unix()) {
-		in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		if in.opt.Inline {
+			if err := in.count(context.Background(), now); err != nil {
+				return 0, err
+			}
+		} else {
+			in.counting.Go(func() { _ = in.count(context.Background(), now) })
+		}
 	}
 	used, err := tx.ContainedSince(now.Add(-time.Hour))
 	return in.Policy().Budget(int(in.active.Load())) - used, err
@@ -153,6 +177,19 @@ type Answer struct {
 	Challenge   *Challenge          `json:"challenge,omitempty"`
 	Obligations []decide.Obligation `json:"obligations"`
 	Degraded    []string            `json:"degraded,omitempty"`
+	// Terms is every signal with its weight, for whoever wants to add them up.
+	Terms map[string]float64 `json:"terms,omitempty"`
+	// Rules are the operator's own that hit.
+	Rules []string `json:"rules,omitempty"`
+	// Campaigns are attacks over many accounts that the event belongs to.
+	Campaigns []string `json:"campaigns,omitempty"`
+}
+
+// Decided is an event with the answer it got.
+type Decided struct {
+	Event      event.Event
+	Answer     Answer
+	ReceivedAt time.Time
 }
 
 // Taken is what became of a request's events.
@@ -166,27 +203,34 @@ type Taken struct {
 type How struct {
 	Past   bool    // an import: it builds the picture; no incident, no command, no mail
 	Import *Import // with Past: written in the same transaction
+	// Now is the time of arrival; zero: the clock's. A replay gives each event
+	// its own.
+	Now time.Time
+	// Each is told what became of each event that is not a repeat; with it no
+	// answer is made for the shop.
+	Each func(Outcome)
 }
 
 // Take takes all events or none. It returns after they are durable. An event
 // that came before is answered as it was then; with other content under the
 // same name the whole request is an ErrConflict.
 func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Taken, error) {
-	r := &request{in: in, how: how, now: time.Now().UTC(), events: events, places: make([]where, len(events))}
+	if how.Now.IsZero() {
+		how.Now = time.Now()
+	}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
+	r.levels = in.opt.Tally.Levels(in.Policy(), r.now)
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
 	if err := in.store.Take(ctx, how.Past, r.take); err != nil {
 		return Taken{}, err
 	}
-	for i, e := range events {
-		if e.Kind == event.LoginAttempted && r.now.Sub(e.Time) < traffic.Window {
-			in.opt.Traffic.Note(in.attempt(e, r.places[i]))
-		}
-	}
+	r.count()
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}
+	in.again(ctx, how, r.now)
 	return r.taken, nil
 }
 
@@ -197,18 +241,21 @@ type request struct {
 	now    time.Time
 	events []event.Event
 	places []where
+	levels decide.Levels // that decide now
 
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
 	wake     bool // a step was written
+	noted    int  // events that the counters across accounts were told of
+	counts   []counted
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
-	r.accounts, r.wake = map[mimamori.AccountID]*incident.Account{}, false
+	r.accounts, r.wake, r.counts = map[mimamori.AccountID]*incident.Account{}, false, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
-		answer, repeated, err := r.takeOne(tx, e, r.places[i])
+		answer, repeated, err := r.takeOne(tx, e, i)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", i, err)
 		}
@@ -236,9 +283,20 @@ func (r *request) take(tx Tx) error {
 
 // nobody is the answer to an attempt on an account that does not exist: it
 // feeds the traffic counters and nothing else.
-const nobody = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]}`
+func (in *Intake) nobody(e event.Event, from where, first bool) (answer string, campaigns []string) {
+	l := in.attempt(e, from)
+	if first {
+		in.opt.Traffic.Note(l)
+	}
+	answer = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
+	if campaigns = in.opt.Traffic.Belongs(l); len(campaigns) > 0 {
+		answer += `,"campaigns":["` + strings.Join(campaigns, `","`) + `"]`
+	}
+	return answer + "}", campaigns
+}
 
-func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repeated bool, err error) {
+func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated bool, err error) {
+	from := r.places[i]
 	seen, known, err := tx.Seen(e.Account, e.Source, e.ID)
 	switch {
 	case err != nil:
@@ -248,8 +306,16 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 	case known:
 		return seen.Answer, true, nil
 	}
-	answer = nobody
-	if !e.NoAccount() {
+	// The counters are told once, even when the transaction is run again.
+	first := i >= r.noted
+	r.noted = max(r.noted, i+1)
+	if e.NoAccount() {
+		var ids []string
+		answer, ids = r.in.nobody(e, from, first)
+		if r.how.Each != nil {
+			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
+		}
+	} else {
 		a := r.accounts[e.Account]
 		if a == nil {
 			if a, err = tx.Account(e.Account, e.Subject); err != nil {
@@ -257,11 +323,15 @@ func (r *request) takeOne(tx Tx, e event.Event, from where) (answer string, repe
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, levels: r.levels}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
 		r.wake = r.wake || w.wake
+		if r.how.Each != nil {
+			r.how.Each(w.outcome())
+		}
+		r.counts = append(r.counts, w.counts...)
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }
@@ -297,8 +367,16 @@ func (in *Intake) attempt(e event.Event, w where) traffic.Login {
 	if !ok {
 		return traffic.Login{At: e.Time}
 	}
-	return traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Kind: w.Kind,
-		Agent: w.agent.String(), Lang: assess.Language(l.AcceptLanguage)}
+	t := traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Country: w.Country, Kind: w.Kind,
+		Agent: w.agent.Family(), Browser: w.agent.Browser, System: w.agent.OS, UA: l.UserAgent, Lang: assess.Language(l.AcceptLanguage), Accept: l.AcceptLanguage,
+		TLS: l.TLSFingerprint, Tag: l.PasswordTag}
+	if l.Device != "" {
+		t.Device = profile.DeviceKey(l.Device, w.agent)
+	}
+	if l.RTTMillis != nil {
+		t.RTT = float64(*l.RTTMillis)
+	}
+	return t
 }
 
 // newDeviceToken is what the shop sets as a cookie, so that the same device is

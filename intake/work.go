@@ -12,8 +12,10 @@ import (
 	"mimamori/event"
 	"mimamori/incident"
 	"mimamori/journal"
+	"mimamori/policy"
 	"mimamori/profile"
 	"mimamori/response"
+	"mimamori/traffic"
 )
 
 // work is one event being taken in: what it needs and what it finds.
@@ -25,11 +27,19 @@ type work struct {
 	how   How
 	now   time.Time
 	place where
+	first bool // the counters across accounts have not been told of it yet
 	wake  bool
+
+	levels  decide.Levels
+	hits    []policy.Hit
+	counts  []counted
+	genuine bool // presumed so, and counted
 
 	assessment assess.Assessment
 	made       decide.Made
 	device     string // a token to set
+	campaigns  []string
+	told       traffic.Login // the attempt as the counters see it
 }
 
 // do assesses, decides, raises and learns; the answer is JSON.
@@ -38,6 +48,7 @@ func (w *work) do() (string, error) {
 	if err := w.judge(); err != nil {
 		return "", err
 	}
+	w.tally()
 	if !w.how.Past && w.e.Command == "" {
 		if err := w.raise(); err != nil {
 			return "", err
@@ -47,8 +58,13 @@ func (w *work) do() (string, error) {
 		return "", err
 	}
 	w.learn()
+	w.mark()
+	w.teach()
 	if err := w.follow(); err != nil {
 		return "", err
+	}
+	if w.how.Each != nil {
+		return "", nil // nobody asks for it
 	}
 	return w.answer()
 }
@@ -65,6 +81,9 @@ func (w *work) greet() {
 	if d.TimeZone != "" {
 		w.a.Profile.Zone = d.TimeZone
 	}
+	if d.RegisteredAt != nil && (w.a.Profile.Made.IsZero() || d.RegisteredAt.Before(w.a.Profile.Made)) {
+		w.a.Profile.Made = *d.RegisteredAt
+	}
 }
 
 // judge makes the assessment and the decision of the event.
@@ -80,36 +99,87 @@ func (w *work) judge() error {
 		if d.Outcome != event.Succeeded {
 			return nil // noise that anybody can make; it is counted, never answered with more
 		}
-		w.assessment, c.RightPassword = assess.Login(f), true
+		w.assessment, c.RightPassword, c.Rungs = assess.Login(f), true, w.levels.Login
+		w.campaigns = f.Traffic.Hand.Campaigns
 	default:
 		s, ok := w.a.Profile.Session(w.e.Session)
 		if !ok && !w.how.Past && w.e.Kind != event.SessionEnded {
 			s, ok = w.a.Profile.Recall(w.e.Session, w.e.Time)
 		}
 		if !ok {
-			return nil
+			if s, ok = w.meet(); !ok {
+				return nil
+			}
 		}
-		w.assessment, c.RightPassword = assess.Act(f, s), true
+		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
 	}
+	c.AtLeast = w.ask()
 	c.Age = w.now.Sub(w.e.Time)
-	policy := w.in.Policy()
 	c.BudgetLeft = 1
-	if w.assessment.Probability >= policy.ContainAt && !w.how.Past {
+	if decide.LogOdds(w.assessment.Probability) >= c.Rungs.Contain && !w.how.Past {
 		var err error
 		if c.BudgetLeft, err = w.in.budgetLeft(w.tx, w.now); err != nil {
 			return err
 		}
 	}
-	w.made = decide.Decide(policy, w.assessment, c)
+	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
+	w.made.Decision = firmer(w.made.Decision, w.e, w.assessment, c)
 	return nil
+}
+
+// firmer puts on hold where one more proof would come too late or prove
+// nothing: a sign-in that fits a campaign under way, and money that has moved
+// already in a session that is doubtful. Nothing ships; nobody is locked out.
+func firmer(d decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
+	if d.AtLeast(decide.Hold) || c.Age > 24*time.Hour {
+		return d
+	}
+	_, login := e.Payload.(*event.Login)
+	if login && a.InCampaign() || !login && d == decide.Challenge && moves(e) {
+		return decide.Hold
+	}
+	return d
+}
+
+// moves says that an event is money or points spent.
+func moves(e event.Event) bool {
+	p, points := e.Payload.(*event.Points)
+	return e.Kind == event.OrderPlaced || points && p.Amount < 0
+}
+
+// meet takes up a session that began before Mimamori was told of any: from
+// now on it is compared with what it is now.
+func (w *work) meet() (*profile.Session, bool) {
+	seen, ok := w.e.Payload.(*event.Session)
+	if !ok || w.e.Kind != event.SessionSeen || w.a.Profile.Logins == 0 {
+		return nil, false
+	}
+	agent := profile.ParseAgent(seen.UserAgent)
+	key := profile.DeviceKey(seen.Device, agent)
+	d, mine := w.a.Profile.Device(key)
+	n, near := w.a.Profile.Network(w.place.network)
+	known := mine && d.Usual(w.e.Time) && (seen.Device != "" || near && n.Usual(w.e.Time))
+	w.a.Profile.KeepSession(profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time, Device: key, Network: w.place.network, ASN: w.place.ASN,
+		Country: w.place.Country, Agent: agent.Family(), Major: agent.Major, Known: known})
+	return w.a.Profile.Session(w.e.Session)
 }
 
 func (w *work) facts() assess.Facts {
 	f := assess.Facts{Event: w.e, Profile: &w.a.Profile, Place: w.place.Place, Network: w.place.network,
 		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt}
-	if _, ok := w.e.Payload.(*event.Login); ok {
+	if l, ok := w.e.Payload.(*event.Login); ok {
 		f.Agent = w.place.agent
-		f.Traffic = w.in.opt.Traffic.View(w.in.attempt(w.e, w.place))
+		w.told = w.attempt()
+		if l.Outcome != event.Succeeded {
+			return f
+		}
+		f.Traffic = w.in.opt.Traffic.View(w.told)
+		w.told.Moved = int8(assess.Line(f))
+		return f
+	}
+	f.Traffic = w.in.opt.Traffic.Brief()
+	for _, v := range assess.ValuesOf(w.e) {
+		f.Values = append(f.Values, w.in.opt.Traffic.Value(v, w.e.Time))
 	}
 	return f
 }
@@ -158,6 +228,9 @@ func (w *work) alarm(d decide.Decision, s assess.Signal, session, voice string) 
 func (w *work) hear(d *event.Verdict) error {
 	switch d.Verdict {
 	case string(journal.OfIntruder):
+		if s, ok := w.a.Profile.Session(d.Session); ok {
+			w.retract(s)
+		}
 		// A stolen API key must not lock everybody out (standards G14).
 		decision := decide.Contain
 		if left, err := w.in.budgetLeft(w.tx, w.now); err != nil {
@@ -201,6 +274,14 @@ func (w *work) learn() {
 	if w.assessment.Assessed && s.Verdict != "intruder" {
 		s.Terms = w.assessment.Terms()
 	}
+	if values := assess.ValuesOf(w.e); len(values) > 0 && w.e.By == event.ByCustomer && w.e.Command == "" {
+		const most = 6
+		for _, v := range values {
+			if len(s.Values) < most && !slices.Contains(s.Values, v) {
+				s.Values = append(s.Values, v)
+			}
+		}
+	}
 	if mark := assess.MarkOf(w.e); mark != "" {
 		if s.Marks == nil {
 			s.Marks = map[string]int64{}
@@ -217,8 +298,9 @@ func (w *work) learn() {
 func (w *work) learnLogin(d *event.Login) {
 	p := &w.a.Profile
 	seen := profile.Seen{Session: d.Session, Device: profile.DeviceKey(d.Device, w.place.agent), Agent: w.place.agent.String(), Network: w.place.network,
-		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage)}
+		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage), Major: w.place.agent.Major, Print: profile.PrintKey(d.AcceptLanguage, ""), Delay: assess.DelayOf(d.RTTMillis)}
 	known := w.known(seen)
+	seen.Strange = !known && !w.how.Past
 	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {
 		return
 	}
@@ -226,7 +308,7 @@ func (w *work) learnLogin(d *event.Login) {
 		p.KeepSession(w.session(d, seen, false))
 		return
 	}
-	if !known && !w.how.Past {
+	if seen.Strange {
 		seen.Lang = "" // a stranger's language must not become usual
 	}
 	p.LearnLogin(w.e.Time, seen)
@@ -241,7 +323,8 @@ func (w *work) learnLogin(d *event.Login) {
 func (w *work) known(seen profile.Seen) bool {
 	p := &w.a.Profile
 	if p.Logins == 0 {
-		return true // enrolment
+		// Enrolment, unless it comes from where no customer comes from.
+		return w.assessment.Score < assess.Prior+2.5
 	}
 	dev, ok := p.Device(seen.Device)
 	if !ok || !dev.Usual(w.e.Time) {
@@ -267,12 +350,12 @@ func (w *work) mint(seen profile.Seen, known bool) {
 	if !known {
 		d.First, d.Count, d.Proof = w.e.Time, 1, false
 	}
-	w.a.Profile.Devices = append(w.a.Profile.Devices, d)
+	w.a.Profile.Give(d)
 }
 
 func (w *work) session(d *event.Login, seen profile.Seen, known bool) profile.Session {
 	s := profile.Session{ID: d.Session, Began: w.e.Time, Last: w.e.Time, Device: seen.Device, Network: seen.Network,
-		ASN: w.place.ASN, Country: w.place.Country, Known: known}
+		ASN: w.place.ASN, Country: w.place.Country, Known: known, Agent: w.place.agent.Family(), Major: w.place.agent.Major, Event: w.e.ID}
 	if !w.how.Past {
 		s.Terms = w.assessment.Terms()
 	}
@@ -365,7 +448,13 @@ func (w *work) tick() error {
 
 func (w *work) answer() (string, error) {
 	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
-		Device: w.device, Obligations: w.a.Standing.Obligations}
+		Device: w.device, Obligations: w.a.Standing.Obligations, Campaigns: w.campaigns}
+	for _, h := range w.hits {
+		a.Rules = append(a.Rules, h.Key())
+	}
+	if w.assessment.Assessed {
+		a.Terms = w.assessment.Terms()
+	}
 	if w.in.Policy().Mode == decide.Observe {
 		a.Decision = a.Decision.AtMost(decide.Notify)
 	}

@@ -12,7 +12,7 @@ import (
 // that: "after of one is before of the other" is not transitive beside the
 // ids of other events, and a sort by it depends on the order of arrival.
 func chain(events []event.Event) {
-	states := map[event.Resource]Value{}
+	last := map[event.Resource]*event.Change{} // the change before the moment
 	for from := 0; from < len(events); {
 		to := from + 1
 		for to < len(events) && events[to].Time.Equal(events[from].Time) {
@@ -26,17 +26,25 @@ func chain(events []event.Event) {
 			}
 		}
 		for r, places := range at {
+			if len(places) == 1 { // nothing to order: most moments are so
+				last[r] = moment[places[0]].Payload.(*event.Change)
+				continue
+			}
 			links := make([]link, len(places))
 			for i, p := range places {
 				c := moment[p].Payload.(*event.Change)
 				links[i] = link{moment[p], Flatten(c.Before), Flatten(c.After)}
 			}
-			state, known := states[r]
+			var state Value
+			before, known := last[r]
+			if known {
+				state = Flatten(before.After)
+			}
 			links = follow(links, state, known)
 			for i, p := range places {
 				moment[p] = links[i].event
 			}
-			states[r] = links[len(links)-1].after
+			last[r] = links[len(links)-1].event.Payload.(*event.Change)
 		}
 		from = to
 	}
@@ -50,9 +58,6 @@ type link struct {
 // follow walks from the state, or from the link that no other leads to. Where
 // the values leave a choice, the order by source and id decides.
 func follow(links []link, state Value, known bool) []link {
-	if len(links) == 1 {
-		return links
-	}
 	var out []link
 	for len(links) > 0 {
 		next := -1

@@ -6,11 +6,8 @@
 package journal
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"mimamori/event"
@@ -68,9 +65,6 @@ type Change struct {
 	Grant    string
 	Command  string
 }
-
-// Value is a registered thing's fields, flattened by dots, each as JSON text.
-type Value map[string]string
 
 // Order is one order with what became of it.
 type Order struct {
@@ -238,71 +232,4 @@ func lacks(d *event.Change) bool {
 		return len(d.Before) == 0
 	}
 	return len(d.Before) == 0 || len(d.After) == 0
-}
-
-// A dot in a field's own name is written ~1 and a tilde ~0, as in JSON Pointer
-// (RFC 6901 section 3), so that a path means one field only.
-var escape, unescape = strings.NewReplacer("~", "~0", ".", "~1"), strings.NewReplacer("~1", ".", "~0", "~")
-
-// Flatten turns an object into its fields, nested ones joined by dots, each
-// as its JSON text. A value that is no object stands under "value"; nothing
-// gives nil.
-func Flatten(raw json.RawMessage) Value {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
-	out := Value{}
-	out.put("", raw)
-	return out
-}
-
-func (v Value) put(path string, raw json.RawMessage) {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) == nil && fields != nil && (len(fields) > 0 || path == "") {
-		for k, x := range fields {
-			k = escape.Replace(k)
-			if path != "" {
-				k = path + "." + k
-			}
-			v.put(k, x)
-		}
-		return
-	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, raw) != nil {
-		return
-	}
-	v[cmp.Or(path, "value")] = compact.String()
-}
-
-// JSON puts the fields back together as the shop sent them.
-func (v Value) JSON() json.RawMessage {
-	root := map[string]any{}
-	for path, raw := range v {
-		at, parts := root, strings.Split(path, ".")
-		for _, p := range parts[:len(parts)-1] {
-			p = unescape.Replace(p)
-			next, ok := at[p].(map[string]any)
-			if !ok {
-				next = map[string]any{}
-				at[p] = next
-			}
-			at = next
-		}
-		at[unescape.Replace(parts[len(parts)-1])] = json.RawMessage(raw)
-	}
-	b, err := json.Marshal(root)
-	if err != nil { // a field that is no JSON cannot have come from Flatten
-		return nil
-	}
-	return b
-}
-
-// Show is a field for people: strings without their quotes.
-func (v Value) Show(field string) string {
-	var s string
-	if json.Unmarshal([]byte(v[field]), &s) == nil {
-		return s
-	}
-	return v[field]
 }

@@ -65,6 +65,27 @@ func (a Agent) String() string {
 	return clean(a.Browser) + " (" + clean(a.System()) + ")"
 }
 
+// Family is the browser and its system without versions, as a key:
+// "chrome/windows".
+func (a Agent) Family() string { return strings.ToLower(a.Browser + "/" + a.OS) }
+
+// PrintKey folds what else tells one browser from another of the same kind:
+// the whole language header, and the TLS fingerprint if the edge gives one.
+func PrintKey(accept, tls string) string {
+	if accept == "" && tls == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("print\x00" + accept + "\x00" + tls))
+	return hex.EncodeToString(sum[:3])
+}
+
+// ValueKey folds something registered on an account (an address, a phone
+// number) so that the same is found again elsewhere without being kept.
+func ValueKey(kind, value string) string {
+	sum := sha256.Sum256([]byte("value\x00" + kind + "\x00" + value))
+	return hex.EncodeToString(sum[:6])
+}
+
 // DeviceKey is how a device is told from others: by our token when the shop
 // sends it (hashed: tokens open nothing, but they identify), else by the kind
 // of browser and system.
@@ -73,5 +94,16 @@ func DeviceKey(token string, a Agent) string {
 		sum := sha256.Sum256([]byte("device\x00" + token))
 		return "t" + hex.EncodeToString(sum[:6])
 	}
-	return "a" + strings.ToLower(a.Browser+"/"+a.OS)
+	return "a" + a.Family()
+}
+
+// Like says whether a device's browser and system, and its system alone, are
+// those of an agent.
+func (d *Device) Like(a Agent) (both, system bool) {
+	browser, os, ok := strings.Cut(strings.TrimSuffix(d.Agent, ")"), " (")
+	if !ok {
+		return false, false
+	}
+	system = strings.EqualFold(os, a.System())
+	return system && strings.EqualFold(browser, a.Browser), system
 }

@@ -17,8 +17,12 @@ type Seen struct {
 	Agent   string // for people
 	Network string // key
 	Place   geo.Place
-	Lang    string // Accept-Language, first tag
-	Proof   bool   // a challenge was passed, or the account was made here
+	Lang    string  // Accept-Language, first tag
+	Proof   bool    // a challenge was passed, or the account was made here
+	Major   int     // the browser's version
+	Print   string  // PrintKey
+	Delay   float64 // ln of the round trip in ms, 0 when not measured
+	Strange bool    // unlike the customer: its habits teach nothing
 }
 
 // LearnLogin notes a successful login. What it brings in for the first time
@@ -27,12 +31,14 @@ func (p *Profile) LearnLogin(at time.Time, s Seen) {
 	if p.FirstSeen.IsZero() {
 		p.FirstSeen = at
 	}
-	if p.Logins == 0 {
+	if p.Logins == 0 && !s.Strange {
 		s.Proof = true // the first login of an account is its enrolment
 	}
 	p.Logins++
 	p.LastLogin = later(p.LastLogin, at)
-	p.Hours[at.In(p.Location()).Hour()]++
+	if !s.Strange {
+		p.Hours[at.In(p.Location()).Hour()]++
+	}
 	p.noteDevice(at, s)
 	p.noteNetwork(at, s)
 	p.noteCountry(at, s)
@@ -44,10 +50,13 @@ func (p *Profile) LearnLogin(at time.Time, s Seen) {
 func (p *Profile) noteDevice(at time.Time, s Seen) {
 	if d, ok := p.Device(s.Device); ok {
 		d.First, d.Last, d.Count = earlier(d.First, at), later(d.Last, at), d.Count+1
-		d.Proof = d.Proof || s.Proof
+		d.Proof, d.Given = d.Proof || s.Proof, false
+		if !s.Strange {
+			d.Major, d.Print = s.Major, s.Print
+		}
 		return
 	}
-	p.Devices = append(p.Devices, Device{Key: s.Device, Agent: s.Agent, First: at, Last: at, Count: 1, Proof: s.Proof, Via: s.Session})
+	p.Devices = append(p.Devices, Device{Key: s.Device, Agent: s.Agent, First: at, Last: at, Count: 1, Proof: s.Proof, Via: s.Session, Major: s.Major, Print: s.Print})
 	for len(p.Devices) > MaxDevices {
 		p.Devices = dropLeast(p.Devices, at, Device.worth)
 	}
@@ -57,10 +66,16 @@ func (p *Profile) noteNetwork(at time.Time, s Seen) {
 	if n, ok := p.Network(s.Network); ok {
 		n.First, n.Last, n.Count = earlier(n.First, at), later(n.Last, at), n.Count+1
 		n.Proof = n.Proof || s.Proof
+		if s.Delay > 0 && !s.Strange {
+			if n.Delay == 0 {
+				n.Delay = float32(s.Delay)
+			}
+			n.Delay += (float32(s.Delay) - n.Delay) / float32(min(n.Count, 8))
+		}
 		return
 	}
 	p.Networks = append(p.Networks, Network{Key: s.Network, ASN: s.Place.ASN, Country: s.Place.Country, Kind: s.Place.Kind,
-		First: at, Last: at, Count: 1, Proof: s.Proof, Via: s.Session})
+		First: at, Last: at, Count: 1, Proof: s.Proof, Via: s.Session, Delay: float32(s.Delay)})
 	for len(p.Networks) > MaxNetworks {
 		p.Networks = dropLeast(p.Networks, at, Network.worth)
 	}
@@ -120,6 +135,44 @@ func (p *Profile) Unlearn(session string) {
 	p.Devices = slices.DeleteFunc(p.Devices, func(d Device) bool { return d.Via == session })
 	p.Networks = slices.DeleteFunc(p.Networks, func(n Network) bool { return n.Via == session })
 	p.Countries = slices.DeleteFunc(p.Countries, func(c Country) bool { return c.Via == session })
+	if s, ok := p.Session(session); ok {
+		p.remember(*s)
+	}
+}
+
+// remember keeps what an intruder came from: he may come again.
+func (p *Profile) remember(s Session) {
+	f := Foe{At: s.Began, Device: s.Device, Network: s.Network, ASN: s.ASN, Agent: s.Agent}
+	if slices.ContainsFunc(p.Foes, func(o Foe) bool { return o.Device == f.Device && o.Network == f.Network && o.Agent == f.Agent }) {
+		return
+	}
+	p.Foes = append(p.Foes, f)
+	if len(p.Foes) > MaxFoes {
+		p.Foes = p.Foes[len(p.Foes)-MaxFoes:]
+	}
+}
+
+// Give notes the token that a device was given at a login. Of those that
+// never came back only the latest few stay: a shop that keeps no cookies must
+// not fill the row with them.
+func (p *Profile) Give(d Device) {
+	const few = 3
+	d.Given = true
+	for given := 0; ; given = 0 {
+		oldest := -1
+		for i := range p.Devices {
+			if p.Devices[i].Given {
+				if given++; oldest < 0 || p.Devices[i].Last.Before(p.Devices[oldest].Last) {
+					oldest = i
+				}
+			}
+		}
+		if given < few {
+			break
+		}
+		p.Devices = slices.Delete(p.Devices, oldest, oldest+1)
+	}
+	p.Devices = append(p.Devices, d)
 }
 
 // Trust makes the device and network of a session the customer's: it passed a

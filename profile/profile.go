@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -22,6 +23,7 @@ const (
 	MaxNetworks  = 32
 	MaxCountries = 8
 	MaxSessions  = 12
+	MaxFoes      = 6
 )
 
 // Quiet is how long a device or network must have been seen, without anybody
@@ -35,6 +37,7 @@ type Profile struct {
 	Locale    mimamori.Lang `json:"l,omitempty"`
 	Zone      string        `json:"z,omitempty"` // IANA name; empty is Asia/Tokyo
 	FirstSeen time.Time     `json:"f,omitzero"`
+	Made      time.Time     `json:"md,omitzero"` // when the account was registered, as far as the shop said
 	LastLogin time.Time     `json:"ll,omitzero"`
 	Logins    int           `json:"n,omitempty"` // successful ones
 
@@ -52,6 +55,9 @@ type Profile struct {
 	Failed   int       `json:"fn,omitempty"`
 
 	Sessions []Session `json:"s,omitempty"` // newest last
+	// Foes are what intruders of this account left behind, newest last.
+	Foes []Foe `json:"e,omitempty"`
+
 	// Faded is what spoke against the strange sessions for which there was no
 	// room any more, heaviest of each, and when the last of them was seen: who
 	// signs in a dozen times must not get his first session out of sight.
@@ -69,7 +75,13 @@ type Device struct {
 	Count int       `json:"n"`
 	Proof bool      `json:"p,omitempty"` // passed a challenge, or there at registration
 	Via   string    `json:"v,omitempty"` // the session that brought it in
+	Major int       `json:"m,omitempty"` // the browser's version when last seen
+	Given bool      `json:"g,omitempty"` // a token that we gave and that has not come back yet
+	Print string    `json:"j,omitempty"` // PrintKey of the language header and TLS fingerprint last seen
 }
+
+// Token says that the device is known by our token and not by its kind alone.
+func (d Device) Token() bool { return strings.HasPrefix(d.Key, "t") }
 
 // Network is a /24 or /48 that signed in, with its operator.
 type Network struct {
@@ -82,6 +94,7 @@ type Network struct {
 	Count   int       `json:"n"`
 	Proof   bool      `json:"p,omitempty"`
 	Via     string    `json:"v,omitempty"`
+	Delay   float32   `json:"r,omitempty"` // mean ln of the round trip in ms, 0 when never measured
 }
 
 // Country is a country that signed in.
@@ -107,6 +120,24 @@ type Session struct {
 	Ended   bool               `json:"e,omitempty"` // signed out
 	Verdict string             `json:"v,omitempty"` // customer or intruder, when somebody said so
 	Marks   map[string]int64   `json:"m,omitempty"` // what it did: act → unix second of the first time
+	// Counted is how the session stands in decide's tally: the places of its
+	// sign-in's score and of its highest after an act; 0: not counted.
+	Counted [2]int16 `json:"q,omitzero"`
+	Met     string   `json:"g,omitempty"` // the sternest decision so far, from challenge on
+	Agent   string   `json:"a,omitempty"` // browser and system at the login
+	Major   int      `json:"j,omitempty"` // the browser's version then
+	Values  []string `json:"u,omitempty"` // ValueKey of what it registered
+	Event   string   `json:"o,omitempty"` // id of the login event
+	Tied    bool     `json:"z,omitempty"` // an intruder's, and the counters across accounts were told
+}
+
+// Foe is where an intruder of this account came from and on what.
+type Foe struct {
+	At      time.Time `json:"t"`
+	Device  string    `json:"d,omitempty"`
+	Network string    `json:"w,omitempty"`
+	ASN     uint32    `json:"s,omitempty"`
+	Agent   string    `json:"a,omitempty"`
 }
 
 // Usual says that a device counts as the customer's at the moment now.

@@ -2,6 +2,7 @@ package undo
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"mimamori/event"
@@ -9,22 +10,50 @@ import (
 )
 
 // apply does a change to a state, field by field: only what differs between
-// the change's before and after is taken over. It says whether the difference
-// fits: it does not where it rests on something that the state lacks.
-func apply(state journal.Value, c journal.Change) (journal.Value, bool) {
+// the change's before and after is taken over. built keeps the paths, as in
+// Flatten, under which the outcome rests on something that the state lacked:
+// a path is dropped again once it is set anew or taken away whole. The path
+// whole is the thing itself.
+func apply(state journal.Value, c journal.Change, built map[string]bool) journal.Value {
 	switch c.Op {
 	case event.Removed:
-		return nil, true
+		clear(built)
+		return nil
 	case event.Added:
-		return maps.Clone(c.After), true
+		clear(built)
+		return maps.Clone(c.After)
 	}
 	if state == nil {
-		return maps.Clone(c.After), len(c.After) == 0
+		if len(c.After) > 0 {
+			built[whole] = true
+		}
+		return maps.Clone(c.After)
 	}
-	out, fits := carry(grow(state), grow(c.Before), grow(c.After))
 	flat := journal.Value{}
-	out.flatten("", flat)
-	return flat, fits
+	carry(grow(state), grow(c.Before), grow(c.After), "", built).flatten("", flat)
+	return flat
+}
+
+const whole = ""
+
+// within says that a path is another one or lies below it.
+func within(path, top string) bool {
+	return top == whole || path == top || strings.HasPrefix(path, top+".")
+}
+
+// taking gives to with what from has at and below the paths.
+func taking(to, from journal.Value, paths []string) journal.Value {
+	at := func(field, _ string) bool {
+		return slices.ContainsFunc(paths, func(p string) bool { return within(field, p) })
+	}
+	out := maps.Clone(to)
+	maps.DeleteFunc(out, at)
+	for field, raw := range from {
+		if at(field, raw) {
+			out[field] = raw
+		}
+	}
+	return out
 }
 
 // tree is a value as it nests: a leaf is JSON text, a branch a tree.
@@ -55,9 +84,7 @@ func grow(v journal.Value) tree {
 
 func (t tree) flatten(path string, into journal.Value) {
 	for k, v := range t {
-		if path != "" {
-			k = path + "." + k
-		}
+		k = join(path, k)
 		switch v := v.(type) {
 		case string:
 			into[k] = v
@@ -70,34 +97,48 @@ func (t tree) flatten(path string, into journal.Value) {
 	}
 }
 
-// carry takes the difference between before and after over to state.
-func carry(state, before, after tree) (tree, bool) {
-	out, fits := maps.Clone(state), true
+// carry takes the difference between before and after, at a path, over to state.
+func carry(state, before, after tree, path string, built map[string]bool) tree {
+	out := maps.Clone(state)
 	for k, v := range after {
 		was, there := before[k]
 		if there && alike(was, v) {
 			continue
 		}
+		field := join(path, k)
 		branch, isBranch := v.(tree)
 		wasBranch, wasOne := was.(tree)
 		if !isBranch || !wasOne {
-			out[k] = v // set whole
+			out[k] = v
+			setWhole(built, field)
 			continue
 		}
 		has, hasOne := out[k].(tree)
 		if !hasOne {
-			fits = false // inside something that state does not have
+			built[field] = true // inside something that state does not have
 			continue
 		}
-		inner, ok := carry(has, wasBranch, branch)
-		out[k], fits = inner, fits && ok
+		out[k] = carry(has, wasBranch, branch, field, built)
 	}
 	for k := range before {
 		if _, still := after[k]; !still {
 			delete(out, k)
+			setWhole(built, join(path, k))
 		}
 	}
-	return out, fits
+	return out
+}
+
+// setWhole drops what was built at and below a path that is now set anew.
+func setWhole(built map[string]bool, path string) {
+	maps.DeleteFunc(built, func(p string, _ bool) bool { return within(p, path) })
+}
+
+func join(path, k string) string {
+	if path == "" {
+		return k
+	}
+	return path + "." + k
 }
 
 func alike(a, b any) bool {

@@ -36,8 +36,23 @@ type Item struct {
 	Now      journal.Value  `json:"now"`      // as it stands by the journal
 	Want     journal.Value  `json:"want"`     // as it should stand; nil: not there
 	Action   Action         `json:"action"`
-	Why      mimamori.Text  `json:"why,omitzero"` // of a conflict
-	Left     bool           `json:"left,omitempty"`
+	// Asked are the fields in conflict, as paths joined by dots ("" is the thing
+	// whole): they stay as they are until a person decides. The others do not
+	// wait for that.
+	Asked []string      `json:"asked,omitempty"`
+	Why   mimamori.Text `json:"why,omitzero"` // of a conflict
+}
+
+// Conflict says that a person has to decide on something of the item.
+func (i Item) Conflict() bool { return len(i.Asked) > 0 }
+
+// Earlier is what stands when a conflict is decided for the time before the
+// intruder: in the fields asked about; what the plan wants in the others.
+func (i Item) Earlier() journal.Value {
+	if slices.Contains(i.Asked, whole) || i.Want == nil {
+		return i.Before
+	}
+	return taking(i.Want, i.Before, i.Asked)
 }
 
 // Plan is the whole of it, in the order it is carried out: what could notify
@@ -109,48 +124,54 @@ func broughtIn(cs []journal.Change) bool {
 // without replays a resource's changes twice: all of them, and all but the
 // intruder's and ours.
 func without(r event.Resource, changes []journal.Change) Item {
-	item := Item{Resource: r, Action: Keep}
+	item := Item{Resource: r}
 	first := slices.IndexFunc(changes, intruders)
 	want, now := maps.Clone(changes[0].Before), maps.Clone(changes[0].Before)
-	built := false // others changed what only the intruder had made
+	built := map[string]bool{} // where others changed what only the intruder had made
 	for i, c := range changes {
 		if i == first {
 			item.Before = maps.Clone(want)
 		}
 		if c.Unknown && (intruders(c) || i > first) {
-			item.conflict(whyUnknown)
+			item.Asked, item.Why = []string{whole}, whyUnknown
 		}
-		now, _ = apply(now, c)
+		now = apply(now, c, map[string]bool{})
 		switch {
 		case intruders(c):
 			item.Intruder = maps.Clone(c.After)
-		case c.Owner == journal.OfUs:
-		default:
-			var fits bool
-			want, fits = apply(want, c)
-			// A thing that they put there or took away whole rests on nothing of his.
-			built = (built || !fits) && c.Op == event.Changed
+		case c.Owner != journal.OfUs:
+			want = apply(want, c, built)
 		}
 	}
-	if built && item.Action != Ask {
-		item.conflict(whyBuiltOn)
+	if len(built) > 0 && !item.Conflict() {
+		item.Asked, item.Why = slices.Sorted(maps.Keys(built)), whyBuiltOn
 	}
 	item.Now, item.Want = now, want
-	if item.Action == Ask {
-		return item
-	}
-	switch {
-	case maps.Equal(now, want) && (now == nil) == (want == nil):
-	case want == nil:
-		item.Action = Remove
-	default:
-		item.Action = Restore
-	}
+	item.decide()
 	return item
 }
 
-func (i *Item) conflict(why mimamori.Text) {
-	i.Action, i.Why = Ask, why
+// decide says what to do about the difference between now and want. Fields in
+// conflict stand as they are.
+func (i *Item) decide() {
+	switch {
+	case slices.Contains(i.Asked, whole):
+		i.Action = Ask
+		return
+	case i.Conflict():
+		i.Want = taking(i.Want, i.Now, i.Asked)
+	}
+	same := maps.Equal(i.Now, i.Want) && (i.Now == nil) == (i.Want == nil)
+	switch {
+	case same && i.Conflict():
+		i.Action = Ask
+	case same:
+		i.Action = Keep
+	case i.Want == nil:
+		i.Action = Remove
+	default:
+		i.Action = Restore
+	}
 }
 
 var (

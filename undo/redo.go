@@ -57,30 +57,21 @@ func replanned(j *journal.Journal, plan func(event.Resource, []journal.Change) (
 }
 
 func withoutUs(r event.Resource, changes []journal.Change, mine func(journal.Change) bool) Item {
-	item := Item{Resource: r, Action: Keep}
+	item := Item{Resource: r}
 	want, now := maps.Clone(changes[0].Before), maps.Clone(changes[0].Before)
 	for _, c := range changes {
-		now, _ = apply(now, c)
+		now = apply(now, c, map[string]bool{})
 		switch {
 		case !mine(c):
-			want, _ = apply(want, c)
+			want = apply(want, c, map[string]bool{})
 		case c.Unknown:
-			item.conflict(whyUnknown)
+			item.Asked, item.Why = []string{whole}, whyUnknown
 		}
 		if intruders(c) {
 			item.Intruder = maps.Clone(c.After)
 		}
 	}
 	item.Now, item.Want = now, want
-	if item.Action == Ask {
-		return item
-	}
-	switch {
-	case maps.Equal(now, want) && (now == nil) == (want == nil):
-	case want == nil:
-		item.Action = Remove
-	default:
-		item.Action = Restore
-	}
+	item.decide()
 	return item
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,9 +44,14 @@ func PlanOf(ctx context.Context, st Store, account mimamori.AccountID) (Plan, *j
 	return Compute(j), j, nil
 }
 
+// RunRedo begins the name of a run by which a person takes an undo back. What
+// it put there stays, until the intruder changes it again.
+const RunRedo = "redo-"
+
 // Changer is where conflicts are noted.
 type Changer interface {
 	Store
+	Steps(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]playbook.Step, error)
 	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
 	ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error
 }
@@ -115,8 +121,11 @@ func (u *Steps) stillPlanned(action Action, act playbook.Act) playbook.Act {
 // plan computes what is to be put back and makes each item a step of its own.
 // What needs a person is noted on the incident; the rest goes on.
 func (u *Steps) plan(ctx context.Context, s playbook.Step) playbook.Outcome {
-	p, _, err := PlanOf(ctx, u.Store, s.Account)
+	p, j, err := PlanOf(ctx, u.Store, s.Account)
 	if err != nil {
+		return playbook.Again(err)
+	}
+	if err := u.leaveTakenBack(ctx, s, &p, j); err != nil {
 		return playbook.Again(err)
 	}
 	if err := u.ask(ctx, s, p); err != nil {
@@ -140,12 +149,33 @@ func (u *Steps) plan(ctx context.Context, s playbook.Step) playbook.Outcome {
 	return playbook.OK(more...)
 }
 
+// leaveTakenBack leaves out of a plan what a person took back since, and the
+// intruder has not changed again: a sweep must not decide otherwise.
+func (u *Steps) leaveTakenBack(ctx context.Context, s playbook.Step, p *Plan, j *journal.Journal) error {
+	steps, err := u.Store.Steps(ctx, s.Account, s.Incident)
+	if err != nil {
+		return err
+	}
+	redone := map[string]bool{}
+	for _, step := range steps {
+		redone[step.Key] = strings.HasPrefix(step.Run, RunRedo)
+	}
+	last := map[event.Resource]bool{}
+	for _, c := range j.Changes {
+		if c.Owner == journal.OfUs || c.Owner == journal.OfIntruder {
+			last[c.Resource] = redone[c.Command] && c.Owner == journal.OfUs
+		}
+	}
+	p.Items = slices.DeleteFunc(p.Items, func(i Item) bool { return last[i.Resource] })
+	return nil
+}
+
 // ask puts before a person what cannot be undone by itself (mission U3, U4).
 func (u *Steps) ask(ctx context.Context, s playbook.Step, p Plan) error {
 	return u.Store.ChangeIncident(ctx, s.Account, s.Subject, s.Incident, func(i *incident.Incident) error {
 		now := time.Now().UTC()
 		for _, item := range p.Items {
-			if item.Action == Ask {
+			if item.Conflict() {
 				i.Ask("conflict "+Name(item.Resource), item.Why, now)
 			}
 		}

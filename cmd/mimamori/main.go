@@ -28,12 +28,17 @@ type cli struct {
 	Staff       staffCmd       `cmd:"" help:"The people at the desk."`
 	Key         keyCmd         `cmd:"" help:"API keys: what the shop's programs sign in with."`
 	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
+	ShopCheck   shopCheckCmd   `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
+	Replay      replayCmd      `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
+	Simulate    simulateCmd    `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
 	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
 	Notices     noticesCmd     `cmd:"" help:"What customers are mailed."`
 	MailSetup   mailSetupCmd   `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
 	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Bench       benchCmd       `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
+	BenchChild  benchChildCmd  `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
 	DemoShop    demoShopCmd    `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
 }
 

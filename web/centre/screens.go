@@ -36,6 +36,9 @@ func (c *centre) outside(w http.ResponseWriter, r *http.Request, err error) {
 		c.fail(w, r, err)
 		return
 	}
+	if c.session(r) != "" { // a visit that is over, perhaps by a containment: the browser keeps nothing of it
+		c.dropSession(w)
+	}
 	page := c.pages.New(r, nil)
 	if said := r.URL.Query().Get("said"); said == "left" || said == "signed_out" {
 		page.Said = "said." + said

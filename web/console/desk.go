@@ -101,7 +101,7 @@ var deeds = map[string]deed{
 	"undo": {audit.UndoApply, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
 		return Done, s.ApplyUndo(ctx, on, r.PostFormValue("version"))
 	}},
-	"redo": {audit.UndoRedo, plain(Service.RedoUndo)},
+	"redo": {audit.UndoRedo, asking(Service.RedoUndo)},
 	"resolve": {audit.IncidentResolve, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
 		choice := Choice(r.PostFormValue("choice"))
 		if !slices.Contains(Choices, choice) {
@@ -110,12 +110,15 @@ var deeds = map[string]deed{
 		resource := event.Resource{Kind: event.ResourceKind(r.PostFormValue("kind")), ID: r.PostFormValue("resource")}
 		return Done, s.ResolveConflict(ctx, on, resource, choice)
 	}},
+	"settle": {audit.IncidentResolve, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		return Done, s.Settle(ctx, on, r.PostFormValue("key"))
+	}},
 	"judge": {audit.IncidentJudge, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
 		owner := Owner(r.PostFormValue("owner"))
 		if !slices.Contains([]Owner{Intruder, Customer, Unknown}, owner) {
 			return Failed, fmt.Errorf("judge session: %w", mimamori.ErrInvalid)
 		}
-		return Done, s.JudgeSession(ctx, on, r.PostFormValue("session"), owner)
+		return s.JudgeSession(ctx, on, r.PostFormValue("session"), owner)
 	}},
 	"points": {audit.PointsRestore, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
 		return s.RestorePoints(ctx, on, r.PostFormValue("entry"))

@@ -169,14 +169,17 @@ func (f *flow) PlanUndo(ctx context.Context, on console.On) error {
 func (f *flow) ApplyUndo(ctx context.Context, on console.On, version string) error {
 	return f.did(ctx, on, audit.UndoApply, "undo "+version)
 }
-func (f *flow) RedoUndo(ctx context.Context, on console.On) error {
-	return f.did(ctx, on, audit.UndoRedo, "redo")
+func (f *flow) RedoUndo(ctx context.Context, on console.On) (console.Result, error) {
+	return console.Asked, f.did(ctx, on, audit.UndoRedo, "redo")
 }
 func (f *flow) ResolveConflict(ctx context.Context, on console.On, r event.Resource, c console.Choice) error {
 	return f.did(ctx, on, audit.IncidentResolve, "resolve "+string(r.Kind)+" "+r.ID+" "+string(c))
 }
-func (f *flow) JudgeSession(ctx context.Context, on console.On, session string, owner console.Owner) error {
-	return f.did(ctx, on, audit.IncidentJudge, "judge "+session+" "+string(owner))
+func (f *flow) Settle(ctx context.Context, on console.On, key string) error {
+	return f.did(ctx, on, audit.IncidentResolve, "settle "+key)
+}
+func (f *flow) JudgeSession(ctx context.Context, on console.On, session string, owner console.Owner) (console.Result, error) {
+	return console.Done, f.did(ctx, on, audit.IncidentJudge, "judge "+session+" "+string(owner))
 }
 func (f *flow) RestorePoints(ctx context.Context, on console.On, entry string) (console.Result, error) {
 	return console.Done, f.did(ctx, on, audit.PointsRestore, "points "+entry)

@@ -36,11 +36,14 @@ type Service interface {
 	// version, ErrConflict when it changed meanwhile; RedoUndo takes it back.
 	PlanUndo(ctx context.Context, on On) error
 	ApplyUndo(ctx context.Context, on On, version string) error
-	RedoUndo(ctx context.Context, on On) error
+	RedoUndo(ctx context.Context, on On) (Result, error)
 	// ResolveConflict answers one conflict of the plan.
 	ResolveConflict(ctx context.Context, on On, r event.Resource, c Choice) error
+	// Settle ticks off what a person was asked to see to outside of here: a
+	// parcel to stop, a customer to call. ErrNotFound for other questions.
+	Settle(ctx context.Context, on On, key string) error
 	// JudgeSession says whose a session was: Intruder, Customer or Unknown.
-	JudgeSession(ctx context.Context, on On, session string, owner Owner) error
+	JudgeSession(ctx context.Context, on On, session string, owner Owner) (Result, error)
 	// RestorePoints gives back one entry, once however often it is asked.
 	RestorePoints(ctx context.Context, on On, entry string) (Result, error)
 	// Reveal gives one masked contact in clear.

@@ -80,8 +80,10 @@ type Incident struct {
 
 // Need is why a person must look.
 type Need struct {
-	At   time.Time
-	Text mimamori.Text
+	At     time.Time
+	Text   mimamori.Text
+	Key    string
+	Settle bool // done outside of here, and ticked off by hand
 }
 
 // Evidence is one signal in words, with its weight in log-odds.
@@ -171,6 +173,7 @@ var Outcomes = []Outcome{Planned, Reverted, Kept, Conflict, Refused, TakenBack}
 type Change struct {
 	Kind, ID              string // the resource, as in events
 	Before, Intruder, Now Value
+	Asked                 []string // the fields in conflict, when not the whole
 	Action                undo.Action
 	Outcome               Outcome
 	Why                   mimamori.Text // of a conflict or refusal
@@ -195,8 +198,9 @@ type Order struct {
 	At       time.Time
 	Amount   int64 // minor units
 	Currency string
-	State    string // placed, cancelled, shipped
-	Hidden   bool   // he hid it from the list
+	State    string        // placed, cancelled, shipped
+	Hidden   bool          // he hid it from the list
+	Recall   mimamori.Text // of a shipped one: a letter to the carrier, ready to send
 }
 
 // Step is one step of the playbook.

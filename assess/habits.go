@@ -1,0 +1,54 @@
+package assess
+
+import (
+	"math"
+
+	"mimamori/traffic"
+)
+
+// What genuine sign-ins and sessions are like differs from shop to shop: how
+// often cookies are lost, how often phones change networks, how many send
+// gifts. So the engine counts these facts (traffic.Habits) and begins with
+// figures of its own judgement that weigh as much as some hundred sign-ins.
+const (
+	habitDevice   = 0                                       // + token*relations + relation: the device of an account with a past
+	habitLang     = habitDevice + tokens*relations          // + 0 known, 1 new
+	habitBreached = habitLang + 2                           // + 0 no, 1 yes
+	habitIdle     = habitBreached + 2                       // + 0 under 30 days, 1 under 180, 2 more
+	habitLine     = habitIdle + 3                           // + 0 usual network, 1 another
+	habitMove     = habitLine + 2                           // + move*drifts + drift: a session seen again
+	habitSession  = habitMove + moves*drifts                // + 0 begun on a device of hers, 1 not
+	habitAct      = habitSession + 2                        // + 2*act + (0 or 1 as above)
+	habitEnd      = habitAct + 2*len(actNames)              // must fit traffic.Habits
+	_             = uint8(len(traffic.Habits{}) - habitEnd) // compiles only while it does
+)
+
+// table is a small distribution: what is counted of it, on top of what is
+// believed at the start.
+type table struct {
+	from   int // first index in Habits
+	start  []float64
+	weight float64 // sign-ins that the start is worth
+}
+
+// share is the probability of one outcome among those of the table.
+func (t table) share(h *traffic.Habits, i int) float64 {
+	var all, begun float64
+	for j, p := range t.start {
+		all += float64(h[t.from+j])
+		begun += p
+	}
+	return (float64(h[t.from+i]) + t.weight*t.start[i]/begun) / (all + t.weight)
+}
+
+// rate is a probability counted as hits among trials.
+func rate(hits, trials, start, weight float64) float64 {
+	return (hits + weight*start) / (max(trials, hits) + weight)
+}
+
+// ratio is a weight: how much likelier an attack is than the customer, as a
+// natural logarithm between the bounds.
+func ratio(attack, genuine, low, high float64) float64 {
+	w := math.Log(max(attack, 1e-12) / max(genuine, 1e-12))
+	return math.Round(max(low, min(high, w))*1000) / 1000
+}

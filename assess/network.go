@@ -1,0 +1,248 @@
+package assess
+
+import (
+	"math"
+
+	"mimamori/geo"
+	"mimamori/profile"
+	"mimamori/traffic"
+)
+
+// kappa is how many of an account's sign-ins the population is worth when it
+// is said what is usual for her.
+const kappa = 2.0
+
+// mix is where attackers come from before anything was seen: four in ten from
+// rented machines and VPNs, a third from homes abroad, a quarter from homes
+// here (residential proxies).
+var mix = map[traffic.Class]float64{traffic.Hidden: 0.38, traffic.Abroad: 0.33, traffic.Domestic: 0.24, traffic.Relayed: 0.01, traffic.Nowhere: 0.04}
+
+// startClass is where customers come from before anything was seen.
+var startClass = map[traffic.Class]float64{traffic.Domestic: 0.95, traffic.Abroad: 0.02, traffic.Hidden: 0.01, traffic.Relayed: 0.01, traffic.Nowhere: 0.01}
+
+// line is one step of the way from the sort of place down to the network:
+// what the account, the customers and the attackers have of it.
+type line struct {
+	hers, among float64 // of her sign-ins at the coarser step, so many here
+	level, of   traffic.Level
+	start       float64 // the share before anything was seen
+	startWeight float64
+}
+
+// share is the customers' share of the step.
+func (l line) share() float64 {
+	return (l.level.Good + l.startWeight*l.start) / (l.of.Good + l.startWeight)
+}
+
+// genuine is her probability of it: her own sign-ins, and the customers'
+// share as much as kappa of them.
+func (l line) genuine() float64 { return (l.hers + kappa*l.share()) / (l.among + kappa) }
+
+// failing is the share among strangers' failures.
+func (l line) failing(start float64) float64 {
+	return (l.level.Bad + 50*start) / (l.of.Bad + 50)
+}
+
+func (l line) taken(start float64) float64 {
+	return (l.level.Taken + 3*start) / (l.of.Taken + 3)
+}
+
+// attack is where attackers come from: half as failures of strangers show, a
+// quarter as takeovers did, a quarter as assumed; never much less than assumed.
+func (l line) attack(start float64) float64 {
+	return max(0.7*start, 0.5*l.failing(start)+0.25*l.taken(start)+0.25*start)
+}
+
+// network is the one term for the address: from the sort of place over
+// country and operator to the network, each step given the one before.
+func network(f Facts) (Signal, bool) {
+	w, level := networkWeight(f)
+	if math.Abs(w) < 0.05 {
+		return Signal{}, false
+	}
+	return networkSignal(f, level, w), true
+}
+
+// What of the address is the finest thing that the customer used before.
+const (
+	nothingUsual = iota
+	countryUsual
+	operatorUsual
+	networkUsual
+)
+
+func networkWeight(f Facts) (w float64, level int) {
+	v, p := f.Traffic, f.Profile
+	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, v.Home)
+	u := usage(f, class)
+	if class == traffic.Relayed {
+		return 0, countryUsual // ordinary people; says nothing either way
+	}
+	step := line{u.class, u.all, v.Class, v.All, startClass[class], 300}
+	w = math.Log(step.attack(mix[class]) / step.genuine())
+	if class != traffic.Domestic {
+		const start = 1.0 / 30
+		step = line{u.country, u.class, v.Country, v.Class, start, 20}
+		w += math.Log(step.attack(start) / step.genuine())
+	}
+	step = line{u.operator, u.country, v.Operator, v.Country, 1.0 / 400, 20}
+	// Some attackers take a line of the victim's own operator.
+	w += math.Log((0.3*step.genuine() + 0.7*(0.6*step.share()+0.4*step.attack(step.share()))) / step.genuine())
+	netStep := line{u.network, u.operator, v.Network, v.Operator, 1.0 / 2000, 20}
+	switch {
+	case u.operator == 0:
+		w += suspect(netStep)
+	case u.network > 0:
+		level = networkUsual
+		stay := 1 - moving(f, u)
+		w += math.Log((0.02 + 0.98*netStep.share()) / (stay*u.network/u.operator + (1-stay)*netStep.share()))
+	default:
+		w += math.Log(1/moving(f, u)) + suspect(netStep)
+	}
+	if level == 0 {
+		switch {
+		case u.operator > 0:
+			level = operatorUsual
+		case u.country > 0 || p.Logins == 0 && class == traffic.Domestic:
+			level = countryUsual
+		}
+	}
+	return math.Round(max(-6, min(6, w))*1000) / 1000, level
+}
+
+// suspect is what a network new to the account has against it by itself: its
+// share among strangers' failures above that among customers.
+func suspect(l line) float64 {
+	good := l.share()
+	return min(3, math.Log(0.5+0.5*max(1, (l.level.Bad+50*good)/(l.of.Bad+50)/good)))
+}
+
+// moving is how likely she shows up on another network of an operator of hers.
+func moving(f Facts, u used) float64 {
+	h := &f.Traffic.Habits
+	usual := table{habitLine, []float64{0.8, 0.2}, 100}.share(h, 1)
+	if n := f.Traffic.Stay.Good + f.Traffic.Moved.Good; n > 0 {
+		usual = (f.Traffic.Moved.Good + 20*usual) / (n + 20)
+	}
+	const weight = 3
+	return (u.places - 1 + weight*usual) / (u.operator - 1 + weight)
+}
+
+// used is how often the account was signed in to from here before, from what
+// counts as the customer's.
+type used struct {
+	all, class, country, operator, network float64
+	places                                 float64 // different networks of the operator
+}
+
+func usage(f Facts, class traffic.Class) (u used) {
+	operator := traffic.Operator(f.Place.ASN, f.Network)
+	for i := range f.Profile.Networks {
+		n := &f.Profile.Networks[i]
+		if !n.Usual(f.Event.Time) {
+			continue
+		}
+		c := float64(min(n.Count, 50))
+		u.all += c
+		if traffic.ClassOf(n.Kind, n.Country, f.Traffic.Home) != class {
+			continue
+		}
+		u.class += c
+		if n.Country != f.Place.Country {
+			continue
+		}
+		u.country += c
+		if n.ASN != f.Place.ASN || n.ASN == 0 && traffic.Operator(0, n.Key) != operator {
+			continue
+		}
+		u.operator += c
+		u.places++
+		if n.Key == f.Network {
+			u.network += c
+		}
+	}
+	return u
+}
+
+// networkSignal names the term by the finest thing that is usual, or by what
+// is most remarkable about the line.
+func networkSignal(f Facts, level int, w float64) Signal {
+	switch {
+	case level == networkUsual:
+		return named("network_known", w)
+	case w <= 0 && level == operatorUsual:
+		return named("operator_known", w)
+	case w <= 0:
+		return named("network_ordinary", w)
+	case f.Place.Kind == geo.Tor:
+		return named("network_tor", w)
+	case f.Place.Kind == geo.VPN:
+		return named("network_vpn", w)
+	case f.Place.Kind == geo.Hosting:
+		return named("network_hosting", w)
+	case level == nothingUsual && f.Place.Country != f.Traffic.Home && f.Place.Country != "":
+		return named("country_new", w)
+	}
+	return named("network_new", w)
+}
+
+// travel compares countries only: inside one country no address table tells
+// places apart (most Japanese addresses resolve to Tokyo). The country itself
+// was weighed with the network; this is for the haste alone.
+func travel(f Facts) (Signal, bool) {
+	last, ok := lastSession(f)
+	if !ok || last.Country == "" || f.Place.Country == "" || last.Country == f.Place.Country || f.Place.Kind == geo.Relay {
+		return Signal{}, false
+	}
+	km, known := geo.Distance(last.Country, f.Place.Country)
+	hours := math.Max(f.Event.Time.Sub(last.Last).Hours(), 0.05)
+	if !known || km < 500 || km/hours < 1000 {
+		return Signal{}, false
+	}
+	return named("travel_too_fast", 1.5), true
+}
+
+// lastSession is the session that was seen last before the event.
+func lastSession(f Facts) (profile.Session, bool) {
+	var last profile.Session
+	for _, s := range f.Profile.Sessions {
+		if s.Last.After(last.Last) && !s.Last.After(f.Event.Time) {
+			last = s
+		}
+	}
+	return last, last.ID != ""
+}
+
+// delay is the round trip: a detour over a relay makes it longer, and nothing
+// makes it shorter than the way is.
+func delay(f Facts) (Signal, bool) {
+	l := login(f)
+	if l.RTTMillis == nil || *l.RTTMillis <= 0 {
+		return Signal{}, false
+	}
+	usual, spread := f.Traffic.RTT.Mean, max(f.Traffic.RTT.Dev*1.25, 0.15)
+	if n, ok := f.Profile.Network(f.Network); ok && n.Usual(f.Event.Time) && n.Delay > 0 {
+		usual, spread = float64(n.Delay), 0.8*spread
+	} else if f.Traffic.RTT.N < 8 {
+		return Signal{}, false
+	}
+	d := math.Log(float64(*l.RTTMillis)) - usual
+	bell := func(x, mean, sd float64) float64 {
+		return math.Exp(-(x-mean)*(x-mean)/(2*sd*sd)) / sd
+	}
+	// A quarter of attackers need no detour; the others' is two to four times
+	// the usual. One genuine sign-in in thirty is on a bad line.
+	genuine := 0.97*bell(d, 0, spread) + 0.03*bell(d, 0.5, 1.2)
+	attack := 0.3*genuine + 0.7*bell(d, 0.9, 0.6)
+	if d < -spread {
+		attack = 0.3 * genuine
+	}
+	w := ratio(attack, genuine, -1.1, 4)
+	switch {
+	case w > 0.2:
+		return named("round_trip_long", w), true
+	case w < -0.2:
+		return named("round_trip_usual", w), true
+	}
+	return Signal{}, false
+}

@@ -1,0 +1,179 @@
+// Package bench measures a whole Mimamori from outside: it starts a server in
+// a process of its own, drives it over HTTP, and says what it did and what it
+// cost. Beside it, in the same run, it measures the floor: a server that
+// decodes the same request strictly and commits one row by the same group
+// commit, nothing else, so that a figure means something on any machine. It
+// stands above app and is used by the program alone.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"mimamori"
+)
+
+// Kind is what is measured.
+type Kind string
+
+// The kinds.
+const (
+	Decisions Kind = "decisions" // single decisions at the door, each durable before it is answered
+	Events    Kind = "events"    // events in batches
+	Contain   Kind = "contain"   // from the acknowledged deciding event to the shop's last act of containment
+	Pages     Kind = "pages"     // the security centre's pages of a signed-in customer
+)
+
+// Kinds lists all.
+var Kinds = []Kind{Decisions, Events, Contain, Pages}
+
+// Options says what to measure and how hard.
+type Options struct {
+	Kind        Kind
+	Accounts    int           // preloaded
+	Zipf        bool          // few accounts act often, most seldom; else all alike
+	Paced       float64       // a second; 0: as fast as answers come
+	Duration    time.Duration // of the measured part
+	Connections int
+	Batch       int    // events a request, for Events
+	History     int    // entries of an account's history, for Pages
+	NoFloor     bool   // leave the floor out
+	Folder      string // empty: a temporary one, removed afterwards
+	Out         io.Writer
+}
+
+// Result is one measurement (contracts: bench). Latencies are in
+// milliseconds from when a request was due, so that a stall counts for all who
+// would have come meanwhile; CPU is the server process's own.
+type Result struct {
+	Kind           Kind    `json:"kind"`
+	Rate           float64 `json:"rate"` // operations a second
+	P50            float64 `json:"p50_ms"`
+	P95            float64 `json:"p95_ms"`
+	P99            float64 `json:"p99_ms"`
+	P999           float64 `json:"p999_ms"`
+	Max            float64 `json:"max_ms"`
+	CPU            float64 `json:"cpu_us_per_op"`
+	FloorRate      float64 `json:"floor_rate"`
+	FloorRatio     float64 `json:"floor_ratio"` // Rate to FloorRate, both in this run
+	RSS            float64 `json:"rss_mib"`
+	DiskBytesPerOp float64 `json:"disk_bytes_per_op"`
+	Errors         int64   `json:"errors"`
+
+	FloorCPU   float64       `json:"floor_cpu_us_per_op"`
+	Operations int64         `json:"operations"`
+	Accounts   int           `json:"accounts"`
+	DataBytes  int64         `json:"data_bytes"` // of the data folder after the preload
+	Ready      time.Duration `json:"ready_ns"`   // from the child's start to its first answer
+}
+
+func (o *Options) defaults() error {
+	if !slices.Contains(Kinds, o.Kind) {
+		return fmt.Errorf("measure %q: it is one of %v: %w", o.Kind, Kinds, mimamori.ErrInvalid)
+	}
+	or := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	or(&o.Accounts, 10_000)
+	connections := 64
+	if o.Kind == Events {
+		connections = 4 // each has a whole batch under way
+	}
+	or(&o.Connections, connections)
+	or(&o.Batch, 500)
+	or(&o.History, 200)
+	if o.Duration == 0 {
+		o.Duration = 10 * time.Second
+	}
+	if o.Kind == Contain && o.Paced == 0 {
+		o.Paced = 20
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	if o.Accounts < 1 || o.Accounts > 10_000_000 || o.Connections < 1 || o.Batch < 1 || o.Batch > 1000 || o.Duration < 0 || o.Paced < 0 {
+		return fmt.Errorf("measure: accounts are 1 to 10,000,000, a batch 1 to 1,000, nothing is below zero: %w", mimamori.ErrInvalid)
+	}
+	return nil
+}
+
+// Run measures. Everything it makes stands in one folder, which it removes
+// unless it was named.
+func Run(ctx context.Context, o Options) (r Result, err error) {
+	if err := o.defaults(); err != nil {
+		return r, err
+	}
+	if o.Folder == "" {
+		if o.Folder, err = os.MkdirTemp("", "mimamori-bench-"); err != nil {
+			return r, fmt.Errorf("make a folder to measure in: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(o.Folder) }()
+	}
+	r.Kind, r.Accounts = o.Kind, o.Accounts
+	ground, err := lay(ctx, o)
+	if err != nil {
+		return r, err
+	}
+	defer ground.close()
+	if r.DataBytes, err = size(filepath.Join(o.Folder, "data")); err != nil {
+		return r, err
+	}
+	child, err := start(ctx, "serve", ground.settings)
+	if err != nil {
+		return r, err
+	}
+	defer child.stop()
+	r.Ready = child.ready
+	if err := ground.measure(ctx, child, &r); err != nil {
+		return r, err
+	}
+	child.stop()
+	if (o.Kind != Decisions && o.Kind != Events) || o.NoFloor {
+		return r, nil
+	}
+	return r, floor(ctx, o, ground, &r)
+}
+
+// floor measures the least that a durable answer costs here, with the same
+// requests from the same generator.
+func floor(ctx context.Context, o Options, g *ground, r *Result) error {
+	fmt.Fprintln(o.Out, "the floor: decode and commit, nothing else")
+	settings := g.settings
+	settings.Data = filepath.Join(o.Folder, "floor")
+	child, err := start(ctx, "floor", settings)
+	if err != nil {
+		return err
+	}
+	defer child.stop()
+	var least Result
+	o.Paced = 0
+	if err := g.drive(ctx, o, child, &least); err != nil {
+		return err
+	}
+	r.FloorRate, r.FloorCPU = least.Rate, least.CPU
+	if least.Rate > 0 {
+		r.FloorRatio = r.Rate / least.Rate
+	}
+	return nil
+}
+
+func size(folder string) (total int64, err error) {
+	err = filepath.WalkDir(folder, func(_ string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
+}

@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// measure drives the kind that was asked for.
+func (g *ground) measure(ctx context.Context, c *child, r *Result) error {
+	switch g.Kind {
+	case Contain:
+		return g.contain(ctx, c, r)
+	case Pages:
+		return g.pages(ctx, c, r)
+	}
+	return g.drive(ctx, g.Options, c, r)
+}
+
+// drive sends decisions or events, a second unmeasured first.
+func (g *ground) drive(ctx context.Context, o Options, c *child, r *Result) error {
+	l := &load{address: c.address, connections: o.Connections, duration: time.Second, out: o.Out, good: func(status int) bool { return status/100 == 2 }}
+	run := strconv.FormatInt(time.Now().UnixNano(), 36)
+	l.next = func(n int) request { return g.sender(run+"w", n) }
+	if _, err := l.run(ctx); err != nil {
+		return err
+	}
+	l.next = func(n int) request { return g.sender(run, n) }
+	l.duration, l.paced = o.Duration, o.Paced
+	return c.metered(r, func() (counted, error) { return l.run(ctx) })
+}
+
+// sender makes one connection's requests.
+func (g *ground) sender(run string, n int) request {
+	r := random(n)
+	who, serial := g.who(r), 0
+	if g.Kind == Events {
+		return func(into []byte) ([]byte, int) {
+			body := []byte{'['}
+			for i := range g.Batch {
+				if i > 0 {
+					body = append(body, ',')
+				}
+				serial++
+				body = append(body, seen(who(), fmt.Sprintf("%s-%d-%d", run, n, serial), time.Now())...)
+			}
+			return post(into, "/v1/events", g.key, "application/cloudevents-batch+json", append(body, ']')), g.Batch
+		}
+	}
+	return func(into []byte) ([]byte, int) {
+		serial++
+		return post(into, "/v1/decisions", g.key, "application/cloudevents+json", login(who(), fmt.Sprintf("%s-%d-%d", run, n, serial), time.Now())), 1
+	}
+}
+
+// metered runs something between two readings of the child's use.
+func (c *child) metered(r *Result, run func() (counted, error)) error {
+	before, err := c.used()
+	if err != nil {
+		return fmt.Errorf("ask the server what it has used: %w", err)
+	}
+	done, err := run()
+	if err != nil {
+		return err
+	}
+	after, err := c.used()
+	if err != nil {
+		return fmt.Errorf("ask the server what it has used: %w", err)
+	}
+	done.tell(r)
+	if done.operations > 0 {
+		r.CPU = float64((after.CPU - before.CPU).Microseconds()) / float64(done.operations)
+		r.DiskBytesPerOp = float64(after.Written-before.Written) / float64(done.operations)
+	}
+	r.RSS = float64(after.RSS) / (1 << 20)
+	return nil
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"mimamori/decide"
+	"mimamori/demo"
+	"mimamori/replay"
+)
+
+type replayCmd struct {
+	Events  []string `arg:"" help:"Files of events: NDJSON, one CloudEvent a line, or a login log as .csv (ours or the public RBA data set's)."`
+	Scores  string   `required:"" type:"path" placeholder:"OUT.csv" help:"File to write the scores to."`
+	Policy  string   `type:"path" placeholder:"FILE" help:"Policy to decide by; without it the product's own."`
+	SkipBad string   `type:"path" placeholder:"FILE" help:"Go on after a line that cannot be read, and note it in this file; without it such a line ends the run."`
+}
+
+// Help is shown by mimamori replay --help.
+func (replayCmd) Help() string {
+	return "Sends recorded events through the same code as a server would, in their own time, from an empty store: nothing is sent to any shop, and no server is needed. The same input gives the same bytes. See docs/simulation.md."
+}
+
+// Run replays files, and shows how far it is.
+func (c replayCmd) Run(ctx context.Context, s *streams) error {
+	p, err := readPolicy(c.Policy)
+	if err != nil {
+		return err
+	}
+	opt := replay.Options{Inputs: c.Events, Policy: p}
+	opt.Progress, err = progress(s), nil
+	sum, err := replay.Files(ctx, opt, c.Scores, c.SkipBad)
+	if colours(s.err) {
+		fmt.Fprint(s.err, "\r\x1b[K")
+	}
+	if err != nil {
+		return replayHint(err)
+	}
+	_, err = fmt.Fprintf(s.out, "%d events (%d sign-in attempts), %d rows, %d lines skipped, in %s: %.0f events/s\n", sum.Events, sum.Logins, sum.Rows, sum.Skipped,
+		sum.Elapsed.Round(10*time.Millisecond), float64(sum.Events)/max(sum.Elapsed.Seconds(), 0.001))
+	return err
+}
+
+func replayHint(err error) error {
+	if _, ok := errors.AsType[replay.BadLine](err); ok {
+		return withHint(err, "correct that line, or give --skip-bad FILE: such lines are then noted there and left out")
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return withHint(err, "give paths of event files; mimamori simulate makes some to try")
+	}
+	return err
+}
+
+// progress is a bar of the bytes read, on a terminal.
+func progress(s *streams) func(done, of int64) {
+	if !colours(s.err) {
+		return nil
+	}
+	began, last := time.Now(), time.Time{}
+	return func(done, of int64) {
+		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
+			last = now
+			fmt.Fprintf(s.err, "\r\x1b[KkB %s", demo.Progress(done>>10, of>>10, now.Sub(began)))
+		}
+	}
+}
+
+func readPolicy(file string) (decide.Policy, error) {
+	return decide.DefaultPolicy(), nil
+}

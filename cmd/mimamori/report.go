@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"mimamori/decide"
+	"mimamori/measure"
+	"mimamori/replay"
+	"mimamori/simulate"
+)
+
+// report makes worlds, replays each, and writes what was reached.
+func (c simulateCmd) report(ctx context.Context, s *streams) (err error) {
+	policy, err := readPolicy(c.Policy)
+	if err != nil {
+		return err
+	}
+	dir := c.Out
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "mimamori-worlds-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	var worlds []*measure.Result
+	var made []simulate.Summary
+	for k := range max(c.Seeds, 1) {
+		opt := simulate.Options{Seed: c.Seed + uint64(k), Accounts: c.Accounts, Months: c.Months, RTT: c.RTT, Dir: filepath.Join(dir, fmt.Sprintf("seed-%d", c.Seed+uint64(k)))}
+		sum, err := c.write(s, opt)
+		if err != nil {
+			return err
+		}
+		r, err := measured(ctx, s, opt.Dir, policy)
+		if err != nil {
+			return err
+		}
+		worlds, made = append(worlds, r), append(made, sum)
+		if c.Out == "" { // a large world is most of a gigabyte
+			if err := os.RemoveAll(opt.Dir); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(s.err, "seed %d: %d genuine logins judged\n", opt.Seed, r.Genuine)
+	}
+	all := measure.Pool(worlds)
+	if _, err := fmt.Fprint(s.out, measure.Text(all.Bars(c.RTT))); err != nil {
+		return err
+	}
+	_ = made
+	return nil
+}
+
+// measured replays one world and judges it.
+func measured(ctx context.Context, s *streams, dir string, policy decide.Policy) (*measure.Result, error) {
+	truth, err := measure.ReadTruth(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := measure.NewWorld(truth)
+	_, err = replay.Run(ctx, replay.Options{Inputs: []string{filepath.Join(dir, simulate.EventsFile)}, Policy: policy, Watch: w.See, Row: w.Row, Progress: progress(s)})
+	if colours(s.err) {
+		fmt.Fprint(s.err, "\r\x1b[K")
+	}
+	if err != nil {
+		return nil, replayHint(err)
+	}
+	return w.Judge(), nil
+}
