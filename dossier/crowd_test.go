@@ -49,7 +49,8 @@ func newPlot(tb testing.TB) *plot {
 	p.must(err)
 	p.store.SealWith(keys.NewVault(p.store, master))
 	p.desk = dossier.New(dossier.Options{Store: p.store, Geo: geo.Embedded(), Policy: decide.DefaultPolicy, Wake: func() {}, Base: "https://security.midori.example",
-		Directory: support.Directory{Numbers: []support.Number{{Country: "JP", Number: "0120-000-000", Hours: "00:00-24:00", TimeZone: "Asia/Tokyo", Callback: true}}}})
+		Aggregators: []dossier.Aggregator{{Name: mimamori.Text{JA: "家計簿サービス", EN: "Household accounts"}, Networks: []netip.Prefix{netip.MustParsePrefix("45.76.100.0/24")}, Agent: "KakeiboBot"}},
+		Directory:   support.Directory{Numbers: []support.Number{{Country: "JP", Number: "0120-000-000", Hours: "00:00-24:00", TimeZone: "Asia/Tokyo", Callback: true}}}})
 	tb.Cleanup(func() { p.desk.Close(); p.must(p.store.Close()) })
 	return p
 }
