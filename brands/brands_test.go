@@ -22,17 +22,25 @@ func TestOurOwnBrands(t *testing.T) {
 	var ids []string
 	for _, b := range all {
 		ids = append(ids, b.ID)
+		if !slices.Contains([]string{"amazon-co-jp", "midori", "rakuten"}, b.ID) {
+			continue // known for the mail checker only
+		}
 		if b.Screens == (Screens{}) || b.Reset.JA == "" || len(b.Advice) == 0 {
 			t.Errorf("%s tells the customer too little: %+v", b.ID, b)
 		}
 	}
-	if want := []string{"amazon-co-jp", "midori", "rakuten"}; !slices.Equal(ids, want) {
-		t.Errorf("brands = %v, want %v", ids, want)
+	for _, id := range []string{"amazon-co-jp", "midori", "rakuten"} {
+		if !slices.Contains(ids, id) {
+			t.Errorf("%s is missing in %v", id, ids)
+		}
+	}
+	if len(ids) < 18 {
+		t.Errorf("%d brands, want these three and fifteen others at least", len(ids))
 	}
 	for _, p := range Lint(all, today) {
 		t.Error(p)
 	}
-	midori := all[1]
+	midori := all[slices.Index(ids, "midori")]
 	if lines := midori.Directory().Now(today, "JP", mimamori.Japanese); len(lines) != 3 || !lines[0].Always {
 		t.Errorf("whom to call at midori: %+v", lines)
 	}
@@ -94,14 +102,19 @@ func TestLoadAdds(t *testing.T) {
 	write("a.yaml", small)
 	file := write("b.yml", strings.Replace(small, "id: shop", "id: midori", 1))
 	write("notes.txt", "not a brand")
+	own, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := len(own)
 	all, err := Load(dir)
-	if err != nil || len(all) != 4 {
+	if err != nil || len(all) != ours+1 {
 		t.Fatalf("Load = %d brands, %v", len(all), err)
 	}
 	if i := slices.IndexFunc(all, func(b Brand) bool { return b.ID == "midori" }); all[i].Names[0] != "Shop" {
 		t.Error("the operator's file did not take the place of ours")
 	}
-	if one, err := Load(file); err != nil || len(one) != 3 {
+	if one, err := Load(file); err != nil || len(one) != ours {
 		t.Errorf("Load(one file) = %d, %v", len(one), err)
 	}
 	if _, err := Load(dir, file); !errors.Is(err, mimamori.ErrInvalid) {

@@ -54,7 +54,7 @@ func (w *work) do() (string, error) {
 			return "", err
 		}
 	}
-	if err := w.tell(); err != nil {
+	if err := w.inform(); err != nil {
 		return "", err
 	}
 	w.learn()

@@ -35,6 +35,8 @@ type cli struct {
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
 	Notices     noticesCmd     `cmd:"" help:"What customers are mailed."`
 	MailSetup   mailSetupCmd   `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
+	CheckMail   checkMailCmd   `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
+	Brands      brandsCmd      `cmd:"" help:"Brand files: whose mails can be told from fakes."`
 	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Bench       benchCmd       `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`

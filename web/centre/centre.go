@@ -34,7 +34,9 @@ type Options struct {
 	Service Service
 	// Passkeys offers passkeys on recovery and challenge pages; nil: not offered.
 	Passkeys Passkeys
-	Brand    web.Brand
+	// MailCheck answers "is this mail real?"; nil: the page is not offered.
+	MailCheck MailChecker
+	Brand     web.Brand
 	// Shortened stands above every page when waits are not the real ones (demo);
 	// empty: nothing.
 	Shortened mimamori.Text
@@ -73,7 +75,7 @@ type centre struct {
 }
 
 // Texts is the catalogue of these pages, for tests and documents.
-func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts) }
+func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts, mailTexts()) }
 
 // New builds the customer's pages.
 func New(opt Options) (http.Handler, error) {
@@ -99,9 +101,13 @@ func New(opt Options) (http.Handler, error) {
 	if opt.ClientIP == nil {
 		opt.ClientIP = connectionIP
 	}
+	links := []web.Link{{Href: "/help", Key: "link.help"}, {Href: "/reference", Key: "link.reference"}, {Href: "/ours", Key: "link.ours"}}
+	if opt.MailCheck != nil {
+		links = append(links, web.Link{Href: "/mail-check", Key: "link.mailcheck"})
+	}
 	pages, err := web.NewPages(web.Options{
 		Templates: templates, Text: text, Brand: opt.Brand, Zone: opt.Zone, Base: opt.Base, Banner: opt.Shortened, Body: "centre", Log: opt.Log,
-		Links: []web.Link{{Href: "/help", Key: "link.help"}, {Href: "/reference", Key: "link.reference"}, {Href: "/ours", Key: "link.ours"}},
+		Links: links,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("security centre: %w", err)
@@ -164,6 +170,10 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("POST /challenge/{id}/send", c.sendChallengeCode)
 	mux.HandleFunc("POST /challenge/{id}/code", c.answerChallenge)
 	c.secondRoutes(mux)
+	if c.opt.MailCheck != nil {
+		mux.HandleFunc("GET /mail-check", c.mailForm)
+		mux.HandleFunc("POST /mail-check", c.checkMail)
+	}
 	if c.opt.Passkeys != nil {
 		mux.HandleFunc("POST /recover/{id}/passkey/begin", c.beginPasskey("recovery"))
 		mux.HandleFunc("POST /recover/{id}/passkey/finish", c.finishPasskey("recovery"))

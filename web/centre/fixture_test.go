@@ -366,7 +366,7 @@ var world = World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldH
 
 func serve(t testing.TB, f *fixture, change ...func(*Options)) http.Handler {
 	t.Helper()
-	opt := Options{Service: f, Passkeys: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "/second-step", ShopOrigins: []string{"https://shop.example"},
+	opt := Options{Service: f, Passkeys: f, MailCheck: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "/second-step", ShopOrigins: []string{"https://shop.example"},
 		Brand: web.Brand{Name: text("見本ストア", "Mihon Store"), Home: "https://shop.example/", Forgot: "https://shop.example/forgot", SignIn: "https://shop.example/sign-in"}}
 	for _, c := range change {
 		c(&opt)
@@ -419,6 +419,7 @@ func everyPage() []aPage {
 		{"challenge-two", "", "/challenge/two", "", 200}, {"challenge-code-wrong", "", "/challenge/code/code", "by=mail_code&code=000000", 422},
 		{"error-denied", "", "/logins", "", 403}, {"error-not-found", "", "/nowhere", "", 404}, {"error-unavailable", "down", "/", "", 503}, {"error-invalid", "acting", "/report", "line=x&answer=maybe", 400},
 	}
+	pages = append(pages, mailPages()...)
 	for _, s := range ProofStates {
 		pages = append(pages, aPage{"recovery-" + string(s), "", "/recover/" + string(s), "", 200})
 		if s != Identify && s != Waiting {

@@ -12,13 +12,13 @@ import (
 	"mimamori/profile"
 )
 
-// tell has the customer told of what nobody stopped and she should know all
+// inform has the customer told of what nobody stopped and she should know all
 // the same: a contact detail that was changed, a sign-in that was let through
 // and not recognised. It is asked before the event is learned. The notices
 // wait a minute or two and are dropped when it turns out to be an incident,
 // whose own notices say more.
-func (w *work) tell() error {
-	if w.how.Past || w.e.Command != "" || w.in.Policy().Mode == decide.Observe {
+func (w *work) inform() error {
+	if w.how.Past || w.how.Each != nil || w.e.Command != "" || w.in.Policy().Mode == decide.Observe {
 		return nil
 	}
 	switch d := w.e.Payload.(type) {
