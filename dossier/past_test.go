@@ -99,3 +99,20 @@ func TestQuietDayOffersOneThing(t *testing.T) {
 		t.Errorf("home = %+v, want safe, with a second step offered", home)
 	}
 }
+
+// TestF07_HistoryOfSixtyDays: what happened 60 days ago is on the page, with
+// time, device, address and place; what is older is said to be left out.
+func TestF07_HistoryOfSixtyDays(t *testing.T) {
+	p := newPlot(t)
+	now := time.Now().UTC()
+	p.put(p.login(now.AddDate(0, 0, -60), "s1", "45.76.100.31", phone), p.login(now.AddDate(0, 0, -90), "s0", "45.76.100.31", phone))
+	logins, err := p.desk.Logins(p.ctx, p.visit("s1"))
+	p.must(err)
+	if len(logins.Groups) != 1 || len(logins.Groups[0].Rows) != 1 || !logins.HasMore {
+		t.Fatalf("history = %+v, want the sign-in of 60 days ago alone, and that there is more", logins)
+	}
+	g, row := logins.Groups[0], logins.Groups[0].Rows[0]
+	if g.Device != "iPhone" || g.Browser == "" || row.IP.String() != "45.76.100.31" || row.Place.Country == "" || row.Place.Operator == "" || row.Place.Kind == "" || row.At.IsZero() {
+		t.Errorf("the line = %+v of %+v, want everything that an address tells", row, g)
+	}
+}
