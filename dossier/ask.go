@@ -5,6 +5,7 @@ import (
 
 	"mimamori"
 	"mimamori/event"
+	"mimamori/journal"
 	"mimamori/profile"
 	"mimamori/web"
 	"mimamori/web/centre"
@@ -45,6 +46,30 @@ func (d *Desk) asks(f *file) []centre.Line {
 	slices.SortStableFunc(acts, func(a, b centre.Line) int { return a.At.Compare(b.At) })
 	logins = logins[:min(len(logins), asksShown)]
 	return append(logins, acts[:min(len(acts), asksShown-len(logins))]...)
+}
+
+// doubts are the sessions that an open incident is about and that nobody has
+// said anything of yet.
+func (f *file) doubts() map[string]bool {
+	out := map[string]bool{}
+	if f.current == nil || !f.current.Open() {
+		return out
+	}
+	for _, e := range f.current.Evidence {
+		if _, said := f.journal.Session[e.Session]; !said && e.Session != "" {
+			out[e.Session] = true
+		}
+	}
+	return out
+}
+
+// whose is who did something, for her own eyes: what is in doubt is nobody's
+// yet, though the undo plan counts it as hers.
+func (f *file) whose(o journal.Owner, session string) centre.Owner {
+	if o == journal.OfCustomer && f.inDoubt[session] {
+		return centre.OwnerUnknown
+	}
+	return owner(o)
 }
 
 // whatChanged is a change in a few words; false for what says nothing to a

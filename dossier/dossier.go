@@ -124,6 +124,7 @@ type file struct {
 	steps     []playbook.Step
 	entries   []incident.Entry
 	now       time.Time
+	inDoubt   map[string]bool // sessions, see doubts
 }
 
 // open reads the file of an account.
@@ -145,6 +146,7 @@ func (d *Desk) open(ctx context.Context, subject string) (*file, error) {
 		return f, nil
 	}
 	f.current = &f.incidents[0]
+	f.inDoubt = f.doubts()
 	if f.steps, err = st.Steps(ctx, f.account.ID, f.current.ID); err != nil {
 		return nil, err
 	}

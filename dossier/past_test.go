@@ -6,6 +6,7 @@ import (
 
 	"mimamori"
 	"mimamori/event"
+	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/journal"
 	"mimamori/web/centre"
@@ -114,5 +115,47 @@ func TestF07_HistoryOfSixtyDays(t *testing.T) {
 	g, row := logins.Groups[0], logins.Groups[0].Rows[0]
 	if g.Device != "iPhone" || g.Browser == "" || row.IP.String() != "45.76.100.31" || row.Place.Country == "" || row.Place.Operator == "" || row.Place.Kind == "" || row.At.IsZero() {
 		t.Errorf("the line = %+v of %+v, want everything that an address tells", row, g)
+	}
+}
+
+// TestWhatIsInDoubt: while an incident asks about a session, its lines are
+// nobody's yet and marked, on every screen; the customer's other ones are not.
+func TestWhatIsInDoubt(t *testing.T) {
+	p := newPlot(t)
+	now := time.Now().UTC()
+	at := func(m int) time.Time { return now.Add(-time.Duration(m) * time.Minute) }
+	p.put(p.login(at(600), "s1", "49.98.141.77", phone), p.login(at(30), "s2", "45.76.100.31", phone),
+		p.event(event.AccountChanged, at(29), map[string]any{"session": "s2", "op": "added", "resource": map[string]any{"kind": "address", "id": "a9"}, "after": map[string]any{"prefecture": "大阪府"}}),
+		p.event(event.OrderPlaced, at(28), map[string]any{"session": "s2", "order": "o9", "total": map[string]any{"amount": 5000, "currency": "JPY"}, "ship_to": "a9", "gift": true}),
+		p.event(event.OrderPlaced, at(500), map[string]any{"session": "s1", "order": "o1", "total": map[string]any{"amount": 3480, "currency": "JPY"}}))
+	account := mimamori.NewAccountID("hanako")
+	p.must(p.store.Take(p.ctx, false, func(tx intake.Tx) error {
+		return tx.PutIncident(&incident.Incident{ID: mimamori.NewIncidentID(), Account: account, Subject: "hanako", State: incident.Suspected, OpenedAt: now, Start: at(30),
+			Evidence: []incident.Evidence{{At: at(30), Session: "s2"}}})
+	}))
+	v := p.visit("s1")
+	home, err := p.desk.Home(p.ctx, v)
+	p.must(err)
+	var asked []string
+	for _, l := range home.Ask {
+		asked = append(asked, l.What.JA)
+	}
+	if home.Standing != centre.Confirm || len(asked) != 3 || asked[1] != "お届け先の追加" || asked[2] != "¥5,000 の注文" {
+		t.Errorf("home asks %q, want the sign-in, the address and the order", asked)
+	}
+	orders, err := p.desk.Purchases(p.ctx, v)
+	p.must(err)
+	if o := orders.Orders; o[0].Order != "o9" || o[0].Owner != centre.OwnerUnknown || !o[0].Unfamiliar || len(o[0].Why) < 2 || o[1].Unfamiliar || o[1].Owner != centre.OwnerCustomer {
+		t.Errorf("orders = %+v, want o9 in doubt with its reasons, o1 hers", o)
+	}
+	contacts, err := p.desk.Contacts(p.ctx, v)
+	p.must(err)
+	if c := contacts.Changes[0]; c.Owner != centre.OwnerUnknown {
+		t.Errorf("the change is %s's, want unknown", c.Owner)
+	}
+	logins, err := p.desk.Logins(p.ctx, v)
+	p.must(err)
+	if g := logins.Groups; len(g) != 2 || !g[0].Unfamiliar || g[0].Owner != centre.OwnerUnknown || g[1].Unfamiliar {
+		t.Errorf("sign-ins = %+v, want the one in doubt first, and marked", g)
 	}
 }
