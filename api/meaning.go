@@ -86,6 +86,8 @@ var meanings = map[string]string{
 	"Decision.device":              "set this as the device cookie",
 	"Decision.challenge":           "send the browser to its url",
 	"Decision.obligations":         "what the customer still has to do: reenter_payment, reenter_address, review_subscriptions, set_password",
+	"Decision.terms":               "every signal with its weight in log-odds; with the prior they add up to the probability",
+	"Decision.rules":               "rules of the operator's own that hit, each with its mode: name/live or name/shadow",
 	"Decision.degraded":            "what was missing when this was decided",
 	"Challenge.methods":            "the proofs that are open",
 	"Gate.decision":                "only allow lets the act go on; challenge asks for one more proof first",

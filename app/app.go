@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/analysis"
 	"mimamori/audit"
 	"mimamori/contain"
 	"mimamori/dossier"
@@ -45,6 +46,9 @@ type App struct {
 	// Doors serves the API and the customer's centre; Console the staff.
 	Doors   http.Handler
 	Console http.Handler
+	// Metrics serves /metrics; nil unless configured.
+	Metrics  http.Handler
+	Analysis *analysis.Analysis
 
 	Desk    *dossier.Desk
 	Factors *factor.Book
@@ -76,6 +80,10 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	rules, err := a.loadPolicy()
+	if err != nil {
+		return nil, err
+	}
 	if c.ClientIP == nil && len(c.TrustedProxies) > 0 {
 		a.Config.ClientIP = behindProxies(c.TrustedProxies)
 	}
@@ -86,7 +94,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := a.openKeys(ctx); err != nil {
 		return nil, err
 	}
-	a.Geo = geo.Embedded()
+	if a.Geo, err = a.openGeo(); err != nil {
+		return nil, err
+	}
 	if a.Shop, err = a.dialShop(); err != nil {
 		return nil, err
 	}
@@ -95,7 +105,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.Runner = a.newRunner()
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: c.Policy, Wake: a.Runner.Wake, Challenger: a.Desk})
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
+		Rules: rules, Keep: a.Store})
+	a.openAnalysis(rules)
 	return a, a.openDoors()
 }
 
@@ -108,6 +120,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Store.ReleaseLeases(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	a.watchGeo()
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"mimamori"
 	"mimamori/decide"
+	"mimamori/geo"
 	"mimamori/mail"
 	"mimamori/playbook"
 )
@@ -32,7 +33,12 @@ type Config struct {
 
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
+	Inbox  InboxConfig   `yaml:"inbox"`
 	Policy decide.Policy `yaml:"policy"`
+	// PolicyFile is read over Policy: quotas, and the operator's own rules.
+	PolicyFile string        `yaml:"policy_file"`
+	Geo        GeoConfig     `yaml:"geo"`
+	Metrics    MetricsConfig `yaml:"metrics"`
 
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
@@ -95,6 +101,29 @@ type MailConfig struct {
 	ReportTo string   `yaml:"report_to"` // for DMARC and TLS reports
 	BIMILogo string   `yaml:"bimi_logo"`
 	BIMICert string   `yaml:"bimi_certificate"`
+}
+
+// GeoConfig names files that go before the embedded table of networks. They
+// are read again when they change.
+type GeoConfig struct {
+	MMDB []string `yaml:"mmdb"`
+	// Lists of networks by kind (hosting, vpn, relay, tor, mobile, access).
+	Lists map[geo.Kind][]string `yaml:"lists"`
+}
+
+// MetricsConfig says where /metrics is, for Prometheus. Off unless Listen is set.
+type MetricsConfig struct {
+	Listen string `yaml:"listen"` // an address that only the operator reaches
+	Key    string `yaml:"key"`    // asked for as Authorization: Bearer; empty: none
+}
+
+// InboxConfig says where mails to be checked, and those that come back, arrive.
+type InboxConfig struct {
+	Listen  string `yaml:"listen"` // 0.0.0.0:25; empty: no inbox
+	Host    string `yaml:"host"`   // of the MX record
+	Check   string `yaml:"check"`  // check@check.shop.example
+	TLSCert string `yaml:"tls_cert"`
+	TLSKey  string `yaml:"tls_key"`
 }
 
 // DefaultConfig is what is not said otherwise.

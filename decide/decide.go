@@ -50,11 +50,14 @@ const (
 // Policy is what the operator sets. DefaultPolicy has sane values.
 type Policy struct {
 	Mode Mode `json:"mode" yaml:"mode"`
-	// Probabilities from which a decision is taken.
+	// Probabilities from which a decision is taken while there is too little to
+	// count, or quotas are off.
 	NotifyAt    float64 `json:"notify_at" yaml:"notify_at"`
 	ChallengeAt float64 `json:"challenge_at" yaml:"challenge_at"`
 	HoldAt      float64 `json:"hold_at" yaml:"hold_at"`
 	ContainAt   float64 `json:"contain_at" yaml:"contain_at"`
+	// Quotas decide as soon as there is enough to count.
+	Quotas Quotas `json:"quotas" yaml:"quotas"`
 	// Wait is the time between containment and the password reset.
 	Wait time.Duration `json:"wait" yaml:"wait"`
 	// Watch is how long an account stays under closer watch after recovery.
@@ -72,7 +75,7 @@ type Policy struct {
 // DefaultPolicy is what a new installation runs with.
 func DefaultPolicy() Policy {
 	return Policy{Mode: Enforce, NotifyAt: 0.002, ChallengeAt: 0.5, HoldAt: 0.8, ContainAt: 0.9,
-		Wait: 5 * time.Hour, Watch: 90 * 24 * time.Hour, BudgetShare: 0.005, BudgetFloor: 20}
+		Wait: 5 * time.Hour, Watch: 90 * 24 * time.Hour, BudgetShare: 0.005, BudgetFloor: 20, Quotas: DefaultQuotas()}
 }
 
 // Check says what is wrong with a policy, naming the field.
@@ -88,7 +91,10 @@ func (p Policy) Check() error {
 	if p.Wait <= 0 || p.Watch < 0 {
 		return fmt.Errorf("policy: wait must be above 0 and watch not below it: %w", mimamori.ErrInvalid)
 	}
-	return nil
+	if !(0 <= p.BudgetShare && p.BudgetShare <= 1) || p.BudgetFloor < 0 {
+		return fmt.Errorf("policy: budget_share must lie between 0 and 1, budget_floor not below 0: %w", mimamori.ErrInvalid)
+	}
+	return p.Quotas.check()
 }
 
 // Case is what a decision rests on besides the assessment.
@@ -96,6 +102,11 @@ type Case struct {
 	RightPassword bool          // the session began with the right password
 	Age           time.Duration // how old the event was on arrival
 	BudgetLeft    int           // containments without a person still free this hour
+	// Rungs are the levels that hold now; zero: the policy's own probabilities.
+	Rungs Rungs
+	// AtLeast is what an operator's own rule asks for; empty: nothing. A rule
+	// never locks anybody out.
+	AtLeast Decision
 }
 
 // Made is a decision with everything that shaped it.
@@ -110,7 +121,14 @@ type Made struct {
 // Decide is the policy's answer to an assessment. Every limit that applied is
 // named, not only the first.
 func Decide(p Policy, a assess.Assessment, c Case) Made {
-	m := Made{Decision: p.rung(a.Probability)}
+	rungs := c.Rungs
+	if rungs == (Rungs{}) {
+		rungs = p.Fixed().Login
+	}
+	m := Made{Decision: rungs.Of(LogOdds(a.Probability))}
+	if r := c.AtLeast.AtMost(Hold); !m.Decision.AtLeast(r) {
+		m.Decision = r
+	}
 	limit := func(to Decision, why mimamori.Text, person bool) {
 		if m.Decision.AtLeast(to) && m.Decision != to {
 			m.Decision, m.Capped = to, append(m.Capped, why)
@@ -140,20 +158,6 @@ var (
 	whyBudget     = mimamori.Text{JA: "自動で行う対応の1時間あたりの上限に達したため、保留にとどめ、担当者が確認します", EN: "The hourly budget for acting without a person is used up: put on hold, and a person looks"}
 	whyOld        = mimamori.Text{JA: "届くのが遅れた知らせのため、対応を弱めました", EN: "The report came late, so the answer is milder"}
 )
-
-func (p Policy) rung(probability float64) Decision {
-	switch {
-	case probability >= p.ContainAt:
-		return Contain
-	case probability >= p.HoldAt:
-		return Hold
-	case probability >= p.ChallengeAt:
-		return Challenge
-	case probability >= p.NotifyAt:
-		return Notify
-	}
-	return Allow
-}
 
 // Budget is how many accounts may be contained without a person in an hour,
 // when active signed in during the last 30 days.

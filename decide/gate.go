@@ -47,6 +47,7 @@ type GateFacts struct {
 	Obligations []Obligation
 	Probability float64 // of the asking session, as last assessed
 	Intruder    bool    // the asking session is held to be the intruder's
+	Rungs       Rungs   // the levels that hold now; zero: the policy's own probabilities
 }
 
 // Gated is the gate's answer.
@@ -59,15 +60,19 @@ type Gated struct {
 // Gate answers whether an act may go on now.
 func Gate(p Policy, f GateFacts) Gated {
 	g := Gated{Decision: Allow, Obligations: due(f), Text: textAllow}
+	if f.Rungs == (Rungs{}) {
+		f.Rungs = p.Fixed().Act
+	}
+	z := LogOdds(f.Probability)
 	switch {
 	case p.Mode == Observe:
 	case f.LockedOut || f.Intruder:
 		g.Decision, g.Text = Contain, textContain
 	case f.Held:
 		g.Decision, g.Text = Hold, textHold
-	case f.Probability >= p.HoldAt:
+	case z >= f.Rungs.Hold:
 		g.Decision, g.Text = Hold, textHold
-	case f.Probability >= p.ChallengeAt:
+	case z >= f.Rungs.Challenge:
 		g.Decision, g.Text = Challenge, textChallenge
 	case len(g.Obligations) > 0:
 		g.Text = textObliged

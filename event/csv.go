@@ -20,13 +20,16 @@ import (
 // CSV reads a login log, the form in which most shops have their past:
 // RFC 4180 with a header of subject, time, ip, user_agent, outcome and, if
 // known, session and device, in any order. Columns beyond these are refused,
-// so that a password column never passes unnoticed.
+// so that a password column never passes unnoticed. The public RBA data set
+// is read too, known by its header.
 type CSV struct {
 	rows   *csv.Reader
 	source string
 	limits Limits
 	column map[string]int
 	row    int
+	rba    bool   // rows of the public data set (rba.go)
+	index  string // its column of row numbers; empty when there is none
 }
 
 var csvRequired = []string{"subject", "time", "ip", "user_agent", "outcome"}
@@ -41,6 +44,9 @@ func NewCSV(r io.Reader, source string, limits Limits) (*CSV, error) {
 		return nil, wrong(-1, "header", "cannot be read")
 	}
 	c := &CSV{rows: rows, source: source, limits: limits.withDefaults(), column: map[string]int{}}
+	if header[0] = strings.TrimPrefix(header[0], "\ufeff"); isRBA(header) {
+		return c.withRBA(header), nil
+	}
 	for i, name := range header {
 		name = strings.TrimPrefix(name, "\ufeff") // spreadsheets begin a file so
 		if _, twice := c.column[name]; twice {
@@ -77,7 +83,11 @@ func (c *CSV) Next(now time.Time) (Event, error) {
 	if !utf8.ValidString(strings.Join(record, "")) {
 		return Event{}, wrong(index, "", "is not valid UTF-8")
 	}
-	body, err := c.cloudEvent(record)
+	write := c.cloudEvent
+	if c.rba {
+		write = c.rbaEvent
+	}
+	body, err := write(record)
 	if err != nil {
 		return Event{}, fmt.Errorf("row %d: %w", index, err)
 	}

@@ -19,5 +19,5 @@ type Outcome struct {
 
 // outcome is what the work found.
 func (w *work) outcome() Outcome {
-	return Outcome{Event: w.e, Assessment: w.assessment, Decision: w.made.Decision, Account: w.a}
+	return Outcome{Event: w.e, Assessment: w.assessment, Decision: w.made.Decision, Campaigns: w.campaigns, Account: w.a}
 }

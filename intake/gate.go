@@ -28,7 +28,7 @@ func (in *Intake) Gate(ctx context.Context, subject string, act decide.Sensitive
 		return Gated{}, err
 	}
 	f := decide.GateFacts{Act: act, LockedOut: a.Standing.LockedOut(), Held: a.Standing.Held(), WaitUntil: a.Standing.WaitUntil,
-		Obligations: a.Standing.Obligations}
+		Obligations: a.Standing.Obligations, Rungs: in.opt.Tally.Levels(in.Policy(), time.Now().UTC()).Act}
 	if s, ok := a.Profile.Session(session); ok {
 		z := assess.Prior
 		for _, t := range s.Terms {

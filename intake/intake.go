@@ -20,6 +20,7 @@ import (
 	"mimamori/event"
 	"mimamori/geo"
 	"mimamori/incident"
+	"mimamori/policy"
 	"mimamori/profile"
 	"mimamori/response"
 	"mimamori/traffic"
@@ -81,10 +82,13 @@ type Options struct {
 	Geo        *geo.DB
 	Traffic    *traffic.Traffic
 	Policy     decide.Policy
-	Challenger Challenger  // nil: no challenge is ever offered, a decision stays challenge
-	Wake       func()      // a step was written
-	Inline     bool        // sign-ins are weighed again before Take returns, not beside it (replay)
-	Later      func(Later) // told of each sign-in that was weighed again; may be nil
+	Challenger Challenger    // nil: no challenge is ever offered, a decision stays challenge
+	Rules      *policy.Rules // the operator's own; nil: none
+	Tally      *decide.Tally // what the quotas are counted by; nil: one that begins empty
+	Keep       Keeper        // keeps the tally over restarts; nil: nobody does
+	Wake       func()        // a step was written
+	Inline     bool          // sign-ins are weighed again before Take returns, not beside it (replay)
+	Later      func(Later)   // told of each sign-in that was weighed again; may be nil
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -95,12 +99,16 @@ type Intake struct {
 	active   atomic.Int64 // accounts that signed in during the last 30 days
 	counted  atomic.Int64 // when they were counted, unix seconds
 	counting sync.WaitGroup
+	saved    atomic.Int64 // when the tally was saved last, unix seconds
 }
 
 // New makes the decision path; Start fills what it knows from the store.
 func New(store Store, opt Options) *Intake {
 	in := &Intake{store: store, opt: opt}
 	in.policy.Store(&opt.Policy)
+	if opt.Tally == nil {
+		in.opt.Tally = decide.NewTally(opt.Policy)
+	}
 	return in
 }
 
@@ -116,11 +124,17 @@ func (in *Intake) Start(ctx context.Context) error {
 		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
 	}
 	in.opt.Traffic.Again() // what was found then was answered then
+	if err := in.recall(ctx); err != nil {
+		return err
+	}
 	return in.count(ctx, now)
 }
 
-// Stop waits for a count that is under way.
-func (in *Intake) Stop() { in.counting.Wait() }
+// Stop waits for a count that is under way, and saves the tally.
+func (in *Intake) Stop() {
+	in.counting.Wait()
+	in.save(context.Background(), time.Now())
+}
 
 // count counts the accounts that the hourly budget is a share of.
 func (in *Intake) count(ctx context.Context, now time.Time) error {
@@ -163,8 +177,19 @@ type Answer struct {
 	Challenge   *Challenge          `json:"challenge,omitempty"`
 	Obligations []decide.Obligation `json:"obligations"`
 	Degraded    []string            `json:"degraded,omitempty"`
-	Terms       map[string]float64  `json:"terms,omitempty"`     // every signal and what it weighed; with assess.Prior they sum to the score
-	Campaigns   []string            `json:"campaigns,omitempty"` // attacks over many accounts that the event belongs to
+	// Terms is every signal with its weight, for whoever wants to add them up.
+	Terms map[string]float64 `json:"terms,omitempty"`
+	// Rules are the operator's own that hit.
+	Rules []string `json:"rules,omitempty"`
+	// Campaigns are attacks over many accounts that the event belongs to.
+	Campaigns []string `json:"campaigns,omitempty"`
+}
+
+// Decided is an event with the answer it got.
+type Decided struct {
+	Event      event.Event
+	Answer     Answer
+	ReceivedAt time.Time
 }
 
 // Taken is what became of a request's events.
@@ -194,12 +219,14 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 		how.Now = time.Now()
 	}
 	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
+	r.levels = in.opt.Tally.Levels(in.Policy(), r.now)
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
 	if err := in.store.Take(ctx, how.Past, r.take); err != nil {
 		return Taken{}, err
 	}
+	r.count()
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}
@@ -214,16 +241,18 @@ type request struct {
 	now    time.Time
 	events []event.Event
 	places []where
+	levels decide.Levels // that decide now
 
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
 	wake     bool // a step was written
 	noted    int  // events that the counters across accounts were told of
+	counts   []counted
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
-	r.accounts, r.wake = map[mimamori.AccountID]*incident.Account{}, false
+	r.accounts, r.wake, r.counts = map[mimamori.AccountID]*incident.Account{}, false, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, i)
@@ -254,16 +283,16 @@ func (r *request) take(tx Tx) error {
 
 // nobody is the answer to an attempt on an account that does not exist: it
 // feeds the traffic counters and nothing else.
-func (in *Intake) nobody(e event.Event, from where, first bool) string {
+func (in *Intake) nobody(e event.Event, from where, first bool) (answer string, campaigns []string) {
 	l := in.attempt(e, from)
 	if first {
 		in.opt.Traffic.Note(l)
 	}
-	out := `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
-	if ids := in.opt.Traffic.Belongs(l); len(ids) > 0 {
-		out += `,"campaigns":["` + strings.Join(ids, `","`) + `"]`
+	answer = `{"decision":"allow","probability":0,"reasons":[],"obligations":[]`
+	if campaigns = in.opt.Traffic.Belongs(l); len(campaigns) > 0 {
+		answer += `,"campaigns":["` + strings.Join(campaigns, `","`) + `"]`
 	}
-	return out + "}"
+	return answer + "}", campaigns
 }
 
 func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated bool, err error) {
@@ -281,9 +310,10 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	first := i >= r.noted
 	r.noted = max(r.noted, i+1)
 	if e.NoAccount() {
-		answer = r.in.nobody(e, from, first)
+		var ids []string
+		answer, ids = r.in.nobody(e, from, first)
 		if r.how.Each != nil {
-			r.how.Each(Outcome{Event: e, Decision: decide.Allow})
+			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
 		}
 	} else {
 		a := r.accounts[e.Account]
@@ -293,7 +323,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, levels: r.levels}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
@@ -301,6 +331,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 		if r.how.Each != nil {
 			r.how.Each(w.outcome())
 		}
+		r.counts = append(r.counts, w.counts...)
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }

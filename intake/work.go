@@ -12,6 +12,7 @@ import (
 	"mimamori/event"
 	"mimamori/incident"
 	"mimamori/journal"
+	"mimamori/policy"
 	"mimamori/profile"
 	"mimamori/response"
 	"mimamori/traffic"
@@ -29,6 +30,11 @@ type work struct {
 	first bool // the counters across accounts have not been told of it yet
 	wake  bool
 
+	levels  decide.Levels
+	hits    []policy.Hit
+	counts  []counted
+	genuine bool // presumed so, and counted
+
 	assessment assess.Assessment
 	made       decide.Made
 	device     string // a token to set
@@ -42,6 +48,7 @@ func (w *work) do() (string, error) {
 	if err := w.judge(); err != nil {
 		return "", err
 	}
+	w.tally()
 	if !w.how.Past && w.e.Command == "" {
 		if err := w.raise(); err != nil {
 			return "", err
@@ -51,6 +58,7 @@ func (w *work) do() (string, error) {
 		return "", err
 	}
 	w.learn()
+	w.mark()
 	w.tell()
 	if err := w.follow(); err != nil {
 		return "", err
@@ -91,7 +99,7 @@ func (w *work) judge() error {
 		if d.Outcome != event.Succeeded {
 			return nil // noise that anybody can make; it is counted, never answered with more
 		}
-		w.assessment, c.RightPassword = assess.Login(f), true
+		w.assessment, c.RightPassword, c.Rungs = assess.Login(f), true, w.levels.Login
 		w.campaigns = f.Traffic.Hand.Campaigns
 	default:
 		s, ok := w.a.Profile.Session(w.e.Session)
@@ -103,18 +111,18 @@ func (w *work) judge() error {
 				return nil
 			}
 		}
-		w.assessment, c.RightPassword = assess.Act(f, s), true
+		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
 	}
+	c.AtLeast = w.ask()
 	c.Age = w.now.Sub(w.e.Time)
-	policy := w.in.Policy()
 	c.BudgetLeft = 1
-	if w.assessment.Probability >= policy.ContainAt && !w.how.Past {
+	if decide.LogOdds(w.assessment.Probability) >= c.Rungs.Contain && !w.how.Past {
 		var err error
 		if c.BudgetLeft, err = w.in.budgetLeft(w.tx, w.now); err != nil {
 			return err
 		}
 	}
-	w.made = decide.Decide(policy, w.assessment, c)
+	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
 	w.made.Decision = firmer(w.made.Decision, w.e, w.assessment, c)
 	return nil
 }
@@ -220,6 +228,9 @@ func (w *work) alarm(d decide.Decision, s assess.Signal, session, voice string) 
 func (w *work) hear(d *event.Verdict) error {
 	switch d.Verdict {
 	case string(journal.OfIntruder):
+		if s, ok := w.a.Profile.Session(d.Session); ok {
+			w.retract(s)
+		}
 		// A stolen API key must not lock everybody out (standards G14).
 		decision := decide.Contain
 		if left, err := w.in.budgetLeft(w.tx, w.now); err != nil {
@@ -438,6 +449,9 @@ func (w *work) tick() error {
 func (w *work) answer() (string, error) {
 	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
 		Device: w.device, Obligations: w.a.Standing.Obligations, Campaigns: w.campaigns}
+	for _, h := range w.hits {
+		a.Rules = append(a.Rules, h.Key())
+	}
 	if w.assessment.Assessed {
 		a.Terms = w.assessment.Terms()
 	}

@@ -120,11 +120,15 @@ type Session struct {
 	Ended   bool               `json:"e,omitempty"` // signed out
 	Verdict string             `json:"v,omitempty"` // customer or intruder, when somebody said so
 	Marks   map[string]int64   `json:"m,omitempty"` // what it did: act → unix second of the first time
-	Agent   string             `json:"a,omitempty"` // browser and system at the login
-	Major   int                `json:"j,omitempty"` // the browser's version then
-	Values  []string           `json:"u,omitempty"` // ValueKey of what it registered
-	Event   string             `json:"o,omitempty"` // id of the login event
-	Tied    bool               `json:"z,omitempty"` // an intruder's, and the counters across accounts were told
+	// Counted is how the session stands in decide's tally: the places of its
+	// sign-in's score and of its highest after an act; 0: not counted.
+	Counted [2]int16 `json:"q,omitzero"`
+	Met     string   `json:"g,omitempty"` // the sternest decision so far, from challenge on
+	Agent   string   `json:"a,omitempty"` // browser and system at the login
+	Major   int      `json:"j,omitempty"` // the browser's version then
+	Values  []string `json:"u,omitempty"` // ValueKey of what it registered
+	Event   string   `json:"o,omitempty"` // id of the login event
+	Tied    bool     `json:"z,omitempty"` // an intruder's, and the counters across accounts were told
 }
 
 // Foe is where an intruder of this account came from and on what.

@@ -31,7 +31,6 @@ type ledger struct {
 	joined    map[string]string // signals of rows
 	at        *line             // the line at work
 	input     int
-	sources   []string
 	again     func(ref) (event.Event, error) // reads a line once more
 }
 
@@ -155,21 +154,13 @@ func (l *ledger) Seen(account mimamori.AccountID, source, id string) (intake.See
 
 // PutEvent notes where an event stands; its bytes are in the input.
 func (l *ledger) PutEvent(e event.Event, _ string, _ time.Time) error {
-	if !slices.Contains(l.sources, e.Source) {
-		l.sources = append(l.sources, e.Source)
-	}
 	l.seen[nameOf(e.Account, e.Source, e.ID)] = ref{offset: l.at.offset, length: int32(l.at.length), place: int32(l.at.place), input: int32(l.input)}
 	return nil
 }
 
-// inputOf finds the place of an event among all; the newest when it is unknown.
-func (l *ledger) inputOf(account mimamori.AccountID, id string) int {
-	for _, source := range l.sources {
-		if r, ok := l.seen[nameOf(account, source, id)]; ok {
-			return int(r.input)
-		}
-	}
-	return l.input
+// inputOf finds the place of an event among all.
+func (l *ledger) inputOf(account mimamori.AccountID, source, id string) int {
+	return int(l.seen[nameOf(account, source, id)].input)
 }
 
 // answered notes what an event was answered, for when it comes again.

@@ -230,3 +230,17 @@ func TestAbsurdButLegal(t *testing.T) {
 		t.Errorf("the same again is answered otherwise: %v, %v", rows[1], rows[2])
 	}
 }
+
+// TestLoginLogs reads CSV, in the order of time or not.
+func TestLoginLogs(t *testing.T) {
+	header, a, b := "subject,time,ip,user_agent,outcome", "hanako,2026-01-01T00:00:00Z,126.0.0.1,UA,succeeded", "taro,2026-01-02T00:00:00Z,126.0.0.2,UA,wrong_password"
+	straight, turned := files(t, write(t, "a.csv", header, a, b)), files(t, write(t, "b.csv", header, b, a))
+	if !bytes.Equal(straight, turned) || bytes.Count(straight, []byte("\r\n")) != 3 {
+		t.Errorf("got\n%s\nand turned round\n%s", straight, turned)
+	}
+	_, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "c.csv", header, a, "taro,yesterday,x,UA,succeeded")}, Policy: decide.DefaultPolicy()},
+		filepath.Join(t.TempDir(), "o"), "")
+	if b, ok := errors.AsType[replay.BadLine](err); !ok || b.Line != 3 {
+		t.Errorf("err = %v, want a bad line 3", err)
+	}
+}

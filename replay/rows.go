@@ -156,10 +156,10 @@ func (r *run) row(l *line, o intake.Outcome) Row {
 	return row
 }
 
-// later is a further row: an event that was scored again.
+// later is a further row: a sign-in that was weighed again.
 func (r *run) later(x intake.Later) {
 	row := Row{EventID: x.Event, Type: string(event.LoginAttempted), Assessed: true, Probability: x.Probability, Decision: x.Decision,
-		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.ledger.inputOf(x.Account, x.Event)}
+		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.ledger.inputOf(x.Account, x.Source, x.Event)}
 	for _, s := range x.Signals {
 		row.Signals = append(row.Signals, s.Name)
 	}

@@ -16,6 +16,7 @@ import (
 	"mimamori/access"
 	"mimamori/audit"
 	"mimamori/contain"
+	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/factor"
 	"mimamori/incident"
@@ -34,6 +35,7 @@ import (
 // promised: the caller may try again.
 type Store interface {
 	intake.Store
+	intake.Keeper
 	playbook.Store
 	contain.Store
 	keys.Store
@@ -65,6 +67,14 @@ type Store interface {
 	Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error)
 	// Entries are an incident's timeline, oldest first.
 	Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error)
+
+	// Labels are what people said of sign-ins since a moment.
+	Labels(ctx context.Context, since time.Time) ([]decide.Label, error)
+	// Decided are the newest successful sign-ins that arrived before a moment,
+	// newest first, with their answers, none milder than least.
+	Decided(ctx context.Context, before time.Time, least decide.Decision, limit int) ([]intake.Decided, error)
+	// DecidedOn is one event with its answer; ErrNotFound.
+	DecidedOn(ctx context.Context, account mimamori.AccountID, source, id string) (intake.Decided, error)
 
 	// SealWith gives what personal columns are sealed with. It is called once,
 	// before the first notice is written or read.

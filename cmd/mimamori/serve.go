@@ -63,21 +63,32 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for the staff: %w", err), doors.Close())
 	}
+	servers := map[net.Listener]*http.Server{doors: api.Server("", a.Doors), desk: api.Server("", a.Console)}
+	if a.Metrics != nil {
+		metrics, err := net.Listen("tcp", a.Config.Metrics.Listen)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen for metrics: %w", err), doors.Close(), desk.Close())
+		}
+		servers[metrics] = api.Server("", a.Metrics)
+	}
 	if err := a.Start(ctx); err != nil {
-		return errors.Join(err, doors.Close(), desk.Close())
+		for l := range servers {
+			err = errors.Join(err, l.Close())
+		}
+		return err
 	}
 	fmt.Fprintf(s.out, "security centre and doors: http://%s (customers reach it at %s)\nstaff console: http://%s\nopenapi: http://%s/docs\n",
 		doors.Addr(), a.Config.PublicURL, desk.Addr(), doors.Addr())
 	if a.Config.Policy.Shortened {
 		fmt.Fprintf(s.out, "waits are shortened to %s: every page and notice says so\n", a.Config.Policy.Wait)
 	}
-	err = serveBoth(ctx, a, map[net.Listener]*http.Server{doors: api.Server("", a.Doors), desk: api.Server("", a.Console)})
+	err = serveAll(ctx, a, servers)
 	log.Info("ended")
 	return err
 }
 
-// serveBoth answers until ctx ends, a server fails, or the store does.
-func serveBoth(ctx context.Context, a *app.App, servers map[net.Listener]*http.Server) error {
+// serveAll answers until ctx ends, a server fails, or the store does.
+func serveAll(ctx context.Context, a *app.App, servers map[net.Listener]*http.Server) error {
 	failed := make(chan error, len(servers))
 	for l, s := range servers {
 		go func() { failed <- s.Serve(l) }() // ends by Shutdown or Close below

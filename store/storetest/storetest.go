@@ -34,7 +34,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 	}{
 		{"accounts", accounts}, {"another subject under the key", foreignSubject}, {"events", events}, {"odd times", oddTimes},
 		{"verdicts", verdicts}, {"incidents", incidents}, {"change incident", changeIncident}, {"queue", queue}, {"budget", budget},
-		{"entries", entries}, {"imports", imports},
+		{"entries", entries}, {"imports", imports}, {"tally", tally}, {"labels", labels}, {"decided", decided},
 		{"steps are claimed once", claims}, {"fence", fence}, {"release", release}, {"timers", timers},
 		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue},
 		{"keys", ringKeys}, {"account keys", accountKeys},

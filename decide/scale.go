@@ -1,0 +1,97 @@
+package decide
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Counts are kept by log-odds in bins of a fiftieth: fine enough that one bin
+// more or less is a per cent or two of a quota, coarse enough that 28 days of
+// any shop fit into some kilobytes.
+const (
+	binWidth = 0.02
+	mostBin  = 1250 // log-odds beyond ±25 are one
+)
+
+// Bin is a narrow range of log-odds.
+type Bin int16
+
+// BinOf finds the bin of log-odds; NaN counts as the highest, so that a score
+// that cannot be is never a quiet allow.
+func BinOf(z float64) Bin {
+	if math.IsNaN(z) {
+		return mostBin
+	}
+	return Bin(math.Floor(min(max(z/binWidth, -mostBin), mostBin)))
+}
+
+// LogOdds is the lower end of a bin.
+func (b Bin) LogOdds() float64 { return float64(b) * binWidth }
+
+// LogOdds of a probability; a certain one is ±25.
+func LogOdds(p float64) float64 {
+	return min(max(math.Log(p/(1-p)), -mostBin*binWidth), mostBin*binWidth)
+}
+
+// Probability of log-odds.
+func Probability(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+
+// Scale counts by bin.
+type Scale map[Bin]int
+
+// add counts n more at z, never below none.
+func (s Scale) add(b Bin, n int) {
+	if s[b] += n; s[b] <= 0 {
+		delete(s, b)
+	}
+}
+
+func (s Scale) total() (n int) {
+	for _, c := range s {
+		n += c
+	}
+	return n
+}
+
+// join adds all of o.
+func (s Scale) join(o Scale) {
+	for b, n := range o {
+		s[b] += n
+	}
+}
+
+// bins are those that hold something, highest first.
+func (s Scale) bins() []Bin {
+	out := make([]Bin, 0, len(s))
+	for b := range s {
+		out = append(out, b)
+	}
+	slices.SortFunc(out, func(a, b Bin) int { return cmp.Compare(b, a) })
+	return out
+}
+
+// above is the lowest log-odds from which on at most so many are counted: the
+// empirical quantile. A bin that does not fit whole is left out whole, since
+// what it holds may all have the same score.
+func (s Scale) above(allowed float64) float64 {
+	so, level := 0.0, float64(mostBin+1)*binWidth
+	for _, b := range s.bins() {
+		if so += float64(s[b]); so > allowed {
+			return (b + 1).LogOdds()
+		}
+		level = b.LogOdds()
+	}
+	return level
+}
+
+// Share of what is counted that lies at or above z.
+func (s Scale) Share(z float64) float64 {
+	all, over := 0, 0
+	for b, n := range s {
+		if all += n; b.LogOdds() >= z {
+			over += n
+		}
+	}
+	return float64(over) / float64(max(all, 1))
+}
