@@ -14,6 +14,7 @@ import (
 	"mimamori/decide"
 	"mimamori/geo"
 	"mimamori/mail"
+	"mimamori/mailcheck/auth"
 	"mimamori/playbook"
 )
 
@@ -57,6 +58,7 @@ type Config struct {
 	// What only the composition root of a test or a demo sets.
 	ShopTransport http.RoundTripper                                                 `yaml:"-"`
 	MailDial      func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
+	MailDNS       auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
 	Log           *slog.Logger                                                      `yaml:"-"`
 	Crash         func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }

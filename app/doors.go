@@ -80,7 +80,14 @@ func (a *App) openDoors() error {
 	if err != nil {
 		return err
 	}
-	pages, err := centre.New(centre.Options{Service: a.Desk, Brand: a.webBrand(), Shortened: a.shortened(), PlainHTTP: a.Config.local(),
+	check, err := a.newChecker()
+	if err != nil {
+		return err
+	}
+	if a.Inbox, err = a.openInbox(check); err != nil {
+		return err
+	}
+	pages, err := centre.New(centre.Options{Service: a.Desk, MailCheck: check, Brand: a.webBrand(), Shortened: a.shortened(), PlainHTTP: a.Config.local(),
 		ShopOrigins: a.shopOrigins(), Log: a.log, ClientIP: a.Config.ClientIP,
 		World: centre.World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldHeight, Point: geo.Point}})
 	if err != nil {
