@@ -291,3 +291,20 @@ func (c *checker) network(m *message.Message, asker netip.Addr) string {
 }
 
 var ipWord = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4}){2,7}\b`)
+
+// waves shows the staff what was counted, and how notices read.
+type waves struct{ *App }
+
+// Waves are those since a moment, the largest first.
+func (w waves) Waves(ctx context.Context, since time.Time) ([]wave.Wave, error) {
+	list, err := w.Store.Sightings(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	return wave.Find(list), nil
+}
+
+// Notices is the preview of every notice of this house.
+func (w waves) Notices(l mimamori.Lang) ([]notice.Previewed, error) {
+	return notice.Preview(w.house(), l)
+}

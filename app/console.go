@@ -10,7 +10,7 @@ import (
 func (a *App) openConsole() (err error) {
 	work := dossier.NewCasework(dossier.CaseworkOptions{Desk: a.Desk, Store: a.Store, Guard: a.Guard, People: a.Store,
 		FourEyes: staff.NewFourEyes(a.Store, a.Guard)})
-	a.Console, err = console.New(console.Options{Service: work, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Brand: a.webBrand(),
+	a.Console, err = console.New(console.Options{Service: work, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Mails: waves{a}, Brand: a.webBrand(),
 		Shortened: a.shortened(), PlainHTTP: a.Config.local(), ClientIP: a.Config.ClientIP, Errors: a.log})
 	return err
 }

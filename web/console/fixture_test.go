@@ -248,7 +248,7 @@ func newPlace(t *testing.T) *place {
 			t.Fatal(err)
 		}
 	}
-	p.handler, err = console.New(console.Options{Service: p.flow, Desk: desk, Guard: guard, Log: log,
+	p.handler, err = console.New(console.Options{Service: p.flow, Desk: desk, Guard: guard, Log: log, Mails: someMails{},
 		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}})
 	if err != nil {
 		t.Fatal(err)
