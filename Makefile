@@ -8,13 +8,13 @@ PROGRAMS := ./cmd/mimamori ./demoshop/cmd/demoshop
 STATICCHECK := $(GO) tool -modfile=scripts/tools.mod staticcheck
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo test check race test-undo fuzz bench images docs tools clean
+.PHONY: build help demo test check race test-undo fuzz test-integrations bench images docs tools clean
 
 build: ## build bin/mimamori and bin/demoshop (the default)
 	$(GO) build -trimpath -o bin/ $(PROGRAMS)
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## start Mimamori, a shop and a mailbox, and play an intrusion live (STORY=night, mall or none)
 	bin/mimamori demo --story $(STORY)
@@ -36,6 +36,9 @@ test-undo: ## undo a million random histories, not ten thousand (about half an h
 
 fuzz: ## feed every parser of outside bytes for FUZZTIME (10s) each
 	@scripts/fuzz.sh $(FUZZTIME)
+
+test-integrations: ## hold us against other people's software from npm (ONLY=mailauth for one); installs outside the tree
+	@scripts/integrations.sh
 
 bench: ## measure what has a benchmark
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -7,6 +7,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"mimamori"
@@ -47,6 +48,24 @@ type Session struct {
 	BeganAt     time.Time          `json:"began_at"`
 	LastAt      time.Time          `json:"last_at"`
 	EndedAt     time.Time          `json:"ended_at,omitzero"`
+	Browser     []byte             `json:"browser,omitempty"` // hash of the browser's own secret
+	Proofs      []VisitProof       `json:"proofs,omitempty"`  // given during this visit, or the recovery it follows on
+}
+
+// VisitProof is a proof of who the visitor is, given in between.
+type VisitProof struct {
+	Kind factor.Kind `json:"kind"`
+	At   time.Time   `json:"at"`
+}
+
+// Fresh is how long a proof given in a visit is good for what it was asked for.
+const Fresh = 15 * time.Minute
+
+// Proved says that one of these was given during the visit, not long ago.
+func (s Session) Proved(now time.Time, kinds ...factor.Kind) bool {
+	return slices.ContainsFunc(s.Proofs, func(p VisitProof) bool {
+		return slices.Contains(kinds, p.Kind) && now.Sub(p.At) < Fresh
+	})
 }
 
 // Live says that a visit still goes on at a moment.
@@ -83,7 +102,9 @@ type Challenge struct {
 	CodeAt    time.Time          `json:"code_at,omitzero"`
 	Wrong     int                `json:"wrong"`
 	PassedBy  factor.Kind        `json:"passed_by,omitempty"`
-	CountedAt time.Time          `json:"counted_at,omitzero"` // the shop has heard of the pass: it counts once
+	CountedAt time.Time          `json:"counted_at,omitzero"` // who asked for it has heard of the pass: it counts once
+	Visit     []byte             `json:"visit,omitempty"`     // asked for by the centre itself, for this visit; nil: by the shop
+	Lane      string             `json:"lane,omitempty"`      // in which wrong tries are counted; see factor.Try
 }
 
 // At is the challenge's state at a moment: an unanswered one runs out.
@@ -106,9 +127,36 @@ type Store interface {
 	// of an account (of one shop session unless it is empty).
 	TouchSession(ctx context.Context, account mimamori.AccountID, hash []byte, at time.Time) error
 	EndSessions(ctx context.Context, account mimamori.AccountID, shopSession string, at time.Time) error
+	// ChangeSession loads, does and writes a visit in one transaction.
+	ChangeSession(ctx context.Context, hash []byte, do func(*Session) error) error
+	AddChallenge(ctx context.Context, c Challenge) error
 	ChallengeByID(ctx context.Context, id string) (Challenge, error)
 	ChangeChallenge(ctx context.Context, account mimamori.AccountID, id string, do func(*Challenge) error) error
 }
+
+// BrowserStore keeps which browsers are known as whose.
+type BrowserStore interface {
+	// KnowBrowser notes a browser that came from a device of the customer's; seen
+	// before, it keeps its Since.
+	KnowBrowser(ctx context.Context, b Browser) error
+	// BrowserOf finds one by the hash of its secret; ErrNotFound.
+	BrowserOf(ctx context.Context, account mimamori.AccountID, hash []byte) (Browser, error)
+	// ForgetBrowsers drops those that were first seen at or after since.
+	ForgetBrowsers(ctx context.Context, account mimamori.AccountID, since time.Time) error
+}
+
+// Browser is one that entered the centre from a device that counted as the
+// customer's. It proves nothing by itself; its wrong tries are counted apart.
+type Browser struct {
+	Account mimamori.AccountID
+	Hash    []byte
+	Session string // at the shop, by which it came
+	Since   time.Time
+	LastAt  time.Time
+}
+
+// BrowserLife is how long a browser stays known without coming back.
+const BrowserLife = 400 * 24 * time.Hour
 
 // ChallengeTx writes a challenge in the transaction of the decision that asks
 // for it.

@@ -57,6 +57,7 @@ type Handoffs interface {
 // Begin must then do the same work and give the same kind of answer.
 type RecoveryAsk struct {
 	Subject   string
+	Ask       bool // the shop did not ask for a name: the page does
 	Locale    mimamori.Lang
 	ReturnURL string // checked
 	Source    string // of the API key; may be empty: where the grant is meant for

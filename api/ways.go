@@ -29,7 +29,8 @@ type handoffOut struct {
 
 type recoveryIn struct {
 	Body struct {
-		Subject   *string `json:"subject" nullable:"true" minLength:"1" maxLength:"200" doc:"null when nobody of that name exists"`
+		Subject   *string `json:"subject" nullable:"true" minLength:"1" maxLength:"200" doc:"null when nobody of that name exists; better a keyed hash of the name, as in login.attempted"`
+		Ask       bool    `json:"ask,omitempty" doc:"the shop did not ask who it is: the page does; with subject null only"`
 		Locale    string  `json:"locale" enum:"ja,en"`
 		ReturnURL string  `json:"return_url" maxLength:"2000" doc:"https, on a host that the operator allows"`
 	}
@@ -110,7 +111,7 @@ func (d *doors) recover(ctx context.Context, k staff.APIKey, in *recoveryIn) (*r
 	if err := d.returns.check(b.ReturnURL); err != nil {
 		return nil, err
 	}
-	url, err := d.opt.Recoveries.Begin(ctx, RecoveryAsk{Subject: subject, Locale: mimamori.ParseLang(b.Locale), ReturnURL: b.ReturnURL, Source: k.Source})
+	url, err := d.opt.Recoveries.Begin(ctx, RecoveryAsk{Subject: subject, Ask: b.Ask && subject == "", Locale: mimamori.ParseLang(b.Locale), ReturnURL: b.ReturnURL, Source: k.Source})
 	if err != nil && !errors.Is(err, mimamori.ErrUnavailable) {
 		return nil, fmt.Errorf("begin a recovery: %s", err) // %s: no kind gets through
 	}

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/access"
 	"mimamori/analysis"
 	"mimamori/audit"
+	"mimamori/brands"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -62,6 +64,7 @@ type App struct {
 
 	log       *slog.Logger
 	directory support.Directory
+	shopBrand brands.Brand
 	closers   []func() error
 }
 
@@ -157,6 +160,7 @@ func (a *App) openKeys(ctx context.Context) error {
 	}
 	a.Vault = keys.NewVault(a.Store, master)
 	a.Store.SealWith(a.Vault)
+	a.Store.IndexWith(a.mailHashes)
 	return nil
 }
 
@@ -169,8 +173,10 @@ func (a *App) newRunner() *playbook.Runner {
 		}
 	}
 	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
+	add((&access.Steps{Store: a.Store, Factors: a.Factors}).Acts())
 	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
+	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())
 	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof, Second: a.second()}).Acts())
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
 }

@@ -49,11 +49,12 @@ func (a *App) newChecker() (*checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{app: a, brands: all, dns: &ownDNS{Resolver: &net.Resolver{}, keys: keys, domain: a.noticeDomain()},
-		places: make(chan struct{}, checksAtOnce), rate: dossier.NewLimiter(checksAnHour, time.Hour)}
+	var world auth.Resolver = &net.Resolver{}
 	if a.Config.MailDNS != nil {
-		c.dns = a.Config.MailDNS
+		world = a.Config.MailDNS
 	}
+	c := &checker{app: a, brands: all, dns: &ownDNS{Resolver: world, keys: keys, domain: a.noticeDomain()},
+		places: make(chan struct{}, checksAtOnce), rate: dossier.NewLimiter(checksAnHour, time.Hour)}
 	c.judge = mailcheck.New(mailcheck.Options{Brands: all, DNS: c.dns, Outbox: outbox{a}})
 	return c, nil
 }
@@ -61,7 +62,7 @@ func (a *App) newChecker() (*checker, error) {
 // ownDNS answers for our own mail keys itself, old ones among them, so that a
 // notice of ours is verified years later and while the DNS is down.
 type ownDNS struct {
-	*net.Resolver
+	auth.Resolver
 	keys   func(name string) ([]string, error)
 	domain string
 }

@@ -10,8 +10,11 @@ import (
 	"net/url"
 	"time"
 
+	"golang.org/x/net/publicsuffix"
+
 	"mimamori"
 	"mimamori/decide"
+	"mimamori/dossier"
 	"mimamori/geo"
 	"mimamori/mail"
 	"mimamori/mailcheck/auth"
@@ -44,6 +47,14 @@ type Config struct {
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
 
+	// Aggregators are household-account services that sign in for customers:
+	// the login history labels them, and nothing more.
+	Aggregators []dossier.Aggregator `yaml:"aggregators"`
+	// PasswordList is the operator's full list of leaked passwords: a file of
+	// lines "SHA1:count" sorted by hash, or a folder of range files. Empty: the
+	// embedded filter of common ones alone.
+	PasswordList string `yaml:"password_list"`
+
 	// TrustedProxies are the networks of one's own proxies: what they put at
 	// the end of X-Forwarded-For is believed, and nothing else.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
@@ -70,9 +81,12 @@ type ShopConfig struct {
 	Source string        `yaml:"source"` // the shop's CloudEvents source; grants are made out to it
 	// The shop's own pages: its front, its sign-in, where "forgot your
 	// password?" stands, and where a customer comes back to after a challenge.
-	Home            string         `yaml:"home"`
-	SignIn          string         `yaml:"sign_in"`
-	Forgot          string         `yaml:"forgot"`
+	Home   string `yaml:"home"`
+	SignIn string `yaml:"sign_in"`
+	Forgot string `yaml:"forgot"`
+	// Domain is the shop's, as "shop.example": passkeys are made for it, and work
+	// on all hosts below it. Empty: the registrable part of public_url's host.
+	Domain          string         `yaml:"domain"`
 	ChallengeReturn string         `yaml:"challenge_return"`
 	Secret          string         `yaml:"secret"` // whsec_…; empty: made here, shown by `mimamori shop-secret`
 	AllowHTTP       bool           `yaml:"allow_http"`
@@ -163,6 +177,17 @@ func (c *Config) Check() error {
 func (c *Config) local() bool {
 	u, err := url.Parse(c.PublicURL)
 	return err == nil && u.Scheme == "http" && (u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1")
+}
+
+// passkeyDomain is the relying party's id of passkeys (WebAuthn Level 3, 5.1.2).
+func (c *Config) passkeyDomain() string {
+	if c.Shop.Domain != "" {
+		return c.Shop.Domain
+	}
+	if own, err := publicsuffix.EffectiveTLDPlusOne(c.domain()); err == nil {
+		return own
+	}
+	return c.domain() // localhost
 }
 
 // domain is the host customers see.

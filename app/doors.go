@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"mimamori"
@@ -21,10 +22,10 @@ import (
 	"mimamori/geo"
 	"mimamori/journal"
 	"mimamori/keys"
+	"mimamori/password"
 	"mimamori/profile"
 	"mimamori/recovery"
 	"mimamori/staff"
-	"mimamori/web"
 	"mimamori/web/centre"
 )
 
@@ -33,6 +34,9 @@ import (
 func (a *App) openDesks() error {
 	hasher := code.NewHasher()
 	a.Factors = factor.NewBook(a.Store, a.Store, a.Vault, a.Ring, hasher)
+	if err := a.Factors.UsePasskeys(a.Config.passkeyDomain(), a.Config.Shop.Name.JA, a.Config.PublicURL); err != nil {
+		return fmt.Errorf("config: public_url, shop.domain: %w", err)
+	}
 	a.Audit = audit.New(a.Store, a.Ring, a.Vault)
 	a.Staff = staff.NewDesk(a.Store, a.Ring, hasher, a.Audit, a.Config.Shop.Name.EN, staff.Limits{})
 	a.Guard = staff.NewGuard(a.Store, a.Store, a.Store, a.Audit, func(_ context.Context, actor mimamori.Actor, looks int) {
@@ -43,14 +47,15 @@ func (a *App) openDesks() error {
 	if err != nil {
 		return err
 	}
-	a.directory = brand.Directory()
+	a.shopBrand, a.directory = brand, brand.Directory()
 	a.Desk = dossier.New(dossier.Options{Store: a.Store, Geo: a.Geo, Factors: a.Factors, Post: a.post(), House: a.house(),
 		Directory: a.directory, Brand: brand, Policy: a.policy, Wake: func() { a.Runner.Wake() },
 		Signer: func() recovery.Signer {
 			k := a.Ring.Active(keys.Grant)
 			return recovery.Signer{ID: k.ID, Key: k.Signer()}
 		},
-		Issuer: a.Config.PublicURL, Base: a.Config.PublicURL, ChallengeReturn: a.Config.Shop.ChallengeReturn, Log: a.log})
+		Issuer: a.Config.PublicURL, Base: a.Config.PublicURL, ChallengeReturn: a.Config.Shop.ChallengeReturn,
+		Aggregators: a.Config.Aggregators, Log: a.log})
 	a.closers = append(a.closers, func() error { a.Desk.Close(); return nil })
 	return nil
 }
@@ -87,21 +92,29 @@ func (a *App) openDoors() error {
 	if a.Inbox, err = a.openInbox(check); err != nil {
 		return err
 	}
-	pages, err := centre.New(centre.Options{Service: a.Desk, MailCheck: check, Brand: a.webBrand(), Shortened: a.shortened(), PlainHTTP: a.Config.local(),
+	said, until := a.securityText()
+	pages, err := centre.New(centre.Options{Service: a.Desk, MailCheck: check, Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts,
+		SecurityText: said, SecurityUntil: until, Shortened: a.shortened(), PlainHTTP: a.Config.local(),
 		ShopOrigins: a.shopOrigins(), Log: a.log, ClientIP: a.Config.ClientIP,
 		World: centre.World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldHeight, Point: geo.Point}})
 	if err != nil {
 		return err
 	}
-	a.Doors = split(doors, pages)
+	list, err := password.Open(a.Config.PasswordList)
+	if err != nil {
+		return fmt.Errorf("config: password_list: %w", err)
+	}
+	a.closers = append(a.closers, list.Close)
+	a.Doors = split(doors, list.Door(a.log), pages)
 	return a.openConsole()
 }
 
 // apiPaths are the doors' own; everything else is a customer's page.
 var apiPaths = []string{"/v1/", "/openapi.json", "/openapi.yaml", "/docs", "/docs/", "/problems", "/problems/", "/.well-known/jwks.json", "/healthz", "/readyz"}
 
-func split(doors, pages http.Handler) http.Handler {
+func split(doors, passwords, pages http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/range/", passwords)
 	for _, p := range apiPaths {
 		mux.Handle(p, doors)
 	}
@@ -109,12 +122,20 @@ func split(doors, pages http.Handler) http.Handler {
 	return mux
 }
 
+// mailHashes are how a mail address is kept for finding whose it is: keyed, by
+// the key of now first, then by those before it.
+func (a *App) mailHashes(mail string) [][]byte {
+	out := [][]byte{a.Ring.MAC(keys.Pseudonym, "mail", mail)}
+	for _, k := range a.Ring.Verify(keys.Pseudonym) {
+		if sum := k.MAC("mail", mail); !slices.ContainsFunc(out, func(x []byte) bool { return string(x) == string(sum) }) {
+			out = append(out, sum)
+		}
+	}
+	return out
+}
+
 // ready says whether decisions can be made now.
 func (a *App) ready(context.Context) error { return a.Store.Failed() }
-
-func (a *App) webBrand() web.Brand {
-	return web.Brand{Name: a.Config.Shop.Name, Home: a.Config.Shop.Home, Forgot: a.Config.Shop.Forgot, SignIn: a.Config.Shop.SignIn}
-}
 
 func (a *App) shortened() mimamori.Text {
 	if !a.Config.Policy.Shortened {
@@ -149,6 +170,7 @@ func (a *App) shopOrigins() []string {
 type handoffs struct{ *App }
 
 func (h handoffs) Make(ctx context.Context, ask api.HandoffAsk) (string, error) {
+	h.Desk.Warm(ask.Subject)
 	return access.MakeHandoff(ctx, h.Store, access.Handoff{Subject: ask.Subject, Session: ask.Session, Lang: ask.Locale, Page: ask.Page, ReturnURL: ask.ReturnURL},
 		h.Config.PublicURL, time.Now().UTC())
 }
@@ -160,7 +182,7 @@ func (r recoveries) Begin(ctx context.Context, ask api.RecoveryAsk) (string, err
 	if source == "" {
 		source = r.Config.Shop.Source
 	}
-	return r.Desk.BeginRecovery(ctx, dossier.RecoveryAsk{Subject: ask.Subject, Lang: ask.Locale, ReturnURL: ask.ReturnURL, Source: source})
+	return r.Desk.BeginRecovery(ctx, dossier.RecoveryAsk{Subject: ask.Subject, Ask: ask.Ask, Lang: ask.Locale, ReturnURL: ask.ReturnURL, Source: source})
 }
 
 type challenges struct{ desk *dossier.Desk }

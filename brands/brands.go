@@ -37,6 +37,7 @@ type Brand struct {
 	Contacts          []support.Number `yaml:"contacts"`
 	Advice            []Words          `yaml:"advice"`
 	Facts             []Fact           `yaml:"facts"`
+	Theme             Theme            `yaml:"theme"` // of the shop's own centre
 }
 
 // Screens says where the customer finds the three screens.

@@ -50,7 +50,7 @@ func (b Brand) Check() error {
 			return fault("facts", "each must have field, source and date (YYYY, YYYY-MM or YYYY-MM-DD)")
 		}
 	}
-	return nil
+	return b.Theme.check(fault)
 }
 
 func factDate(s string) bool {

@@ -33,6 +33,11 @@ type Steps struct {
 	Wait  time.Duration // between containment and reset; doubled for a second intrusion
 }
 
+// SessionArg is the session that a session.revoke step ends.
+type SessionArg struct {
+	Session string `json:"session"`
+}
+
 // Everything is what a hold covers.
 var Everything = []shop.Scope{shop.ScopeOrders, shop.ScopePoints, shop.ScopeContact, shop.ScopePayment}
 
@@ -41,6 +46,13 @@ func (c *Steps) Acts() map[string]playbook.Act {
 	return map[string]playbook.Act{
 		"sessions.revoke": func(ctx context.Context, s playbook.Step) playbook.Outcome {
 			return playbook.Tell(ctx, c.Shop, s, shop.SessionsRevoke{Before: s.First.UTC(), Remembered: true})
+		},
+		"session.revoke": func(ctx context.Context, s playbook.Step) playbook.Outcome {
+			arg, err := playbook.Arg[SessionArg](s)
+			if err != nil {
+				return playbook.Outcome{Result: playbook.Refuse, Why: playbook.WhyBroken, Err: err}
+			}
+			return playbook.Tell(ctx, c.Shop, s, shop.SessionsRevoke{Before: s.First.UTC(), Remembered: true, Session: arg.Session})
 		},
 		"password.invalidate": c.whileOpen(shop.PasswordInvalidate{}),
 		"account.hold":        c.whileOpen(shop.AccountHold{Scopes: Everything}),

@@ -90,14 +90,22 @@ func (s *Shop) endSessions(ctx context.Context, tx *sql.Tx, by cause, subject st
 		return 0, err
 	}
 	for _, id := range open {
-		if _, err := exec(ctx, tx, `UPDATE session SET state = 'ended', ended_at = ? WHERE id = ?`, micros(at), id); err != nil {
-			return 0, err
-		}
-		if _, err := s.report(ctx, tx, client.SessionEnded, subject, at, client.Ended{Session: id, By: by.By, Command: by.Command}); err != nil {
+		if _, err := s.endSession(ctx, tx, by, subject, id, at); err != nil {
 			return 0, err
 		}
 	}
 	return len(open), nil
+}
+
+// endSession ends one of an account's sessions and reports it; 0 when it is
+// over already or another's.
+func (s *Shop) endSession(ctx context.Context, tx *sql.Tx, by cause, subject, id string, at time.Time) (int, error) {
+	n, err := exec(ctx, tx, `UPDATE session SET state = 'ended', ended_at = ? WHERE id = ? AND subject = ? AND state <> 'ended'`, micros(at), id, subject)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	_, err = s.report(ctx, tx, client.SessionEnded, subject, at, client.Ended{Session: id, By: by.By, Command: by.Command})
+	return 1, err
 }
 
 // forgetDevices ends remembered devices begun before a time.

@@ -115,11 +115,17 @@ func (o *order) revoke(ctx context.Context) (client.Answer, error) {
 	d, err := data[struct {
 		Before     time.Time `json:"before"`
 		Remembered bool      `json:"remembered"`
+		Session    string    `json:"session"`
 	}](o)
 	if err != nil || d.Before.IsZero() {
 		return client.Answer{}, errors.Join(err, errIf(d.Before.IsZero()))
 	}
-	n, err := o.endSessions(ctx, o.tx, byCommand(o.cmd), o.cmd.Subject, d.Before, o.now, "")
+	var n int
+	if d.Session != "" {
+		n, err = o.endSession(ctx, o.tx, byCommand(o.cmd), o.cmd.Subject, d.Session, o.now)
+	} else {
+		n, err = o.endSessions(ctx, o.tx, byCommand(o.cmd), o.cmd.Subject, d.Before, o.now, "")
+	}
 	if err != nil {
 		return client.Answer{}, err
 	}

@@ -1,6 +1,7 @@
 package demoshop
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -13,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 )
 
 // PasswordCost is what one guess costs.
@@ -30,7 +32,7 @@ func hashPassword(password string, cost PasswordCost) (string, error) {
 	if _, err := rand.Read(salt); err != nil {
 		return "", err
 	}
-	sum := argon2.IDKey([]byte(password), salt, cost.Passes, cost.MemoryKiB, 1, 32)
+	sum := argon2.IDKey([]byte(norm.NFC.String(password)), salt, cost.Passes, cost.MemoryKiB, 1, 32)
 	enc := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", cost.MemoryKiB, cost.Passes, enc(salt), enc(sum)), nil
 }
@@ -51,7 +53,7 @@ func checkPassword(hash, password string) bool {
 	if serr != nil || werr != nil || len(want) != 32 {
 		return false
 	}
-	got := argon2.IDKey([]byte(password), salt, cost.Passes, cost.MemoryKiB, 1, 32)
+	got := argon2.IDKey([]byte(norm.NFC.String(password)), salt, cost.Passes, cost.MemoryKiB, 1, 32)
 	return subtle.ConstantTimeCompare(got, want) == 1
 }
 
@@ -72,6 +74,7 @@ const (
 // passwordFault is the key of the text that says what is wrong with a new
 // password; empty when nothing is.
 func passwordFault(password, subject string, oldHashes ...string) string {
+	password = norm.NFC.String(password)
 	switch n := utf8.RuneCountInString(password); {
 	case n < minPassword:
 		return "password.short"
@@ -89,8 +92,26 @@ func passwordFault(password, subject string, oldHashes ...string) string {
 	return ""
 }
 
-// common says whether a password is one that everybody tries first. A large
-// shop asks a list of breached ones; a small one at least refuses these.
+// refused is passwordFault and the question to Mimamori whether the password is
+// one that attackers have (mission R2). Only five digits of its hash are told.
+// When nobody answers, what the shop knows itself is refused, and it goes on.
+func (s *Shop) refused(ctx context.Context, password, subject string, oldHashes ...string) string {
+	if fault := passwordFault(password, subject, oldHashes...); fault != "" {
+		return fault
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	switch n, err := s.mimamori.PasswordKnown(ctx, norm.NFC.String(password)); {
+	case err != nil:
+		s.log.Warn("nobody answers for known passwords", "error", err)
+	case n > 0:
+		return "password.common"
+	}
+	return ""
+}
+
+// common says whether a password is one that everybody tries first: a few, for
+// the hour in which nobody answers for the others.
 func common(password string) bool {
 	p := strings.TrimRight(strings.ToLower(password), "0123456789!.")
 	for w := range strings.FieldsSeq(commonWords) {

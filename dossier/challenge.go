@@ -14,7 +14,6 @@ import (
 	"mimamori/factor"
 	"mimamori/intake"
 	"mimamori/journal"
-	"mimamori/playbook"
 	"mimamori/recovery"
 	"mimamori/web/centre"
 )
@@ -37,7 +36,7 @@ func (d *Desk) Offer(tx intake.Tx, e event.Event, now time.Time) (*intake.Challe
 	if err := put.PutChallenge(c); err != nil {
 		return nil, err
 	}
-	return &intake.Challenge{ID: c.ID, URL: d.opt.Base + "/challenge/" + c.ID, Methods: []string{"mail_code", "totp"}, ExpiresAt: c.ExpiresAt}, nil
+	return &intake.Challenge{ID: c.ID, URL: d.opt.Base + "/challenge/" + c.ID, Methods: []string{"passkey", "totp", "recovery_code", "mail_code"}, ExpiresAt: c.ExpiresAt}, nil
 }
 
 // challenge loads one for the browser that opened it first.
@@ -72,13 +71,14 @@ func (d *Desk) Challenge(ctx context.Context, v centre.Visitor, id string) (cent
 	return d.challengeView(ctx, c, f), nil
 }
 
+// challengeView offers what the account has. A mailed code is for accounts that
+// have no second step: else whoever reads the mailbox would be past it.
 func (d *Desk) challengeView(ctx context.Context, c access.Challenge, f *file) centre.Challenge {
-	out := centre.Challenge{Act: c.Act, Proof: centre.Proof{Need: 1, Methods: []centre.Method{centre.ByMail}}}
-	if len(d.trusted(ctx, f)) > 0 {
-		out.Methods = append(out.Methods, centre.ByAuthenticator)
-	}
-	for _, k := range f.provingMails() {
-		out.Reaches = append(out.Reaches, centre.Reach{ID: k.ID, Kind: k.Kind, Masked: masked(k.Value)})
+	out := centre.Challenge{Act: c.Act, Proof: centre.Proof{Need: 1, Methods: d.challengeMethods(ctx, f)}}
+	if slices.Contains(out.Methods, centre.ByMail) {
+		for _, k := range f.provingMails() {
+			out.Reaches = append(out.Reaches, centre.Reach{ID: k.ID, Kind: k.Kind, Masked: masked(k.Value)})
+		}
 	}
 	switch c.At(f.now) {
 	case access.Passed:
@@ -109,6 +109,20 @@ func (d *Desk) challengeView(ctx context.Context, c access.Challenge, f *file) c
 	return out
 }
 
+func (d *Desk) challengeMethods(ctx context.Context, f *file) []centre.Method {
+	trusted := d.trusted(ctx, f)
+	if len(trusted) == 0 {
+		return []centre.Method{centre.ByMail}
+	}
+	var out []centre.Method
+	for _, k := range []factor.Kind{factor.Passkey, factor.TOTP, factor.Recovery} {
+		if slices.ContainsFunc(trusted, func(x factor.Factor) bool { return x.Kind == k }) {
+			out = append(out, pageMethods[k])
+		}
+	}
+	return out
+}
+
 func (f *file) provingMails() []journal.Contact {
 	return slices.DeleteFunc(f.journal.Contacts(f.start()), func(c journal.Contact) bool { return c.Kind != "mail" || !c.Proves })
 }
@@ -119,11 +133,16 @@ func (d *Desk) SendChallengeCode(ctx context.Context, v centre.Visitor, id, reac
 	if err != nil {
 		return centre.Challenge{}, err
 	}
+	if !slices.Contains(d.challengeMethods(ctx, f), centre.ByMail) || c.At(f.now) != access.Open {
+		view := d.challengeView(ctx, c, f)
+		view.Problem = centre.WrongOrder
+		return view, nil
+	}
 	for _, k := range f.provingMails() {
-		if k.ID != reach || c.At(f.now) != access.Open {
+		if k.ID != reach {
 			continue
 		}
-		code, _, err := d.opt.Factors.IssueMailed(ctx, factor.Request{Account: c.Account, Purpose: factor.ForChallenge, Ref: c.ID})
+		code, _, err := d.opt.Factors.IssueMailed(ctx, factor.Request{Account: c.Account, Purpose: factor.ForChallenge, Ref: c.ID}, f.challengeLane(c))
 		if errors.Is(err, mimamori.ErrDenied) {
 			view := d.challengeView(ctx, c, f)
 			view.Problem = centre.TooMany
@@ -161,31 +180,66 @@ func (d *Desk) AnswerChallenge(ctx context.Context, v centre.Visitor, id string,
 		}
 		return centre.Challenge{}, err
 	}
-	proof, err := d.proveChallenge(ctx, c, by, code)
+	if !slices.Contains(d.challengeMethods(ctx, f), by) {
+		view := d.challengeView(ctx, c, f)
+		view.Problem = centre.WrongOrder
+		return view, nil
+	}
+	proof, err := d.proveChallenge(ctx, c, f, by, code)
 	if err != nil {
+		var throttled *factor.ThrottledError
+		if errors.As(err, &throttled) {
+			view := d.challengeView(ctx, c, f)
+			view.Problem, view.RetryAt = centre.TooMany, throttled.Until
+			return view, nil
+		}
 		if !errors.Is(err, mimamori.ErrDenied) && !errors.Is(err, mimamori.ErrNotFound) && !errors.Is(err, mimamori.ErrInvalid) {
 			return centre.Challenge{}, err
 		}
 		return d.wrongAnswer(ctx, v, c)
 	}
-	err = d.opt.Store.ChangeChallenge(ctx, c.Account, id, func(x *access.Challenge) error {
+	if err := d.pass(ctx, c, proof); err != nil {
+		return centre.Challenge{}, err
+	}
+	return d.Challenge(ctx, v, id)
+}
+
+// pass notes the proof: of many that come at once, one passes the challenge.
+func (d *Desk) pass(ctx context.Context, c access.Challenge, proof factor.Proof) error {
+	return d.opt.Store.ChangeChallenge(ctx, c.Account, c.ID, func(x *access.Challenge) error {
 		if x.State != access.Open {
 			return fmt.Errorf("answer challenge: %w", mimamori.ErrConflict)
 		}
 		x.State, x.PassedBy = access.Passed, proof.Kind
 		return nil
 	})
-	if err != nil {
-		return centre.Challenge{}, err
-	}
-	return d.Challenge(ctx, v, id)
 }
 
-func (d *Desk) proveChallenge(ctx context.Context, c access.Challenge, by centre.Method, code string) (factor.Proof, error) {
-	if by == centre.ByAuthenticator {
-		return d.opt.Factors.CheckTOTP(ctx, c.Account, code)
+// challengeLane counts the tries of a session on a device of the customer's
+// apart from everybody else's (standards A08).
+func (f *file) challengeLane(c access.Challenge) string {
+	if s, ok := f.account.Profile.Session(c.Session); ok && f.mayLower(c.Session) {
+		return "device " + s.Device
 	}
-	return d.opt.Factors.RedeemMailed(ctx, factor.Request{Account: c.Account, Purpose: factor.ForChallenge, Ref: c.ID}, code)
+	return ""
+}
+
+func (d *Desk) proveChallenge(ctx context.Context, c access.Challenge, f *file, by centre.Method, code string) (p factor.Proof, err error) {
+	try := factor.Try{Account: c.Account, Lane: f.challengeLane(c)}
+	switch by {
+	case centre.ByMail:
+		return d.opt.Factors.RedeemMailed(ctx, factor.Request{Account: c.Account, Purpose: factor.ForChallenge, Ref: c.ID}, code)
+	case centre.ByAuthenticator:
+		p, err = d.opt.Factors.CheckTOTP(ctx, try, code)
+	case centre.ByRecoveryCode:
+		p, _, err = d.opt.Factors.UseRecoveryCode(ctx, try, code)
+	default:
+		return p, fmt.Errorf("answer by %s: %w", by, mimamori.ErrInvalid)
+	}
+	if err == nil {
+		err = fromBefore(d.trusted(ctx, f), p)
+	}
+	return p, err
 }
 
 func (d *Desk) wrongAnswer(ctx context.Context, v centre.Visitor, c access.Challenge) (centre.Challenge, error) {
@@ -208,6 +262,9 @@ func (d *Desk) wrongAnswer(ctx context.Context, v centre.Visitor, c access.Chall
 // return URL is told by the shop when it first asks.
 func (d *Desk) ChallengeState(ctx context.Context, id string) (access.Challenge, error) {
 	c, err := d.opt.Store.ChallengeByID(ctx, id)
+	if err == nil && c.Visit != nil {
+		err = fmt.Errorf("challenge %s is the centre's own: %w", id, mimamori.ErrNotFound)
+	}
 	if err != nil {
 		return c, err
 	}
@@ -236,18 +293,4 @@ func (d *Desk) ChallengeState(ctx context.Context, id string) (access.Challenge,
 		a.Profile.Trust(c.Session)
 		return tx.PutAccount(a)
 	})
-}
-
-// tellStep confirms a step of recovery by mail to the contacts from before.
-func (d *Desk) tellStep(ctx context.Context, f *file, step mimamori.Text) {
-	if f.current == nil {
-		return
-	}
-	run := playbook.Run{Account: f.account.ID, Subject: f.account.Subject, Incident: f.current.ID, Playbook: "tell", Version: 1}
-	run, steps := playbook.Plan(run, []playbook.Named{playbook.With("notice.recovery_step", map[string]any{"step": step})}, time.Now().UTC())
-	if err := d.opt.Store.PutRunNow(ctx, run, steps); err != nil {
-		d.log.Error("tell a step of recovery", "err", err)
-		return
-	}
-	d.opt.Wake()
 }

@@ -38,8 +38,10 @@ const Shown = 62 * 24 * time.Hour
 // Store is what a dossier reads and writes.
 type Store interface {
 	access.Store
+	access.BrowserStore
 	recovery.Store
 	notice.Store
+	support.CallStore
 	undo.Store
 	Take(ctx context.Context, idle bool, do func(intake.Tx) error) error
 	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
@@ -47,6 +49,11 @@ type Store interface {
 	Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error)
 	Steps(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]playbook.Step, error)
 	ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error
+	// EventsAfter are the events of an account that were written after a mark
+	// (0: all), in the order of their times, with the mark of the newest and how
+	// many the account has in all.
+	EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error)
+	SubjectsByMail(ctx context.Context, mail string) ([]string, error)
 	PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error
 }
 
@@ -66,8 +73,12 @@ type Options struct {
 	Base      string // the centre's public address
 	// ChallengeReturn is the shop's page to which a challenge leads back.
 	ChallengeReturn string
-	References      *Limiter // tries to look up a reference, by network; nil: 5 an hour
-	Log             *slog.Logger
+	// Aggregators are the household-account services that the operator knows.
+	Aggregators []Aggregator
+	References  *Limiter // tries to look up a reference, by network; nil: 5 an hour
+	Calls       *Limiter // wishes to be called, by network; nil: 5 an hour
+	Sends       *Limiter // codes asked for on the way back in, by network; nil: 300 an hour, for a mobile operator's customers share one
+	Log         *slog.Logger
 }
 
 // Desk answers the pages.
@@ -75,6 +86,9 @@ type Desk struct {
 	opt   Options
 	log   *slog.Logger
 	mails sync.WaitGroup // codes on their way
+	pasts *pasts
+
+	reminds *nameLimiter // reminders of a user id, by address
 }
 
 // New makes a desk.
@@ -82,10 +96,16 @@ func New(opt Options) *Desk {
 	if opt.References == nil {
 		opt.References = NewLimiter(5, time.Hour)
 	}
+	if opt.Calls == nil {
+		opt.Calls = NewLimiter(5, time.Hour)
+	}
+	if opt.Sends == nil {
+		opt.Sends = NewLimiter(300, time.Hour)
+	}
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	return &Desk{opt: opt, log: opt.Log}
+	return &Desk{opt: opt, log: opt.Log, pasts: newPasts(opt.Store), reminds: &nameLimiter{most: 3, period: 24 * time.Hour}}
 }
 
 // Close waits for codes that are being mailed.
@@ -93,13 +113,14 @@ func (d *Desk) Close() { d.mails.Wait() }
 
 var _ centre.Service = (*Desk)(nil)
 
-// file is one account read whole.
+// file is one account read whole. What it shares with others of the same
+// account (past) is only read.
 type file struct {
+	*past
 	account   *incident.Account
-	journal   *journal.Journal
 	incidents []incident.Incident // newest first
 	current   *incident.Incident  // open or watched, or the newest within the shown time; nil when there never was one
-	plan      undo.Plan
+	plan      undo.Plan           // of the whole account, or of one incident
 	steps     []playbook.Step
 	entries   []incident.Entry
 	now       time.Time
@@ -113,9 +134,10 @@ func (d *Desk) open(ctx context.Context, subject string) (*file, error) {
 	if f.account, err = st.ReadAccount(ctx, subject); err != nil {
 		return nil, err
 	}
-	if f.plan, f.journal, err = undo.PlanOf(ctx, st, f.account.ID); err != nil {
+	if f.past, err = d.pasts.of(ctx, f.account.ID, f.now); err != nil {
 		return nil, err
 	}
+	f.plan = f.past.plan
 	if f.incidents, err = st.Incidents(ctx, f.account.ID); err != nil {
 		return nil, err
 	}
@@ -185,9 +207,17 @@ func (d *Desk) Enter(ctx context.Context, v centre.Visitor, token string) (centr
 		return centre.Entered{}, err
 	}
 	secret, hash := recovery.NewToken()
-	err = d.opt.Store.AddSession(ctx, access.Session{Hash: hash, Account: h.Account, Subject: h.Subject, ShopSession: h.Session,
-		ReturnURL: h.ReturnURL, Lang: h.Lang, BeganAt: now, LastAt: now})
-	return centre.Entered{Session: secret, Page: h.Page, Lang: h.Lang}, err
+	visit := access.Session{Hash: hash, Account: h.Account, Subject: h.Subject, ShopSession: h.Session,
+		ReturnURL: h.ReturnURL, Lang: h.Lang, BeganAt: now, LastAt: now}
+	if v.Browser != "" {
+		visit.Browser = recovery.HashToken(v.Browser)
+		visit.Proofs = d.followsRecovery(ctx, h.Account, visit.Browser, now)
+	}
+	if err := d.opt.Store.AddSession(ctx, visit); err != nil {
+		return centre.Entered{}, err
+	}
+	known, err := d.knowBrowser(ctx, v, h, now)
+	return centre.Entered{Session: secret, Page: h.Page, Lang: h.Lang, Device: known}, err
 }
 
 // Leave ends the visit.
@@ -238,15 +268,7 @@ func owner(o journal.Owner) centre.Owner {
 
 // loginOf is the sign-in that began a session.
 func (f *file) loginOf(session string) *event.Login {
-	if session == "" {
-		return nil
-	}
-	for _, l := range f.journal.Logins {
-		if l.Data.Session == session && l.Data.Outcome == event.Succeeded {
-			return l.Data
-		}
-	}
-	return nil
+	return f.loginBy[session]
 }
 
 // answerTo is what the customer herself has said of a session.

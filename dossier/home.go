@@ -22,7 +22,11 @@ func (d *Desk) Home(ctx context.Context, v centre.Visitor) (centre.Home, error) 
 	if err != nil {
 		return centre.Home{}, err
 	}
+	second := d.hasSecond(ctx, f)
 	h := centre.Home{Standing: centre.Safe, Guards: d.guards(ctx, f)}
+	if !second {
+		h.Next = centre.NextSecondStep // one strong step, on a quiet day
+	}
 	if h.Unread, err = d.unread(ctx, s.Account); err != nil {
 		return h, err
 	}
@@ -42,14 +46,20 @@ func (d *Desk) Home(ctx context.Context, v centre.Visitor) (centre.Home, error) 
 		}
 	case i != nil && i.State == incident.Watching:
 		h.Standing, h.Incident, h.Steps, h.WatchUntil = centre.Watched, d.incidentView(ctx, f), f.stepList(), st.WatchUntil
-		h.Obligations = f.obligations()
-		h.Next = centre.NextCheckLogins
-		if len(st.Obligations) > 0 {
+		h.Obligations = f.obligations(second)
+		switch {
+		case len(st.Obligations) > 0:
 			h.Next = centre.NextObligations
+		case second:
+			h.Next = centre.NextCheckLogins
 		}
 	}
 	h.Veto = d.veto(ctx, v, s, f)
-	return h, nil
+	coming, err := d.coming(ctx, s.Account)
+	if coming != nil {
+		h.Call = comingView(*coming, f.now)
+	}
+	return h, err
 }
 
 func (d *Desk) unread(ctx context.Context, account mimamori.AccountID) (int, error) {
@@ -76,7 +86,7 @@ func (d *Desk) guards(ctx context.Context, f *file) []centre.Guard {
 	if d.opt.Factors != nil {
 		if list, err := d.opt.Factors.List(ctx, f.account.ID); err == nil {
 			for _, x := range list {
-				if x.Usable() {
+				if x.Proves() {
 					second.On, second.At = true, x.BoundAt
 				}
 			}
@@ -198,7 +208,7 @@ func (d *Desk) wait(ctx context.Context, f *file) *centre.Wait {
 	if i == nil || i.WaitUntil.IsZero() || !f.now.Before(i.WaitUntil) || !i.Open() {
 		return nil
 	}
-	strong := len(d.trusted(ctx, f)) > 0
+	strong := len(d.strong(ctx, f)) > 0
 	return &centre.Wait{Since: i.DecidedAt, Until: i.WaitUntil, Doubled: i.Previous != "", Early: strong, Call: i.StrongFactor() && !strong}
 }
 
@@ -242,13 +252,14 @@ func doneIf(yes bool) centre.StepState {
 	return centre.StepLater
 }
 
-// obligations are the checklist: those still owed, and those that are done.
-func (f *file) obligations() []centre.Obligation {
+// obligations are the checklist: those still owed, those that are done, and
+// the second step, which nobody is held to.
+func (f *file) obligations(second bool) []centre.Obligation {
 	var out []centre.Obligation
 	for _, k := range []decide.Obligation{decide.SetPassword, decide.ReenterPayment, decide.ReenterAddress, decide.ReviewSubscriptions} {
 		out = append(out, centre.Obligation{Kind: centre.ObligationKind(k), Done: !slices.Contains(f.account.Standing.Obligations, k)})
 	}
-	return out
+	return append(out, centre.Obligation{Kind: centre.OfferSecondStep, Done: second})
 }
 
 // asks are the lines that wait for わたし / ちがう: the sign-in, and what its

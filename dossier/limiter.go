@@ -46,3 +46,29 @@ func (l *Limiter) Take(ip netip.Addr, now time.Time) bool {
 	t.n++
 	return t.n <= l.most
 }
+
+// nameLimiter is a Limiter by name.
+type nameLimiter struct {
+	most   int
+	period time.Duration
+
+	// mu guards tries.
+	mu    sync.Mutex
+	tries map[string]*tally
+}
+
+// Take counts a try; false when there have been too many.
+func (l *nameLimiter) Take(name string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.tries[name]
+	if t == nil || now.Sub(t.since) > l.period {
+		if l.tries == nil || len(l.tries) > 100_000 {
+			l.tries = map[string]*tally{}
+		}
+		t = &tally{since: now}
+		l.tries[name] = t
+	}
+	t.n++
+	return t.n <= l.most
+}

@@ -105,7 +105,7 @@ func (d *Desk) Help(_ context.Context, v centre.Visitor) (centre.Help, error) {
 	if country == "" {
 		country = "JP"
 	}
-	return centre.Help{Calls: d.calls(country, v.Lang)}, nil
+	return centre.Help{Calls: d.calls(country, v.Lang), CallBack: len(d.windows(time.Now())) > 0, UnknownOrders: d.opt.Brand.Theme.UnknownOrders}, nil
 }
 
 func (d *Desk) calls(country string, lang mimamori.Lang) []centre.CallNow {

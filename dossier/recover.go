@@ -2,7 +2,6 @@ package dossier
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,51 +10,101 @@ import (
 	"mimamori"
 	"mimamori/factor"
 	"mimamori/incident"
+	"mimamori/journal"
 	"mimamori/mail"
-	"mimamori/notice"
 	"mimamori/recovery"
+	"mimamori/undo"
 	"mimamori/web/centre"
 )
 
 // RecoveryAsk is what the shop says when a customer wants back in.
 type RecoveryAsk struct {
-	Subject   string // empty: nobody named
+	Subject   string // empty: nobody's
+	Ask       bool   // the page asks who it is, for the shop did not; with an empty subject only
 	Lang      mimamori.Lang
 	ReturnURL string
 	Source    string
 }
 
 // BeginRecovery makes a recovery and gives its address. It is the same work
-// for anybody and nobody, and changes nothing on the account.
+// for anybody and nobody (standards A01, A02), and changes nothing on the
+// account (G05).
 func (d *Desk) BeginRecovery(ctx context.Context, ask RecoveryAsk) (string, error) {
 	now := time.Now().UTC()
 	token, hash := recovery.NewToken()
-	r := recovery.Record{ID: mimamori.NewID("rec"), TokenHash: hash, Account: mimamori.NewAccountID(ask.Subject), Subject: ask.Subject,
+	r := recovery.Record{ID: mimamori.NewID("rec"), TokenHash: hash, Subject: ask.Subject, Ask: ask.Ask,
 		Locale: ask.Lang, ReturnURL: ask.ReturnURL, Source: ask.Source, CreatedAt: now, ExpiresAt: now.Add(recovery.Life)}
+	r.Account = mimamori.NewAccountID(whose(r))
 	if err := d.opt.Store.AddRecovery(ctx, r); err != nil {
 		return "", fmt.Errorf("begin recovery: %w", err)
 	}
 	return d.opt.Base + "/recover/" + token, nil
 }
 
-// facts gathers what a recovery's phase follows from.
+// whose is the subject whose account a recovery is worked on: nobody's has one
+// of its own, so that the same work is done for it.
+func whose(r recovery.Record) string {
+	if r.Subject == "" {
+		return "nobody " + r.ID
+	}
+	return r.Subject
+}
+
+// recoveryFacts gathers what a recovery's phase follows from. What it reads
+// does not depend on what is found, until an incident is: then the page says so
+// (mission R1), and the steps are read too.
 func (d *Desk) recoveryFacts(ctx context.Context, v centre.Visitor, token string) (recovery.Facts, *file, error) {
-	r, err := d.opt.Store.RecoveryByToken(ctx, recovery.HashToken(token))
+	st := d.opt.Store
+	r, err := st.RecoveryByToken(ctx, recovery.HashToken(token))
 	if err != nil {
 		return recovery.Facts{}, nil, err
 	}
-	if err := recovery.Own(ctx, d.opt.Store, r, v.Browser); err != nil {
+	if err := recovery.Own(ctx, st, r, v.Browser); err != nil {
 		return recovery.Facts{}, nil, err
 	}
-	f, err := d.open(ctx, r.Subject)
+	f := &file{now: time.Now()}
+	if f.account, err = st.ReadAccount(ctx, whose(r)); err != nil {
+		return recovery.Facts{}, nil, err
+	}
+	plan, j, err := undo.PlanOf(ctx, st, f.account.ID) // never from memory: it would answer sooner for some
 	if err != nil {
 		return recovery.Facts{}, nil, err
 	}
-	facts := recovery.Facts{Record: r, Now: f.now, Contacts: f.journal.Contacts(f.start()), Factors: d.trusted(ctx, f)}
-	if f.current != nil && f.current.Open() {
+	f.past, f.plan = pastOf(j, plan), plan
+	if f.incidents, err = st.Incidents(ctx, f.account.ID); err != nil {
+		return recovery.Facts{}, nil, err
+	}
+	facts := recovery.Facts{Record: r, Now: f.now}
+	if len(f.incidents) > 0 && f.incidents[0].Open() {
+		f.current = &f.incidents[0]
 		facts.Incident = f.current
+		if f.steps, err = st.Steps(ctx, f.account.ID, f.current.ID); err != nil {
+			return recovery.Facts{}, nil, err
+		}
 	}
+	facts.Factors = d.trusted(ctx, f)
+	facts.Contacts, facts.MailInDoubt = mailboxes(f)
 	return facts, f, nil
+}
+
+// mailboxes are the contacts of a recovery: those from before the intrusion;
+// without one, those of now and those that stood 30 days ago, for somebody may
+// have changed them unnoticed (standards A14, A15). A mailbox that was put in
+// within 30 days is in doubt, and so is every one when the intruder came back.
+func mailboxes(f *file) (out []journal.Contact, doubt bool) {
+	out = f.journal.Contacts(f.start())
+	if f.start().IsZero() {
+		for _, c := range f.journal.Contacts(f.now.Add(-journal.Seasoned)) {
+			if c.Kind == "mail" && c.Replaced && c.Proves {
+				out = append(out, c)
+			}
+		}
+	}
+	for _, c := range out {
+		fresh := !c.Verified.IsZero() && !c.Proves || c.Replaced && f.start().IsZero()
+		doubt = doubt || c.Kind == "mail" && fresh
+	}
+	return out, doubt || f.current != nil && f.current.StrongFactor()
 }
 
 // trusted are the factors that prove the customer in her present incident.
@@ -67,7 +116,16 @@ func (d *Desk) trusted(ctx context.Context, f *file) []factor.Factor {
 	if err != nil {
 		return nil // a proof that cannot be read is no proof
 	}
-	return recovery.Trusted(list, f.current)
+	i := f.current
+	if i != nil && !i.Open() {
+		i = nil
+	}
+	return recovery.Trusted(list, i)
+}
+
+// strong are those of the trusted that open a reset before the wait is over.
+func (d *Desk) strong(ctx context.Context, f *file) []factor.Factor {
+	return slices.DeleteFunc(d.trusted(ctx, f), func(x factor.Factor) bool { return !x.Kind.Strong() })
 }
 
 // StrongProof says whether a factor from before may skip an incident's wait.
@@ -76,7 +134,7 @@ func (d *Desk) StrongProof(ctx context.Context, i *incident.Incident) bool {
 		return false
 	}
 	list, err := d.opt.Factors.List(ctx, i.Account)
-	return err == nil && len(recovery.Trusted(list, i)) > 0
+	return err == nil && slices.ContainsFunc(recovery.Trusted(list, i), func(x factor.Factor) bool { return x.Kind.Strong() })
 }
 
 // Recovery shows where a recovery stands.
@@ -88,9 +146,16 @@ func (d *Desk) Recovery(ctx context.Context, v centre.Visitor, token string) (ce
 	return d.recoveryView(ctx, facts, f), nil
 }
 
+// pageMethods are the kinds of proof in the pages' words.
+var pageMethods = map[factor.Kind]centre.Method{factor.MailCode: centre.ByMail, factor.TOTP: centre.ByAuthenticator,
+	factor.Recovery: centre.ByRecoveryCode, factor.Passkey: centre.ByPasskey}
+
+// recoveryView is the page. As long as nothing has been proved it says nothing
+// that depends on the account, but that a wait runs: no address, not even
+// masked, no list of what the account has, no count of what it takes.
 func (d *Desk) recoveryView(ctx context.Context, facts recovery.Facts, f *file) centre.Recovery {
 	phase := recovery.PhaseOf(facts)
-	out := centre.Recovery{Proof: centre.Proof{State: centre.ProofState(phase), Need: 1, Have: len(facts.Record.Proofs)}}
+	out := centre.Recovery{Proof: centre.Proof{State: centre.ProofState(phase), Need: 1, Have: recovery.Have(facts.Record.Proofs)}}
 	if facts.Incident != nil && !facts.Incident.DecidedAt.IsZero() {
 		out.Wait, out.Steps = d.wait(ctx, f), f.stepList()
 		out.Call = facts.Incident.StrongFactor() && !facts.Strong()
@@ -98,16 +163,19 @@ func (d *Desk) recoveryView(ctx context.Context, facts recovery.Facts, f *file) 
 			proven(out.Steps)
 		}
 	}
-	strongOnly := facts.Incident != nil && (facts.Incident.StrongFactor() || out.Wait != nil)
-	if facts.Strong() {
-		out.Methods = append(out.Methods, centre.ByAuthenticator)
+	if out.Have > 0 {
+		out.Need = facts.Need()
 	}
-	if !strongOnly && phase != recovery.Waiting {
-		out.Methods = append(out.Methods, centre.ByMail)
-		out.Reaches = reaches(facts)
+	for _, k := range recovery.Methods(facts) {
+		if k == factor.Passkey && !d.opt.Factors.Passkeys() {
+			continue
+		}
+		out.Methods = append(out.Methods, pageMethods[k])
+	}
+	if slices.Contains(out.Methods, centre.ByMail) {
+		out.Reaches = []centre.Reach{{ID: "mail", Kind: "mail"}}
 	}
 	if phase == recovery.Code {
-		out.SentTo = masked(reachValue(facts, facts.Record.Reach))
 		out.CodeExpires = facts.Record.CodeAt.Add(factor.ForRecovery.Life())
 	}
 	return out
@@ -125,56 +193,35 @@ func proven(steps []centre.Step) {
 	}
 }
 
-// reaches are the contacts a code may go to. An account that does not exist
-// gets a stand-in, so that the page tells nothing (standards A01).
-func reaches(f recovery.Facts) []centre.Reach {
-	var out []centre.Reach
-	for _, c := range f.Proofs() {
-		out = append(out, centre.Reach{ID: c.ID, Kind: c.Kind, Masked: masked(c.Value)})
-	}
-	if len(out) == 0 && f.Incident == nil {
-		out = []centre.Reach{{ID: "mail", Kind: "mail", Masked: standIn(f.Record.Subject)}}
-	}
-	return out
-}
-
 func masked(addr string) string {
 	if a, err := mail.ParseAddress(addr); err == nil {
 		return a.Masked()
 	}
-	return standIn(addr)
+	return "•••"
 }
 
-// standIn looks like somebody's masked address, the same for the same name.
-func standIn(name string) string {
-	h := recovery.HashToken("stand-in " + name)
-	domain := []string{"gmail.com", "yahoo.co.jp", "docomo.ne.jp", "icloud.com", "outlook.jp"}[int(h[1])%5]
-	return string(rune('a'+h[0]%26)) + "•••@" + domain
-}
+// longestName is how long a user id may be; the contract's bound on subjects.
+const longestName = 200
 
-func reachValue(f recovery.Facts, id string) string {
-	for _, c := range f.Contacts {
-		if c.ID == id && c.Kind == "mail" {
-			return c.Value
-		}
-	}
-	return f.Record.Subject
-}
-
-// Identify takes a user id. The answer is the same for nobody's.
+// Identify takes a user id where the shop did not ask for one. The answer is
+// the same for nobody's.
 func (d *Desk) Identify(ctx context.Context, v centre.Visitor, token, name string) (centre.Recovery, error) {
-	facts, _, err := d.recoveryFacts(ctx, v, token)
+	facts, f, err := d.recoveryFacts(ctx, v, token)
 	if err != nil {
 		return centre.Recovery{}, err
 	}
+	if recovery.PhaseOf(facts) != recovery.Identify {
+		view := d.recoveryView(ctx, facts, f)
+		view.Problem = centre.WrongOrder
+		return view, nil
+	}
 	name = strings.TrimSpace(name)
-	if name == "" || len(name) > 200 {
-		out := centre.Recovery{Proof: centre.Proof{State: centre.Identify, Problem: centre.EmptyField}}
-		return out, nil
+	if name == "" || len(name) > longestName {
+		return centre.Recovery{Proof: centre.Proof{State: centre.Identify, Problem: centre.EmptyField}}, nil
 	}
 	err = d.opt.Store.ChangeRecovery(ctx, facts.Record.ID, facts.Record.Account, func(r *recovery.Record) error {
 		if r.Subject == "" {
-			r.Subject = name
+			r.Subject, r.Account = name, mimamori.NewAccountID(name)
 		}
 		return nil
 	})
@@ -183,204 +230,3 @@ func (d *Desk) Identify(ctx context.Context, v centre.Visitor, token, name strin
 	}
 	return d.Recovery(ctx, v, token)
 }
-
-// RemindID would mail the user id; only the shop knows ids by address, so the
-// answer is the same always and the shop's own page does it.
-func (d *Desk) RemindID(context.Context, centre.Visitor, string, string) error { return nil }
-
-// SendCode mails a code to a contact from before the intrusion.
-func (d *Desk) SendCode(ctx context.Context, v centre.Visitor, token, reach string) (centre.Recovery, error) {
-	facts, f, err := d.recoveryFacts(ctx, v, token)
-	if err != nil {
-		return centre.Recovery{}, err
-	}
-	view := d.recoveryView(ctx, facts, f)
-	if !slices.Contains(view.Methods, centre.ByMail) || facts.Record.Subject == "" || !facts.Record.EndedAt.IsZero() {
-		view.Problem = centre.WrongOrder
-		return view, nil
-	}
-	to := ""
-	for _, c := range facts.Proofs() {
-		if c.ID == reach {
-			to = c.Value
-		}
-	}
-	if to != "" {
-		req := factor.Request{Account: facts.Record.Account, Purpose: factor.ForRecovery, Ref: facts.Record.ID}
-		if facts.Incident != nil {
-			req.Incident = facts.Incident.ID
-		}
-		code, _, err := d.opt.Factors.IssueMailed(ctx, req)
-		if errors.Is(err, mimamori.ErrDenied) {
-			view.Problem = centre.TooMany
-			return view, nil
-		}
-		if err != nil {
-			return view, err
-		}
-		d.mailCode(v, facts.Record.Account, facts.Record.Locale, to, code)
-	}
-	err = d.opt.Store.ChangeRecovery(ctx, facts.Record.ID, facts.Record.Account, func(r *recovery.Record) error {
-		r.Reach, r.CodeAt = reach, time.Now().UTC()
-		return nil
-	})
-	if err != nil {
-		return view, err
-	}
-	return d.Recovery(ctx, v, token)
-}
-
-// mailCode sends a code beside the request, so that the answer takes as long
-// for nobody as for somebody.
-//
-// What is kept of it, so that its number is found by whoever doubts the mail,
-// shows no code.
-func (d *Desk) mailCode(v centre.Visitor, account mimamori.AccountID, lang mimamori.Lang, to, code string) {
-	d.mails.Add(1)
-	go func() {
-		defer d.mails.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		facts := notice.Facts{Shop: d.opt.House.Shop, Centre: d.opt.House.Centre, CentreDomain: d.opt.House.CentreDomain, NoticeDomain: d.opt.House.NoticeDomain,
-			Code: "••••••"}
-		if v.IP.IsValid() {
-			facts.Place = d.opt.Geo.Lookup(v.IP).Describe()
-		}
-		if err := d.sendMailed(ctx, account, lang, facts, to, code); err != nil {
-			d.log.Warn("mail a code", "err", err) // the customer asks again
-		}
-	}()
-}
-
-func (d *Desk) sendMailed(ctx context.Context, account mimamori.AccountID, lang mimamori.Lang, facts notice.Facts, to, code string) error {
-	now := time.Now().UTC()
-	kept, err := notice.New(notice.Code, lang, facts, to, now)
-	if err != nil {
-		return err
-	}
-	kept.AccountID, kept.State, kept.SentAt, kept.ReadAt = account, notice.Sent, now, now
-	if err := d.opt.Store.AddNotice(ctx, kept); err != nil {
-		return err
-	}
-	facts.Code, facts.Reference, facts.WrittenAt = code, kept.Reference, now
-	return notice.MailCode(ctx, d.opt.Post, lang, facts, to)
-}
-
-// EnterCode takes the proof. A mailed code proves after the wait; an
-// authenticator from before the intrusion proves at once (mission C4).
-func (d *Desk) EnterCode(ctx context.Context, v centre.Visitor, token string, by centre.Method, code string) (centre.Recovery, error) {
-	facts, f, err := d.recoveryFacts(ctx, v, token)
-	if err != nil {
-		return centre.Recovery{}, err
-	}
-	view := d.recoveryView(ctx, facts, f)
-	if !slices.Contains(view.Methods, by) || !facts.Record.EndedAt.IsZero() || facts.Record.Subject == "" {
-		view.Problem = centre.WrongOrder
-		return view, nil
-	}
-	proof, err := d.prove(ctx, facts, by, code)
-	if errors.Is(err, mimamori.ErrDenied) || errors.Is(err, mimamori.ErrNotFound) || errors.Is(err, mimamori.ErrInvalid) {
-		view.Problem = centre.WrongCode
-		return view, nil
-	}
-	if err != nil {
-		return view, err
-	}
-	err = d.opt.Store.ChangeRecovery(ctx, facts.Record.ID, facts.Record.Account, func(r *recovery.Record) error {
-		r.Proofs = append(r.Proofs, proof.Kind)
-		if r.ProvenAt.IsZero() {
-			r.ProvenAt = proof.At.UTC()
-		}
-		return nil
-	})
-	if err != nil {
-		return view, err
-	}
-	d.tellStep(ctx, f, stepProved)
-	return d.Recovery(ctx, v, token)
-}
-
-func (d *Desk) prove(ctx context.Context, facts recovery.Facts, by centre.Method, code string) (factor.Proof, error) {
-	if by == centre.ByAuthenticator {
-		p, err := d.opt.Factors.CheckTOTP(ctx, facts.Record.Account, code)
-		if err != nil {
-			return p, err
-		}
-		for _, f := range facts.Factors {
-			if f.ID == p.Factor {
-				return p, nil
-			}
-		}
-		return p, fmt.Errorf("prove by authenticator: bound too late: %w", mimamori.ErrDenied)
-	}
-	req := factor.Request{Account: facts.Record.Account, Purpose: factor.ForRecovery, Ref: facts.Record.ID}
-	if facts.Incident != nil {
-		req.Incident = facts.Incident.ID
-	}
-	return d.opt.Factors.RedeemMailed(ctx, req, code)
-}
-
-// Grant makes the permission to set a new password; only a proven recovery
-// gets one.
-func (d *Desk) Grant(ctx context.Context, v centre.Visitor, token string) (centre.Grant, error) {
-	facts, _, err := d.recoveryFacts(ctx, v, token)
-	if err != nil {
-		return centre.Grant{}, err
-	}
-	if recovery.PhaseOf(facts) != recovery.Proven {
-		return centre.Grant{}, fmt.Errorf("make grant: %w", mimamori.ErrDenied)
-	}
-	r := facts.Record
-	if facts.Incident != nil {
-		r.Incident = facts.Incident.ID
-	}
-	g, err := recovery.MakeGrant(ctx, d.opt.Store, d.opt.Signer(), d.opt.Issuer, r, time.Now().UTC())
-	if err != nil {
-		return centre.Grant{}, err
-	}
-	return centre.Grant{Action: r.ReturnURL, Token: g.Token, Expires: g.ExpiresAt}, nil
-}
-
-// Redeem uses up a grant, exactly once, and ends its recovery.
-func (d *Desk) Redeem(ctx context.Context, jti, source string) error {
-	now := time.Now().UTC()
-	g, err := d.opt.Store.RedeemGrant(ctx, jti, source, now)
-	if err != nil {
-		return err
-	}
-	// With the new password every other way that was begun is over, whoever
-	// began it.
-	open, err := d.opt.Store.OpenRecoveries(ctx, g.Account, now)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, r := range append(open, recovery.Record{ID: g.Recovery}) {
-		errs = append(errs, d.opt.Store.ChangeRecovery(ctx, r.ID, g.Account, func(r *recovery.Record) error {
-			if r.EndedAt.IsZero() {
-				r.EndedAt = now
-			}
-			return nil
-		}))
-	}
-	return errors.Join(errs...)
-}
-
-// Stop ends a recovery that somebody else began: a customer at a device of
-// hers may, nobody else.
-func (d *Desk) Stop(ctx context.Context, v centre.Visitor, veto string) (centre.Effect, error) {
-	s, f, err := d.read(ctx, v)
-	if err != nil {
-		return "", err
-	}
-	if !f.mayLower(s.ShopSession) {
-		return "", fmt.Errorf("stop recovery: %w", mimamori.ErrDenied)
-	}
-	err = d.opt.Store.ChangeRecovery(ctx, veto, s.Account, func(r *recovery.Record) error {
-		r.EndedAt, r.Stopped = time.Now().UTC(), true
-		return nil
-	})
-	return centre.EffectStopped, err
-}
-
-var stepProved = mimamori.Text{JA: "ご本人の確認が済みました", EN: "You were confirmed to be yourself"}

@@ -3,6 +3,7 @@ package dossier
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/journal"
+	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/response"
 	"mimamori/web/centre"
@@ -37,7 +39,7 @@ func (d *Desk) Report(ctx context.Context, v centre.Visitor, line string, answer
 			mimamori.Actor{Kind: mimamori.ActorCustomer, ID: s.Subject})
 	case centre.Me:
 		if !f.mayLower(s.ShopSession) || f.current != nil && f.current.Open() {
-			return centre.EffectNeedsKey, d.say(ctx, s, session, journal.OfCustomer, false)
+			return centre.EffectNeedsKey, d.noted(ctx, s, f, session)
 		}
 		return centre.EffectNoted, d.say(ctx, s, session, journal.OfCustomer, true)
 	case centre.DontKnow:
@@ -45,6 +47,20 @@ func (d *Desk) Report(ctx context.Context, v centre.Visitor, line string, answer
 	}
 	return "", fmt.Errorf("report on a line: %w", mimamori.ErrInvalid)
 }
+
+// noted keeps a "me" that lowers nothing, and tells the contacts from before,
+// once for each session: whoever said it may be the intruder (G04).
+func (d *Desk) noted(ctx context.Context, s access.Session, f *file, session string) error {
+	known := slices.ContainsFunc(f.entries, func(e incident.Entry) bool { return e.Key == wordKey(session) })
+	if err := d.say(ctx, s, session, journal.OfCustomer, false); err != nil || known || f.current == nil || !f.current.Open() {
+		return err
+	}
+	d.put(ctx, f, notice.Tell{Kind: notice.WordMe, Lang: f.lang(), At: f.now})
+	return nil
+}
+
+// wordKey names the entry of the customer's word on a session.
+func wordKey(session string) string { return "word " + session }
 
 // Heard takes the customer's word on a session as the shop brings it. "Me"
 // by this way is noted and lowers nothing.
@@ -135,7 +151,7 @@ func (d *Desk) say(ctx context.Context, s access.Session, session string, o jour
 			if !a.Standing.Open() {
 				return nil
 			}
-			return tx.PutEntry(s.Account, incident.Entry{Incident: a.Standing.Incident, Key: "word " + session, At: now, Kind: "word",
+			return tx.PutEntry(s.Account, incident.Entry{Incident: a.Standing.Incident, Key: wordKey(session), At: now, Kind: "word",
 				Actor: mimamori.Actor{Kind: mimamori.ActorCustomer, ID: s.Subject}, Text: saidMe, Public: true})
 		}
 		old, err := tx.Verdict(s.Account, session)

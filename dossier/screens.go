@@ -75,10 +75,8 @@ func (f *file) whyOrder(o *journal.Order) []mimamori.Text {
 // valueOf is what a resource held, newest known value first; foreign when the
 // intruder brought it in.
 func (f *file) valueOf(r event.Resource) centre.Value {
-	for _, c := range slices.Backward(f.journal.Changes) {
-		if c.Resource == r && c.After != nil {
-			return value(c.After, c.Owner == journal.OfIntruder)
-		}
+	if c, changed := f.last[r]; changed {
+		return value(c.After, c.Owner == journal.OfIntruder)
 	}
 	if h, ok := f.journal.Held[r]; ok {
 		return value(journal.Flatten(h.Value), false)
@@ -105,18 +103,18 @@ func (d *Desk) Contacts(ctx context.Context, v centre.Visitor) (centre.Contacts,
 		return centre.Contacts{}, err
 	}
 	out := centre.Contacts{From: f.now.Add(-Shown)}
-	now := f.registered()
-	for _, r := range now {
-		if r.resource.Kind != event.Setting { // its value says nothing without the shop's page
-			out.Registered = append(out.Registered, r.view)
+	for _, h := range f.held {
+		if h.resource.Kind != event.Setting { // its value says nothing without the shop's page
+			out.Registered = append(out.Registered, centre.Registered{Kind: string(h.resource.Kind), Value: value(h.value, f.broughtIn(h.resource)),
+				Since: h.since, New: !h.since.IsZero() && f.now.Sub(h.since) < 30*24*time.Hour})
 		}
 	}
 	for _, c := range slices.Backward(f.journal.Changes) {
-		if c.At.Before(out.From) || c.Owner == journal.OfUs || f.tookBack(c) {
+		if c.At.Before(out.From) || c.Owner == journal.OfUs && f.undone(c.Resource) || f.tookBack(c) {
 			continue
 		}
 		row := d.changeRow(f, c)
-		row.TakenBack = c.Op == event.Added && slices.ContainsFunc(f.journal.Changes, func(o journal.Change) bool {
+		row.TakenBack = c.Op == event.Added && c.Owner == journal.OfIntruder && slices.ContainsFunc(f.journal.Changes, func(o journal.Change) bool {
 			return o.Resource == c.Resource && f.tookBack(o)
 		})
 		out.Changes = append(out.Changes, row)
@@ -132,47 +130,47 @@ func (f *file) tookBack(c journal.Change) bool {
 	})
 }
 
+// held is one registered thing as the shop holds it now.
 type held struct {
 	resource event.Resource
-	view     centre.Registered
+	value    journal.Value
+	since    time.Time
 }
 
-// registered is what the shop holds now, as the events tell it.
-func (f *file) registered() []held {
-	values := map[event.Resource]journal.Value{}
-	since := map[event.Resource]time.Time{}
+// register reads what the shop holds now, as the events tell it.
+func (x *past) register() {
+	values := map[event.Resource]held{}
 	var order []event.Resource
 	note := func(r event.Resource, v journal.Value, at time.Time) {
 		if _, known := values[r]; !known {
 			order = append(order, r)
 		}
-		values[r], since[r] = v, at
+		values[r] = held{r, v, at}
 	}
-	for r, h := range f.journal.Held {
+	for r, h := range x.journal.Held {
 		at := time.Time{}
 		if h.Since != nil {
 			at = *h.Since
 		}
 		note(r, journal.Flatten(h.Value), at)
 	}
-	for _, c := range f.journal.Changes {
+	for _, c := range x.journal.Changes {
 		if c.Op == event.Removed {
 			note(c.Resource, nil, c.At)
 		} else {
 			note(c.Resource, c.After, c.At)
 		}
+		if c.After != nil {
+			x.last[c.Resource] = c
+		}
 	}
 	slices.SortFunc(order, undo.ByKindAndID)
-	var out []held
 	for _, r := range order {
-		if values[r] == nil || r.Kind == event.Password {
-			continue
+		if h := values[r]; h.value != nil && r.Kind != event.Password {
+			x.held = append(x.held, h)
+			x.heldNow[r] = h.value
 		}
-		foreign := f.broughtIn(r)
-		out = append(out, held{r, centre.Registered{Kind: string(r.Kind), Value: value(values[r], foreign), Since: since[r],
-			New: !since[r].IsZero() && f.now.Sub(since[r]) < 30*24*time.Hour}})
 	}
-	return out
 }
 
 func (f *file) broughtIn(r event.Resource) bool {
@@ -183,17 +181,12 @@ func (d *Desk) changeRow(f *file, c journal.Change) centre.ChangeRow {
 	theirs := c.Owner == journal.OfIntruder
 	row := centre.ChangeRow{Line: centre.Line{ID: "change:" + c.Event, At: c.At, Answer: f.answerTo(c.Session)}, Kind: string(c.Resource.Kind), Op: string(c.Op),
 		Before: value(c.Before, theirs && f.broughtIn(c.Resource)), After: value(c.After, theirs), Owner: owner(c.Owner)}
-	if c.Session == "" {
+	if c.Session == "" || c.Owner == journal.OfUs || c.Owner == journal.OfShop {
 		row.ID = ""
 	}
-	row.Now = centre.Value{Absent: true}
-	for _, r := range f.registered() {
-		if r.resource == c.Resource {
-			row.Now = r.view.Value
-		}
-	}
+	row.Now = value(f.heldNow[c.Resource], f.broughtIn(c.Resource))
 	if l := f.loginOf(c.Session); l != nil {
-		row.Device, row.Place = profile.ParseAgent(l.UserAgent).String(), d.placeOf(l.IP)
+		row.Device, row.Place = agentOf(l), d.placeOf(l.IP)
 	}
 	if theirs {
 		row.Fate, row.FateAt, row.Why = f.fateOf(c.Resource)

@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/access"
 	"mimamori/audit"
 	"mimamori/contain"
 	"mimamori/decide"
 	"mimamori/dossier"
 	"mimamori/event"
+	"mimamori/factor"
+	"mimamori/factor/code"
 	"mimamori/geo"
 	"mimamori/incident"
 	"mimamori/intake"
@@ -111,6 +114,7 @@ func (w *world) open(folder string) (stop func()) {
 	w.shop = shoptest.New(shoptest.Options{Source: "shop", Emit: func(e json.RawMessage) { w.emit(e) }})
 	acts := map[string]playbook.Act{}
 	maps.Copy(acts, (&contain.Steps{Shop: w.shop, Store: w.store, Wait: policy.Wait}).Acts())
+	maps.Copy(acts, (&access.Steps{Store: w.store, Factors: factor.NewBook(w.store, w.store, vault, ring, code.NewHasher())}).Acts())
 	maps.Copy(acts, (&undo.Steps{Shop: w.shop, Store: w.store}).Acts())
 	maps.Copy(acts, (&notice.Steps{Store: w.store, Post: post, House: house}).Acts())
 	maps.Copy(acts, (&dossier.PointsSteps{Shop: w.shop, Store: w.store}).Acts())

@@ -2,12 +2,16 @@ package factor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	qrcode "github.com/skip2/go-qrcode"
+	"golang.org/x/text/unicode/norm"
 
 	"mimamori"
 	"mimamori/factor/code"
@@ -21,6 +25,7 @@ type Book struct {
 	vault  *keys.Vault
 	ring   *keys.Ring
 	hasher *code.Hasher
+	party  *webauthn.WebAuthn // nil: no passkeys
 }
 
 // NewBook joins the parts. All are needed.
@@ -51,6 +56,47 @@ func (b *Book) Remove(ctx context.Context, account mimamori.AccountID, id string
 		return fmt.Errorf("remove second step %s: %w", id, mimamori.ErrNotFound)
 	}
 	return nil
+}
+
+// Confirm ends a factor's quarantine. Whether something from before vouches
+// for it is decided before. ErrNotFound when it is none, or was confirmed.
+func (b *Book) Confirm(ctx context.Context, account mimamori.AccountID, id string) error {
+	done, err := b.store.ConfirmFactor(ctx, account, id, time.Now())
+	if err != nil {
+		return fmt.Errorf("confirm second step %s: %w", id, err)
+	}
+	if !done {
+		return fmt.Errorf("confirm second step %s: %w", id, mimamori.ErrNotFound)
+	}
+	return nil
+}
+
+// Rename gives a factor the name that the customer calls it by.
+func (b *Book) Rename(ctx context.Context, account mimamori.AccountID, id, name string) error {
+	done, err := b.store.NameFactor(ctx, account, id, CleanName(name))
+	if err != nil {
+		return fmt.Errorf("name second step %s: %w", id, err)
+	}
+	if !done {
+		return fmt.Errorf("name second step %s: %w", id, mimamori.ErrNotFound)
+	}
+	return nil
+}
+
+// longestName is how many characters of a factor's name are kept.
+const longestName = 40
+
+// CleanName makes a name fit to be shown: one line, no control or direction
+// characters, at most 40 characters.
+func CleanName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, norm.NFC.String(strings.ToValidUTF8(name, "")))
+	runes := []rune(strings.Join(strings.Fields(name), " "))
+	return string(runes[:min(len(runes), longestName)])
 }
 
 // RemoveBoundSince removes everything bound at or after start, usable or not,
@@ -88,9 +134,9 @@ type Enrolment struct {
 
 // EnrolTOTP begins binding an authenticator app. issuer is the shop's name,
 // label the account as the customer knows it; both are shown by the app.
-func (b *Book) EnrolTOTP(ctx context.Context, account mimamori.AccountID, from Binding, issuer, label string) (Enrolment, error) {
+func (b *Book) EnrolTOTP(ctx context.Context, account mimamori.AccountID, from Binding, name, issuer, label string) (Enrolment, error) {
 	secret := code.NewSecret()
-	f := Factor{ID: mimamori.NewID("fac"), Account: account, Kind: TOTP, Binding: from, BoundAt: time.Now()}
+	f := Factor{ID: mimamori.NewID("fac"), Account: account, Kind: TOTP, Name: CleanName(name), Binding: from, BoundAt: time.Now()}
 	var err error
 	if f.Data, err = b.vault.Seal(ctx, account, belongs(f.ID), []byte(secret)); err != nil {
 		return Enrolment{}, fmt.Errorf("enrol authenticator: %w", err)
@@ -114,12 +160,12 @@ func (b *Book) Enrolling(ctx context.Context, account mimamori.AccountID, id, is
 
 // FinishTOTP makes an enrolled authenticator usable with its first code. Wrong
 // codes give ErrDenied and count like any other.
-func (b *Book) FinishTOTP(ctx context.Context, account mimamori.AccountID, id, typed string) error {
-	f, secret, err := b.enrolling(ctx, account, id)
+func (b *Book) FinishTOTP(ctx context.Context, t Try, id, typed string) error {
+	f, secret, err := b.enrolling(ctx, t.Account, id)
 	if err != nil {
 		return err
 	}
-	_, err = b.attempt(ctx, account, func(now time.Time) (Factor, bool, error) {
+	_, err = b.attempt(ctx, t, func(now time.Time) (Factor, bool, error) {
 		ok, err := b.step(ctx, f, secret, typed, now)
 		return f, ok, err
 	})
@@ -129,14 +175,15 @@ func (b *Book) FinishTOTP(ctx context.Context, account mimamori.AccountID, id, t
 // CheckTOTP believes a code from any usable authenticator of the account, once.
 // ErrDenied for a wrong or repeated code, and while the account has to wait
 // after wrong ones (Throttled says until when).
-func (b *Book) CheckTOTP(ctx context.Context, account mimamori.AccountID, typed string) (Proof, error) {
-	return b.attempt(ctx, account, func(now time.Time) (Factor, bool, error) {
+func (b *Book) CheckTOTP(ctx context.Context, t Try, typed string) (Proof, error) {
+	account := t.Account
+	return b.attempt(ctx, t, func(now time.Time) (Factor, bool, error) {
 		all, err := b.store.Factors(ctx, account)
 		if err != nil {
 			return Factor{}, false, err
 		}
 		for _, f := range all {
-			if f.Kind != TOTP || !f.Usable() {
+			if f.Kind != TOTP || !f.Usable() || !f.Proves() && !t.Any {
 				continue
 			}
 			secret, err := b.vault.Open(ctx, account, belongs(f.ID), f.Data)
@@ -159,97 +206,6 @@ func (b *Book) step(ctx context.Context, f Factor, secret, typed string, now tim
 		return false, nil
 	}
 	return b.store.AdvanceFactor(ctx, f.Account, f.ID, f.Counter, step, now)
-}
-
-// saved is what a Factor of kind Recovery holds.
-type saved struct {
-	Salt   []byte   `json:"salt"`
-	Hashes [][]byte `json:"hashes"`
-}
-
-// SavedCodes is how many recovery codes a set has.
-const SavedCodes = 10
-
-// NewRecoveryCodes makes a set and removes the sets before it. The codes are
-// shown this once.
-func (b *Book) NewRecoveryCodes(ctx context.Context, account mimamori.AccountID, from Binding) ([]string, error) {
-	old, err := b.store.Factors(ctx, account)
-	if err != nil {
-		return nil, fmt.Errorf("new recovery codes: %w", err)
-	}
-	set := saved{Salt: code.Salt()}
-	codes := make([]string, SavedCodes)
-	for i := range codes {
-		codes[i] = code.NewSaved()
-		hash, err := b.hasher.Hash(ctx, code.Saved(codes[i]), set.Salt)
-		if err != nil {
-			return nil, fmt.Errorf("new recovery codes: %w", err)
-		}
-		set.Hashes = append(set.Hashes, hash)
-	}
-	now := time.Now()
-	f := Factor{ID: mimamori.NewID("fac"), Account: account, Kind: Recovery, Binding: from, BoundAt: now, UsableAt: now}
-	plain, err := json.Marshal(set)
-	if err != nil {
-		return nil, fmt.Errorf("new recovery codes: %w", err)
-	}
-	if f.Data, err = b.vault.Seal(ctx, account, belongs(f.ID), plain); err != nil {
-		return nil, fmt.Errorf("new recovery codes: %w", err)
-	}
-	if err := b.store.AddFactor(ctx, f); err != nil {
-		return nil, fmt.Errorf("new recovery codes: %w", err)
-	}
-	for _, o := range old {
-		if o.Kind != Recovery || !o.RemovedAt.IsZero() {
-			continue
-		}
-		by := mimamori.Actor{Kind: mimamori.ActorCustomer}
-		if _, err := b.store.RemoveFactor(ctx, account, o.ID, by, now); err != nil {
-			return nil, fmt.Errorf("remove old recovery codes: %w", err)
-		}
-	}
-	return codes, nil
-}
-
-// UseRecoveryCode believes a saved code once; left says how many remain. A new
-// set is due after each use (NIST SP 800-63B-4 §4.2.1.1): the page offers it.
-func (b *Book) UseRecoveryCode(ctx context.Context, account mimamori.AccountID, typed string) (proof Proof, left int, err error) {
-	proof, err = b.attempt(ctx, account, func(now time.Time) (Factor, bool, error) {
-		f, set, err := b.recoverySet(ctx, account)
-		if err != nil || f.ID == "" {
-			return f, false, err
-		}
-		hash, err := b.hasher.Hash(ctx, code.Saved(typed), set.Salt)
-		if err != nil || code.Saved(typed) == "" {
-			return f, false, err
-		}
-		hit := -1
-		for i, h := range set.Hashes {
-			if code.Same(h, hash) {
-				hit = i
-			}
-		}
-		if hit < 0 || f.Counter&(1<<hit) != 0 {
-			return f, false, nil
-		}
-		used := f.Counter | 1<<hit
-		left = len(set.Hashes) - ones(used)
-		ok, err := b.store.AdvanceFactor(ctx, account, f.ID, f.Counter, used, now)
-		return f, ok, err
-	})
-	if err != nil {
-		return Proof{}, 0, err
-	}
-	return proof, left, nil
-}
-
-// RecoveryCodesLeft is how many saved codes an account still has.
-func (b *Book) RecoveryCodesLeft(ctx context.Context, account mimamori.AccountID) (int, error) {
-	f, set, err := b.recoverySet(ctx, account)
-	if err != nil || f.ID == "" {
-		return 0, err
-	}
-	return len(set.Hashes) - ones(f.Counter), nil
 }
 
 // QR is a picture of an otpauth URL: PNG, 256 pixels square.
@@ -278,28 +234,6 @@ func (b *Book) enrolling(ctx context.Context, account mimamori.AccountID, id str
 		return f, string(secret), nil
 	}
 	return Factor{}, "", fmt.Errorf("enrolment %s: %w", id, mimamori.ErrNotFound)
-}
-
-func (b *Book) recoverySet(ctx context.Context, account mimamori.AccountID) (Factor, saved, error) {
-	all, err := b.store.Factors(ctx, account)
-	if err != nil {
-		return Factor{}, saved{}, fmt.Errorf("recovery codes of %s: %w", account, err)
-	}
-	for _, f := range slices.Backward(all) {
-		if f.Kind != Recovery || !f.Usable() {
-			continue
-		}
-		plain, err := b.vault.Open(ctx, account, belongs(f.ID), f.Data)
-		if err != nil {
-			return Factor{}, saved{}, fmt.Errorf("recovery codes of %s: %w", account, err)
-		}
-		var set saved
-		if err := json.Unmarshal(plain, &set); err != nil {
-			return Factor{}, saved{}, fmt.Errorf("recovery codes of %s: %w", account, err)
-		}
-		return f, set, nil
-	}
-	return Factor{}, saved{}, nil
 }
 
 func belongs(id string) string { return "factor " + id }

@@ -1,5 +1,5 @@
 // Package factor keeps a customer's second steps (authenticator app, saved
-// recovery codes, later passkeys) and the codes that are mailed for a
+// recovery codes, passkeys) and the codes that are mailed for a
 // challenge or a recovery. It says whether a proof was given and from when its
 // factor dates; whether that is enough, and for what, is for recovery and
 // decide to judge. It sends no mail and shows no page.
@@ -31,16 +31,20 @@ type Binding struct {
 
 // Factor is one second step as it is stored.
 type Factor struct {
-	ID        string // "fac_…"
-	Account   mimamori.AccountID
-	Kind      Kind
-	Name      string // what the customer calls it; may be empty
-	Binding   Binding
-	BoundAt   time.Time
-	UsableAt  time.Time // set when the first code proved that it works; zero until then
-	UsedAt    time.Time // last success; zero when never
-	RemovedAt time.Time // zero while it counts
-	RemovedBy mimamori.Actor
+	ID       string // "fac_…"
+	Account  mimamori.AccountID
+	Kind     Kind
+	Name     string // what the customer calls it; may be empty
+	Binding  Binding
+	BoundAt  time.Time
+	UsableAt time.Time // set when the first code proved that it works; zero until then
+	UsedAt   time.Time // last success; zero when never
+	// ConfirmedAt is when something from before vouched for it: an older factor,
+	// or the known device it was bound from. Until then it is in quarantine: it
+	// is listed, and proves nothing.
+	ConfirmedAt time.Time
+	RemovedAt   time.Time // zero while it counts
+	RemovedBy   mimamori.Actor
 	// Data is sealed with the account's key: the authenticator's secret, the
 	// recovery codes' salt and hashes, a passkey's credential.
 	Data []byte
@@ -49,8 +53,27 @@ type Factor struct {
 	Counter int64
 }
 
-// Usable says whether it counts at all now.
+// Usable says whether it works at all now; in quarantine too.
 func (f Factor) Usable() bool { return !f.UsableAt.IsZero() && f.RemovedAt.IsZero() }
+
+// Proves says that it may be asked for: usable, and out of quarantine.
+func (f Factor) Proves() bool { return f.Usable() && !f.ConfirmedAt.IsZero() }
+
+// Strong says that it is an authenticator or a passkey: what a recovery takes
+// before its wait is over.
+func (k Kind) Strong() bool { return k == TOTP || k == Passkey }
+
+// Try says on whose account a proof is tried, and from where.
+type Try struct {
+	Account mimamori.AccountID
+	// Lane separates counts of wrong tries: empty for anybody, else a name of a
+	// browser known as the customer's. A stranger's tries fill his own lane and
+	// leave hers free (standards item A08).
+	Lane string
+	// Any also takes factors in quarantine; for confirming and for tests of
+	// one's own new factor, never for a proof of who somebody is.
+	Any bool
+}
 
 // Proof is a second step that was just given.
 type Proof struct {
@@ -78,8 +101,8 @@ func (p Purpose) Life() time.Duration {
 	return 24 * time.Hour
 }
 
-// The bounds on guessing (standards item A07): with 10 codes a day and 5 tries
-// a code, a guesser's chance is 50 in a million a day.
+// The bounds on guessing (standards item A07): with 10 codes a day for each
+// purpose and 5 tries a code, a guesser's chance is 50 in a million a day.
 const (
 	MaxTries    = 5
 	MaxADay     = 10
@@ -100,6 +123,7 @@ type Request struct {
 type Mailed struct {
 	Request
 	ID        string // "mco_…"
+	Lane      string // whose codes of the day it counts among; see Try
 	Hash      []byte
 	IssuedAt  time.Time
 	ExpiresAt time.Time
@@ -108,7 +132,8 @@ type Mailed struct {
 	VoidAt    time.Time // set when a newer one was issued; zero while it counts
 }
 
-// Throttle counts wrong tries in a row at one account's second steps.
+// Throttle counts wrong tries in a row at one account's second steps, in one
+// lane.
 type Throttle struct {
 	Failures int
 	Until    time.Time // no try is looked at before

@@ -18,7 +18,10 @@ import (
 	"mimamori/keys/keystest"
 )
 
-var hana = mimamori.NewAccountID("hana")
+var (
+	hana = mimamori.NewAccountID("hana")
+	hers = factor.Try{Account: hana}
+)
 
 func newBook(t *testing.T) (*factor.Book, *memory) {
 	t.Helper()
@@ -38,7 +41,7 @@ var recovery = factor.Request{Account: hana, Purpose: factor.ForRecovery, Incide
 
 func issue(t *testing.T, b *factor.Book, r factor.Request) string {
 	t.Helper()
-	typed, _, err := b.IssueMailed(t.Context(), r)
+	typed, _, err := b.IssueMailed(t.Context(), r, "")
 	if err != nil {
 		t.Fatalf("IssueMailed(%+v): %v", r, err)
 	}
@@ -48,11 +51,11 @@ func issue(t *testing.T, b *factor.Book, r factor.Request) string {
 func TestA03_CodesAreStoredHashedOnly(t *testing.T) {
 	b, store := newBook(t)
 	typed := issue(t, b, recovery)
-	saved, err := b.NewRecoveryCodes(t.Context(), hana, factor.Binding{})
+	saved, err := b.NewRecoveryCodes(t.Context(), hana, factor.Binding{}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{}, "Shop", "hana")
+	e, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{}, "", "Shop", "hana")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +147,7 @@ func TestA07_GuessingIsBounded(t *testing.T) {
 		b, store := newBook(t)
 		began := time.Now()
 		for time.Since(began) < 24*time.Hour {
-			_, _, err := b.IssueMailed(t.Context(), recovery)
+			_, _, err := b.IssueMailed(t.Context(), recovery, "")
 			if err != nil {
 				denied(t, "one code too many", err)
 			}
@@ -182,13 +185,16 @@ func TestA07_GuessingIsBounded(t *testing.T) {
 
 func enrolled(t *testing.T, b *factor.Book) string {
 	t.Helper()
-	e, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{Session: "s1", IP: "192.0.2.1"}, "Shop", "hana")
+	e, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{Session: "s1", IP: "192.0.2.1"}, "", "Shop", "hana")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.CheckTOTP(t.Context(), hana, totp(t, e.Secret))
+	_, err = b.CheckTOTP(t.Context(), hers, totp(t, e.Secret))
 	denied(t, "an authenticator before its first code", err)
-	if err := b.FinishTOTP(t.Context(), hana, e.ID, totp(t, e.Secret)); err != nil {
+	if err := b.FinishTOTP(t.Context(), hers, e.ID, totp(t, e.Secret)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Confirm(t.Context(), hana, e.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Enrolling(t.Context(), hana, e.ID, "Shop", "hana"); !errors.Is(err, mimamori.ErrNotFound) {
@@ -210,14 +216,14 @@ func TestAuthenticatorCodeIsBelievedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newBook(t)
 		secret := enrolled(t, b)
-		_, err := b.CheckTOTP(t.Context(), hana, totp(t, secret))
+		_, err := b.CheckTOTP(t.Context(), hers, totp(t, secret))
 		denied(t, "the code that finished the enrolment, again", err)
 		time.Sleep(time.Minute)
 		var won atomic.Int32
 		var wait sync.WaitGroup
 		for range 4 {
 			wait.Go(func() {
-				if p, err := b.CheckTOTP(t.Context(), hana, totp(t, secret)); err == nil && p.Kind == factor.TOTP && p.Binding.Session == "s1" {
+				if p, err := b.CheckTOTP(t.Context(), hers, totp(t, secret)); err == nil && p.Kind == factor.TOTP && p.Binding.Session == "s1" {
 					won.Add(1)
 				}
 			})
@@ -236,7 +242,7 @@ func TestA08_WrongCodesMeetGrowingWaitsButNoLock(t *testing.T) {
 		looked := 0
 		began := time.Now()
 		for time.Since(began) < 24*time.Hour {
-			_, err := b.CheckTOTP(t.Context(), hana, "000000")
+			_, err := b.CheckTOTP(t.Context(), hers, "000000")
 			var throttled *factor.ThrottledError
 			if errors.As(err, &throttled) {
 				time.Sleep(time.Until(throttled.Until))
@@ -252,11 +258,11 @@ func TestA08_WrongCodesMeetGrowingWaitsButNoLock(t *testing.T) {
 			t.Errorf("%d wrong codes were looked at in a day, want at most 45", looked)
 		}
 		time.Sleep(time.Hour)
-		if _, err := b.CheckTOTP(t.Context(), hana, totp(t, secret)); err != nil {
+		if _, err := b.CheckTOTP(t.Context(), hers, totp(t, secret)); err != nil {
 			t.Errorf("the owner an hour later: %v", err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := b.CheckTOTP(t.Context(), hana, totp(t, secret)); err != nil {
+		if _, err := b.CheckTOTP(t.Context(), hers, totp(t, secret)); err != nil {
 			t.Errorf("the owner again: %v", err)
 		}
 	})
@@ -264,25 +270,25 @@ func TestA08_WrongCodesMeetGrowingWaitsButNoLock(t *testing.T) {
 
 func TestA17_RecoveryCodesAreUsedUpOneByOne(t *testing.T) {
 	b, _ := newBook(t)
-	codes, err := b.NewRecoveryCodes(t.Context(), hana, factor.Binding{Session: "s1"})
+	codes, err := b.NewRecoveryCodes(t.Context(), hana, factor.Binding{Session: "s1"}, true)
 	if err != nil || len(codes) != factor.SavedCodes {
 		t.Fatalf("NewRecoveryCodes = %d codes, %v", len(codes), err)
 	}
-	p, left, err := b.UseRecoveryCode(t.Context(), hana, strings.ToLower(codes[3]))
+	p, left, err := b.UseRecoveryCode(t.Context(), hers, strings.ToLower(codes[3]))
 	if err != nil || left != factor.SavedCodes-1 || p.Kind != factor.Recovery {
 		t.Errorf("UseRecoveryCode = %+v, %d left, %v", p, left, err)
 	}
-	_, _, err = b.UseRecoveryCode(t.Context(), hana, codes[3])
+	_, _, err = b.UseRecoveryCode(t.Context(), hers, codes[3])
 	denied(t, "a used recovery code", err)
 	if n, err := b.RecoveryCodesLeft(t.Context(), hana); n != factor.SavedCodes-1 || err != nil {
 		t.Errorf("RecoveryCodesLeft = %d, %v", n, err)
 	}
-	if _, err := b.NewRecoveryCodes(t.Context(), hana, factor.Binding{}); err != nil {
+	if _, err := b.NewRecoveryCodes(t.Context(), hana, factor.Binding{}, true); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = b.UseRecoveryCode(t.Context(), hana, codes[4])
+	_, _, err = b.UseRecoveryCode(t.Context(), hers, codes[4])
 	denied(t, "a code of the set before", err)
-	_, _, err = b.UseRecoveryCode(t.Context(), hana, "")
+	_, _, err = b.UseRecoveryCode(t.Context(), hers, "")
 	denied(t, "no code", err)
 }
 
@@ -292,23 +298,23 @@ func TestA21_WhatTheIntruderBoundIsRemoved(t *testing.T) {
 		secret := enrolled(t, b)
 		time.Sleep(40 * 24 * time.Hour)
 		start := time.Now()
-		stranger, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{Session: "bad"}, "Shop", "hana")
+		stranger, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{Session: "bad"}, "", "Shop", "hana")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.FinishTOTP(t.Context(), hana, stranger.ID, totp(t, stranger.Secret)); err != nil {
+		if err := b.FinishTOTP(t.Context(), hers, stranger.ID, totp(t, stranger.Secret)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{Session: "bad"}, "Shop", "hana"); err != nil {
+		if _, err := b.EnrolTOTP(t.Context(), hana, factor.Binding{Session: "bad"}, "", "Shop", "hana"); err != nil {
 			t.Fatal(err)
 		}
 		removed, err := b.RemoveBoundSince(t.Context(), hana, start, mimamori.System)
 		if err != nil || len(removed) != 2 {
 			t.Fatalf("RemoveBoundSince removed %d, %v; want the usable and the unfinished one", len(removed), err)
 		}
-		_, err = b.CheckTOTP(t.Context(), hana, totp(t, stranger.Secret))
+		_, err = b.CheckTOTP(t.Context(), hers, totp(t, stranger.Secret))
 		denied(t, "the intruder's authenticator", err)
-		if _, err := b.CheckTOTP(t.Context(), hana, totp(t, secret)); err != nil {
+		if _, err := b.CheckTOTP(t.Context(), hers, totp(t, secret)); err != nil {
 			t.Errorf("her own authenticator: %v", err)
 		}
 	})

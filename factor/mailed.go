@@ -12,13 +12,13 @@ import (
 )
 
 // IssueMailed makes a code of six digits for a request and gives it for
-// mailing; it is stored as a keyed hash only. Codes of the same account and
-// purpose issued before are void from here on. ErrDenied when the account had
-// its codes of the day.
-func (b *Book) IssueMailed(ctx context.Context, r Request) (typed string, m Mailed, err error) {
+// mailing; it is stored as a keyed hash only. Codes of the same
+// request issued before are void from here on. ErrDenied when the account had
+// its codes of the day for this purpose, in this lane (see Try).
+func (b *Book) IssueMailed(ctx context.Context, r Request, lane string) (typed string, m Mailed, err error) {
 	now := time.Now()
 	typed = code.NewDigits()
-	m = Mailed{Request: r, ID: mimamori.NewID("mco"), IssuedAt: now, ExpiresAt: now.Add(r.Purpose.Life())}
+	m = Mailed{Request: r, ID: mimamori.NewID("mco"), Lane: lane, IssuedAt: now, ExpiresAt: now.Add(r.Purpose.Life())}
 	m.Hash = b.ring.MAC(keys.Codes, bound(m, typed)...)
 	if err := b.mailed.IssueMailed(ctx, m, now.Add(-countPeriod), MaxADay); err != nil {
 		return "", Mailed{}, fmt.Errorf("issue %s code for %s: %w", r.Purpose, r.Account, err)
@@ -57,7 +57,7 @@ func (b *Book) RedeemMailed(ctx context.Context, r Request, typed string) (Proof
 // countMailedTry takes one of the code's tries before the guess is looked at.
 func (b *Book) countMailedTry(ctx context.Context, r Request, now time.Time) (Mailed, error) {
 	for {
-		m, err := b.mailed.LastMailed(ctx, r.Account, r.Purpose)
+		m, err := b.mailed.LastMailed(ctx, r)
 		if err != nil {
 			return Mailed{}, fmt.Errorf("%s code for %s: %w", r.Purpose, r.Account, err)
 		}

@@ -12,11 +12,12 @@ import (
 // memory is a working store for these tests; store/storetest holds the suite
 // that every real one passes.
 type memory struct {
-	mu        sync.Mutex // guards all below
-	factors   []factor.Factor
-	throttles map[mimamori.AccountID]factor.Throttle
-	mailed    []factor.Mailed
-	evaluated int // tries counted
+	mu         sync.Mutex // guards all below
+	factors    []factor.Factor
+	throttles  map[string]factor.Throttle // by account and lane
+	ceremonies map[string][]byte
+	mailed     []factor.Mailed
+	evaluated  int // tries counted
 
 	beforeUse func() // called before a code is used; may be nil
 }
@@ -69,22 +70,22 @@ func (m *memory) RemoveFactor(_ context.Context, a mimamori.AccountID, id string
 	return false, nil
 }
 
-func (m *memory) FactorThrottle(_ context.Context, a mimamori.AccountID) (factor.Throttle, error) {
+func (m *memory) FactorThrottle(_ context.Context, a mimamori.AccountID, lane string) (factor.Throttle, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.throttles[a], nil
+	return m.throttles[a.String()+lane], nil
 }
 
-func (m *memory) SetFactorThrottle(_ context.Context, a mimamori.AccountID, from, to factor.Throttle) (bool, error) {
+func (m *memory) SetFactorThrottle(_ context.Context, a mimamori.AccountID, lane string, from, to factor.Throttle) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.throttles[a].Failures != from.Failures {
+	if m.throttles[a.String()+lane].Failures != from.Failures {
 		return false, nil
 	}
 	if m.throttles == nil {
-		m.throttles = map[mimamori.AccountID]factor.Throttle{}
+		m.throttles = map[string]factor.Throttle{}
 	}
-	m.throttles[a] = to
+	m.throttles[a.String()+lane] = to
 	return true, nil
 }
 
@@ -93,7 +94,7 @@ func (m *memory) IssueMailed(_ context.Context, c factor.Mailed, since time.Time
 	defer m.mu.Unlock()
 	n := 0
 	for _, o := range m.mailed {
-		if o.Account == c.Account && o.IssuedAt.After(since) {
+		if o.Account == c.Account && o.Purpose == c.Purpose && o.Lane == c.Lane && o.IssuedAt.After(since) {
 			n++
 		}
 	}
@@ -102,7 +103,7 @@ func (m *memory) IssueMailed(_ context.Context, c factor.Mailed, since time.Time
 	}
 	for i := range m.mailed {
 		o := &m.mailed[i]
-		if o.Account == c.Account && o.Purpose == c.Purpose && o.UsedAt.IsZero() && o.VoidAt.IsZero() {
+		if o.Request == c.Request && o.UsedAt.IsZero() && o.VoidAt.IsZero() {
 			o.VoidAt = c.IssuedAt
 		}
 	}
@@ -110,11 +111,11 @@ func (m *memory) IssueMailed(_ context.Context, c factor.Mailed, since time.Time
 	return nil
 }
 
-func (m *memory) LastMailed(_ context.Context, a mimamori.AccountID, p factor.Purpose) (factor.Mailed, error) {
+func (m *memory) LastMailed(_ context.Context, r factor.Request) (factor.Mailed, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := len(m.mailed) - 1; i >= 0; i-- {
-		if m.mailed[i].Account == a && m.mailed[i].Purpose == p {
+		if m.mailed[i].Request == r {
 			return m.mailed[i], nil
 		}
 	}
@@ -149,4 +150,51 @@ func (m *memory) UseMailed(_ context.Context, a mimamori.AccountID, id string, a
 		}
 	}
 	return false, nil
+}
+
+func (m *memory) ConfirmFactor(_ context.Context, a mimamori.AccountID, id string, at time.Time) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.factors {
+		f := &m.factors[i]
+		if f.Account == a && f.ID == id && f.Usable() && f.ConfirmedAt.IsZero() {
+			f.ConfirmedAt = at
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (m *memory) NameFactor(_ context.Context, a mimamori.AccountID, id, name string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.factors {
+		f := &m.factors[i]
+		if f.Account == a && f.ID == id && f.RemovedAt.IsZero() {
+			f.Name = name
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (m *memory) PutCeremony(_ context.Context, a mimamori.AccountID, ref string, doc []byte, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ceremonies == nil {
+		m.ceremonies = map[string][]byte{}
+	}
+	m.ceremonies[a.String()+ref] = doc
+	return nil
+}
+
+func (m *memory) TakeCeremony(_ context.Context, a mimamori.AccountID, ref string, _ time.Time) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	doc, ok := m.ceremonies[a.String()+ref]
+	if !ok {
+		return nil, mimamori.ErrNotFound
+	}
+	delete(m.ceremonies, a.String()+ref)
+	return doc, nil
 }

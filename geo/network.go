@@ -37,7 +37,7 @@ func Parse(s string) (netip.Addr, error) {
 	if len(s) > 200 {
 		return netip.Addr{}, fmt.Errorf("read IP address: longer than any address: %w", mimamori.ErrInvalid)
 	}
-	s = strings.NewReplacer("。", ".", "．", ".", "｡", ".").Replace(s)
+	s = dots.Replace(s)
 	s = strings.TrimSpace(width.Narrow.String(s))
 	if len(s) > 1 && s[0] == '[' && s[len(s)-1] == ']' {
 		s = s[1 : len(s)-1]
@@ -48,6 +48,9 @@ func Parse(s string) (netip.Addr, error) {
 	}
 	return addr, nil
 }
+
+// dots are what Japanese keyboards put for a full stop.
+var dots = strings.NewReplacer("。", ".", "．", ".", "｡", ".")
 
 // NetworkPrefix is the network that is compared instead of single addresses:
 // the /24 of an IPv4 and the /48 of an IPv6 address, after Unwrap. The zero

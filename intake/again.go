@@ -129,9 +129,9 @@ func (w *work) attempt() traffic.Login {
 	return l
 }
 
-// tell feeds the counters across accounts: the attempt itself, what a genuine
+// teach feeds the counters across accounts: the attempt itself, what a genuine
 // session teaches, what an intruder left behind.
-func (w *work) tell() {
+func (w *work) teach() {
 	if !w.first {
 		return
 	}

@@ -50,7 +50,7 @@ func (w *work) tellRecovered() error {
 	if st := w.a.Standing; st.Incident == "" || st.State != incident.Watching {
 		return nil
 	}
-	return w.begin(w.a.Standing.Incident, notice.Tell(notice.Recovered, notice.Extra{}))
+	return w.begin(w.a.Standing.Incident, notice.Of(notice.Recovered, notice.Extra{}))
 }
 
 // begin puts one notice into a run of its own.

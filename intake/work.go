@@ -59,7 +59,7 @@ func (w *work) do() (string, error) {
 	}
 	w.learn()
 	w.mark()
-	w.tell()
+	w.teach()
 	if err := w.follow(); err != nil {
 		return "", err
 	}

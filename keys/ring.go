@@ -195,6 +195,9 @@ func (r *Ring) JWKS() jose.JSONWebKeySet {
 // Each part's length is included, so ("ab","c") and ("a","bc") differ.
 func (r *Ring) MAC(use Use, parts ...string) []byte { return mac(r.Active(use).secret, parts) }
 
+// MAC is Ring.MAC by this very key.
+func (k Key) MAC(parts ...string) []byte { return mac(k.secret, parts) }
+
 // CheckMAC says in constant time whether sum is the MAC of the parts under any
 // believed key of the use.
 func (r *Ring) CheckMAC(use Use, sum []byte, parts ...string) bool {

@@ -182,7 +182,8 @@ func (c *Checker) maskedMentions(folded string) []mention {
 	return found
 }
 
-// nearName says whether a word is a name with one slip: amazom, annazon.
+// nearName says whether a word is a name with one slip: amazom, annazon; or
+// the same to the eye, or its letters shuffled.
 func nearName(word string, k *known) string {
 	if len(word) < 5 || len(word) > 40 {
 		return ""
@@ -195,11 +196,25 @@ func nearName(word string, k *known) string {
 		if shaped == "" {
 			shaped = shape(word)
 		}
-		if slip(word, n) || shaped == k.shapes[i] {
+		if slip(word, n) || shaped == k.shapes[i] || shuffled(word, n) {
 			return n
 		}
 	}
 	return ""
+}
+
+// shuffled says whether a word is a name of six letters and more with its
+// letters in another order, the first in its place: amozan, anaozm.
+func shuffled(word, name string) bool {
+	if len(word) != len(name) || len(name) < 6 || word[0] != name[0] {
+		return false
+	}
+	var n [256]int
+	for i := range len(word) {
+		n[word[i]]++
+		n[name[i]]--
+	}
+	return n == [256]int{}
 }
 
 // slip says whether one letter was changed, added, dropped, or two exchanged.

@@ -248,3 +248,47 @@ func TestForgeriesAreNeverGenuine(t *testing.T) {
 	}
 	t.Logf("of %d forgeries: %v", count, verdicts)
 }
+
+// TestCorpusForgeries makes forgeries of the development mails: phishing with
+// forged results, chains and headers; real mails with another text.
+func TestCorpusForgeries(t *testing.T) {
+	mails, dns := readCorpus(t)
+	f := newForge(t)
+	c := corpusChecker(t, dns)
+	pick := func(from ...string) string { return from[f.r.IntN(len(from))] }
+	count := 0
+	for i, m := range mails {
+		if os.Getenv("MIMAMORI_LONG") == "" && i%5 != 0 {
+			continue
+		}
+		raw := strings.ReplaceAll(strings.ReplaceAll(string(m.raw), "\r\n", "\n"), "\n", "\r\n")
+		head, body, ok := strings.Cut(raw, "\r\n\r\n")
+		if !ok {
+			continue
+		}
+		for range 8 {
+			fields, text := splitFields(head), body
+			if m.label == "legit" {
+				if f.r.IntN(2) == 0 {
+					text = pick(lies[:3]...) + text
+				} else {
+					fields = setField(fields, "Subject", "Your account is suspended")
+				}
+			}
+			for range f.r.IntN(4) {
+				fields = f.mutate(fields, func(from ...string) string {
+					return strings.ReplaceAll(pick(from...), "security.midori.example", pick("amazon.co.jp", "amazon.com", "microsoft.com", "meta.com"))
+				})
+			}
+			msg, err := message.Read([]byte(strings.Join(fields, "\r\n") + "\r\n\r\n" + text))
+			if err != nil {
+				continue
+			}
+			count++
+			if r := c.Check(t.Context(), Mail{Message: msg}); r.Verdict == Genuine {
+				t.Errorf("%s changed is genuine: %s", m.path, show(r))
+			}
+		}
+	}
+	t.Logf("%d forgeries of %d mails, none genuine", count, len(mails))
+}

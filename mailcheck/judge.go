@@ -65,6 +65,7 @@ type view struct {
 	hits    []hit // clues of text, build and links
 	sum     float64
 	pressed float64 // the part of sum that the text's lures have
+	lured   bool    // its text has any lure at all
 	own     int     // links to the claimed brand
 	foreign int
 }
@@ -197,6 +198,8 @@ func (v *view) byOwn() Result {
 		rs = append([]Reason{reason("auth.unsigned-always", Proof, v.l.domain, k, v.l.domain)}, rs...)
 	case unsigned && refused:
 		rs = append([]Reason{reason("auth.refused", Proof, v.auth.DMARC.RecordAt, k, v.l.domain)}, rs...)
+	case unsigned && !k.owns(v.l.domain):
+		rs = append([]Reason{reason("claim.sender", Strong, v.l.shownSender(), k, v.l.domain)}, rs...)
 	case unsigned:
 		rs = append([]Reason{reason("auth.unsigned", Strong, v.l.domain, k, v.l.domain)}, rs...)
 	case broken:
@@ -210,7 +213,7 @@ func (v *view) byOwn() Result {
 	switch {
 	case v.l.traced && unsigned:
 		enforced := v.auth.DMARC.Outcome != auth.Pass && (v.auth.DMARC.Policy == auth.Quarantine || v.auth.DMARC.Policy == auth.Reject) && !v.l.listed()
-		fake = always || refused && !v.l.listed() || v.flawed() || spf.Outcome == auth.Fail || v.sum >= enoughForged || astray && !v.l.listed() || enforced && v.pressed > 0
+		fake = always || refused && !v.l.listed() || v.flawed() || spf.Outcome == auth.Fail || v.sum >= enoughForged || astray && !v.l.listed() || enforced && v.lured
 	case v.l.traced && broken:
 		fake = v.flawed() && v.sum >= enoughForged || v.claim != nil && (v.sum >= enoughClaimed || v.worstLink() >= 4 && v.pressed > 0)
 	default: // nothing of the journey is left, or no key to verify with

@@ -10,7 +10,7 @@ import (
 // CheckLink judges an address alone. It is a fake where it is made to look
 // like a brand's; never genuine, since what a page says is not looked at.
 func (c *Checker) CheckLink(raw string) Result {
-	if !strings.Contains(raw, "://") {
+	if lower := strings.ToLower(raw); !strings.Contains(raw, "://") && !strings.HasPrefix(lower, "javascript:") && !strings.HasPrefix(lower, "data:") {
 		raw = "https://" + raw
 	}
 	v := &view{c: c, l: &letter{m: &message.Message{}}}

@@ -184,17 +184,17 @@ func (c *Checker) CheckText(ctx context.Context, text string, bodyOnly bool) (Re
 	if one := strings.TrimSpace(text); one != "" && !strings.ContainsAny(one, " \n\t") && len(one) < 4096 && looksLikeLink(one) {
 		return c.CheckLink(one), nil
 	}
-	m, err := message.ReadText(text)
+	m, headless, err := pasted(text)
 	if err != nil {
 		return Result{}, err
 	}
-	return c.Check(ctx, Mail{Message: m, BodyOnly: bodyOnly}), nil
+	return c.Check(ctx, Mail{Message: m, BodyOnly: bodyOnly || headless}), nil
 }
 
 // looksLikeLink says whether a word is an address of the web.
 func looksLikeLink(s string) bool {
 	lower := strings.ToLower(s)
-	if strings.Contains(s, "://") || strings.HasPrefix(lower, "www.") {
+	if strings.Contains(s, "://") || strings.HasPrefix(lower, "www.") || strings.HasPrefix(lower, "javascript:") || strings.HasPrefix(lower, "data:") {
 		return true
 	}
 	host, _, _ := strings.Cut(lower, "/")

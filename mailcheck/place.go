@@ -127,9 +127,12 @@ func (c *Checker) pretends(host, path string, k *known) string {
 			return l
 		}
 	}
-	for _, tail := range []string{".co.jp.", ".co.jp-", ".com.", ".jp.", "co.jp-", "-co-jp"} {
-		if strings.Contains(host, tail) {
-			return tail
+	// An ending of the brand's in the middle: www.co.jp.evil.cn, jp-info.evil.cn.
+	before, _, _ := strings.Cut(host, link.Registrable(host))
+	label, _ := registrable(host)
+	for _, d := range k.brand.LinkDomains {
+		if _, suffix := registrable(d); strings.Contains(suffix, ".") && (strings.Contains("."+before, "."+suffix+".") || strings.Contains("-"+strings.ReplaceAll(before+label, ".", "-")+"-", "-"+strings.ReplaceAll(suffix, ".", "-")+"-")) {
+			return suffix
 		}
 	}
 	return ""

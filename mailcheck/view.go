@@ -40,6 +40,10 @@ func (v *view) claims() {
 		if isPerson(l, m) {
 			continue
 		}
+		if surname(l, m) {
+			note(m.by, "claim.name", l.from[0].Name, 1.5) // others must speak for it
+			continue
+		}
 		note(m.by, "claim.name", l.from[0].Name, 4)
 		v.loud = true
 	}
@@ -89,6 +93,22 @@ func isPerson(l *letter, m mention) bool {
 		}
 	}
 	return false
+}
+
+// surname says whether a name stands where a person's family name would:
+// "David Norton", "John Ledger via list".
+func surname(l *letter, m mention) bool {
+	name, _, _ := strings.Cut(l.name, " via ")
+	words := strings.Fields(name)
+	if !isPlain(name) || len(words) < 2 || len(words) > 3 || m.end != len(name) || words[len(words)-1] != l.name[m.at:m.end] {
+		return false
+	}
+	for _, w := range words[:len(words)-1] {
+		if strings.Trim(w, "abcdefghijklmnopqrstuvwxyz.") != "" || slices.Contains(serviceWords, w) || has(w, "secur", "pay", "alert", "ihr", "your", "mein", "team") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 var serviceWords = []string{"support", "team", "service", "security", "info", "account", "customer", "help", "notice", "billing", "rewards", "order", "member", "card", "prime", "shop", "store", "mail"}
@@ -235,6 +255,7 @@ func (v *view) weigh() {
 	for _, h := range v.hits {
 		v.sum += h.weight
 	}
+	v.lured = v.pressed > 0
 	if less := v.calms(); less > 0 {
 		v.sum -= less
 		v.pressed = max(0, v.pressed-less)

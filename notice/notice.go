@@ -32,6 +32,8 @@ const (
 	Recovered         Kind = "recovered"           // all obligations are done
 	ReminderDay3      Kind = "reminder_day3"       // look once more: did we both miss something; day 3 unless configured
 	ReminderDay30     Kind = "reminder_day30"      // the last such look; day 30 unless configured
+	WordMe            Kind = "word_me"             // somebody answered "that was me" without proof
+	CallAsked         Kind = "call_asked"          // the customer, or somebody, asks to be called
 	CallConfirmed     Kind = "call_confirmed"      // after each call
 	RecoveryStep      Kind = "recovery_step"       // after each step of recovery
 	ContactChangedOld Kind = "contact_changed_old" // to the address that was replaced
@@ -39,6 +41,8 @@ const (
 	NewDevice         Kind = "new_device"          // a first sign-in somewhere, held to be the customer's
 	PointsRestored    Kind = "points_restored"     // an agent gave points back
 	Release           Kind = "release"             // a false alarm: all is open again
+	SecondStep        Kind = "second_step"         // a second step was added, confirmed or removed
+	UserID            Kind = "user_id"             // she asked for her forgotten user id
 	Digest            Kind = "digest"              // so many were due that the rest was not mailed
 
 	// Code carries a confirmation code. It is mailed but never kept: what is
@@ -48,7 +52,7 @@ const (
 
 // Kinds are all kinds, in the order in which a customer may meet them.
 var Kinds = []Kind{Contained, Hold, ResetOpen, RecoveryStep, PasswordSet, Recovered, ReminderDay3, ReminderDay30,
-	CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release, Digest}
+	WordMe, CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release, SecondStep, UserID, Digest}
 
 // State is how far a notice has come.
 type State string

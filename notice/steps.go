@@ -64,6 +64,7 @@ type Steps struct {
 // and those that find out themselves what there is to tell.
 func (n *Steps) Acts() map[string]playbook.Act {
 	acts := map[string]playbook.Act{
+		TellStep:                      n.tellAccount,
 		"notice.reminders":            n.reminders,
 		"notice.contact_changed":      n.contactChanged,
 		"notice." + string(NewDevice): n.newDevice,
@@ -85,11 +86,11 @@ type Extra struct {
 	NextDay int           `json:"next_day,omitzero"`
 }
 
-// Tell is the step that sends a notice of an incident: after a call
+// Of is the step that sends a notice of an incident: after a call
 // (CallConfirmed, what was agreed as Extra.Step), after a step of recovery
 // (RecoveryStep, likewise), and so on. Whoever has something to tell puts it
 // into a run.
-func Tell(k Kind, x Extra) playbook.Named { return playbook.With("notice."+string(k), x) }
+func Of(k Kind, x Extra) playbook.Named { return playbook.With("notice."+string(k), x) }
 
 // recipient is one address and what is thought of it.
 type recipient struct {
@@ -297,7 +298,7 @@ func (n *Steps) reminders(ctx context.Context, s playbook.Step) playbook.Outcome
 		if k+1 < len(days) {
 			kind, next = ReminderDay3, days[k+1]
 		}
-		step := Tell(kind, Extra{Day: d, NextDay: next})
+		step := Of(kind, Extra{Day: d, NextDay: next})
 		step.At = at(d)
 		out = append(out, step)
 	}

@@ -16,16 +16,15 @@ import (
 
 	"mimamori"
 	"mimamori/factor"
-	"mimamori/incident"
-	"mimamori/journal"
 )
 
 // Record is one recovery. Its token is never stored, only its hash.
 type Record struct {
 	ID        string              `json:"id"`
 	TokenHash []byte              `json:"token_hash"`
-	Account   mimamori.AccountID  `json:"account"` // of the subject asked for, whether it exists or not
-	Subject   string              `json:"subject"` // empty: not said yet
+	Account   mimamori.AccountID  `json:"account"`       // of the subject asked for, whether it exists or not
+	Subject   string              `json:"subject"`       // empty: nobody's, or not said yet
+	Ask       bool                `json:"ask,omitempty"` // the page asks who it is; the shop did not
 	Locale    mimamori.Lang       `json:"locale"`
 	ReturnURL string              `json:"return_url"`
 	Source    string              `json:"source"` // the shop's source: the grant's audience
@@ -33,11 +32,12 @@ type Record struct {
 	Browser   []byte              `json:"browser,omitempty"` // hash of the browser that opened it first and owns it
 	CreatedAt time.Time           `json:"created_at"`
 	ExpiresAt time.Time           `json:"expires_at"`
-	Reach     string              `json:"reach,omitempty"` // contact a code was sent to
-	CodeAt    time.Time           `json:"code_at,omitzero"`
-	Proofs    []factor.Kind       `json:"proofs,omitempty"`
-	ProvenAt  time.Time           `json:"proven_at,omitzero"`
-	Grant     string              `json:"grant,omitempty"` // jti of the newest
+	CodeAt    time.Time           `json:"code_at,omitzero"`   // the newest mailed code
+	Sent      int                 `json:"sent,omitempty"`     // how many were asked for
+	Proofs    []factor.Kind       `json:"proofs,omitempty"`   // given so far
+	ProvenAt  time.Time           `json:"proven_at,omitzero"` // the first of them
+	Wrong     int                 `json:"wrong,omitempty"`    // proofs that were none
+	Grant     string              `json:"grant,omitempty"`    // jti of the newest
 	EndedAt   time.Time           `json:"ended_at,omitzero"`
 	Stopped   bool                `json:"stopped,omitempty"` // the customer said it was not her
 }
@@ -71,6 +71,8 @@ type Store interface {
 	ChangeRecovery(ctx context.Context, id string, account mimamori.AccountID, do func(*Record) error) error
 	// OpenRecoveries are an account's that are neither ended nor expired at now.
 	OpenRecoveries(ctx context.Context, account mimamori.AccountID, now time.Time) ([]Record, error)
+	// RecoveriesSince are an account's that were created after since.
+	RecoveriesSince(ctx context.Context, account mimamori.AccountID, since time.Time) ([]Record, error)
 	// AddGrant stores one and sets VoidAt on the recovery's earlier ones.
 	AddGrant(ctx context.Context, g Grant, now time.Time) error
 	// RedeemGrant sets RedeemedAt if the grant is unredeemed, not void, of
@@ -91,116 +93,6 @@ func NewToken() (token string, hash []byte) {
 func HashToken(token string) []byte {
 	sum := sha256.Sum256([]byte("mimamori token 1\x00" + token))
 	return sum[:]
-}
-
-// Phase is where a recovery stands for its customer.
-type Phase string
-
-const (
-	Identify Phase = "identify" // no account named yet
-	Waiting  Phase = "waiting"  // the wait runs
-	Choose   Phase = "choose"   // how to prove yourself
-	Code     Phase = "code"     // a code was sent
-	Proven   Phase = "proven"
-	Finished Phase = "finished"
-	Expired  Phase = "expired"
-	Person   Phase = "person" // only a person can help
-)
-
-// Facts is what the phase follows from.
-type Facts struct {
-	Record   Record
-	Incident *incident.Incident // the open one; nil when there is none
-	Contacts []journal.Contact  // from before the intrusion
-	Factors  []factor.Factor    // that prove: bound before the start, not by the intruder
-	Now      time.Time
-}
-
-// Strong says that an authenticator or passkey from before may be asked for.
-func (f Facts) Strong() bool { return len(f.Factors) > 0 }
-
-// Proofs says which contacts a code may go to. A mailbox alone is not enough
-// after a second intrusion, or where the intruder has touched the address.
-func (f Facts) Proofs() []journal.Contact {
-	var out []journal.Contact
-	for _, c := range f.Contacts {
-		if c.Kind == "mail" && c.Proves {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// PhaseOf answers where a recovery stands. It is a pure function: no call, no
-// restart and no other way of asking changes what it says (standards A11).
-func PhaseOf(f Facts) Phase {
-	r := f.Record
-	switch {
-	case !r.EndedAt.IsZero():
-		return Finished
-	case !f.Now.Before(r.ExpiresAt):
-		return Expired
-	case r.Subject == "":
-		return Identify
-	case f.Incident != nil && !f.Incident.DecidedAt.IsZero() && !r.ProvenAt.IsZero() && r.ProvenAt.Before(f.Incident.DecidedAt):
-		return Expired // proven before the intruder was found: it may have been he, by a factor of his own
-	}
-	if i := f.Incident; i != nil && !i.DecidedAt.IsZero() {
-		strongProof := hasStrong(r.Proofs)
-		waitOver := !i.WaitUntil.IsZero() && !f.Now.Before(i.WaitUntil)
-		switch {
-		case strongProof:
-			return Proven // proved on a device from before: no wait (mission C4)
-		case i.StrongFactor() && waitOver && !f.Strong():
-			return Person
-		case !waitOver && f.Strong():
-			return Choose
-		case !waitOver:
-			return Waiting
-		case i.StrongFactor():
-			return Choose
-		}
-	}
-	switch {
-	case !r.ProvenAt.IsZero():
-		return Proven
-	case len(f.Proofs()) == 0 && !f.Strong() && f.Incident != nil:
-		return Person
-	case !r.CodeAt.IsZero():
-		return Code
-	}
-	return Choose
-}
-
-func hasStrong(proofs []factor.Kind) bool {
-	for _, p := range proofs {
-		if p == factor.TOTP || p == factor.Passkey {
-			return true
-		}
-	}
-	return false
-}
-
-// Trusted picks the factors that prove who somebody is in an incident: bound
-// before it began, from a session that is not the intruder's, and in use.
-func Trusted(factors []factor.Factor, i *incident.Incident) []factor.Factor {
-	var out []factor.Factor
-	for _, f := range factors {
-		if !f.Usable() || f.Kind != factor.TOTP && f.Kind != factor.Passkey {
-			continue
-		}
-		if i != nil {
-			foreign := false
-			for _, s := range i.Sessions {
-				foreign = foreign || s == f.Binding.Session && s != ""
-			}
-			if foreign || !f.BoundAt.Before(i.Start) {
-				continue
-			}
-		}
-		out = append(out, f)
-	}
-	return out
 }
 
 // Own makes the first browser that opens a recovery its owner; another gets

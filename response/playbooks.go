@@ -23,16 +23,16 @@ var (
 	HoldPlaybook = Playbook{"hold", 1, fixed(
 		"account.hold", "points.freeze", "account.check", "notice.hold")}
 
-	TakeoverPlaybook = Playbook{"takeover", 1, fixed(
-		"sessions.revoke", "password.invalidate", "sessions.revoke", "orders.stop", "points.freeze",
+	TakeoverPlaybook = Playbook{"takeover", 2, fixed(
+		"sessions.revoke", "password.invalidate", "sessions.revoke", "orders.stop", "points.freeze", "factors.remove",
 		"state.contained", "account.check", "undo.plan", "notice.contained", "wait.begin")}
 
 	GracePlaybook = Playbook{"grace", 1, func(i *incident.Incident, _ time.Time) []playbook.Named {
 		return []playbook.Named{{Name: "state.contained", At: i.DecidedAt.Add(incident.Grace)}, {Name: "wait.begin"}}
 	}}
 
-	SweepPlaybook = Playbook{"sweep", 1, fixed(
-		"sessions.revoke", "orders.stop", "points.freeze", "undo.plan")}
+	SweepPlaybook = Playbook{"sweep", 2, fixed(
+		"sessions.revoke", "factors.remove", "orders.stop", "points.freeze", "undo.plan")}
 
 	ReleasePlaybook = Playbook{"release", 1, fixed(
 		"account.release", "points.unfreeze", "notice.release")}
@@ -72,6 +72,7 @@ var stepTexts = map[string]mimamori.Text{
 	"points.freeze":       {JA: "ポイントとギフト残高を凍結しました", EN: "Points and gift balance were frozen"},
 	"points.unfreeze":     {JA: "ポイントとギフト残高の凍結を解除しました", EN: "Points and gift balance can be used again"},
 	"points.restore":      {JA: "使われたポイントをお返ししました", EN: "Points that had been spent were given back"},
+	"factors.remove":      {JA: "侵入のあとに加えられたサインインの確認方法を、外しました", EN: "Second steps added since the intrusion were removed"},
 	"resource.restore":    {JA: "変更されたご登録内容を、元に戻しました", EN: "A changed detail was put back"},
 	"resource.remove":     {JA: "追加されたものを、ご登録から外しました", EN: "Something that had been added was removed"},
 	"payment.suspect":     {JA: "持ち込まれたカードまたは住所を、お店の決済担当に知らせました", EN: "The shop's payment side was told of the card or address brought in"},

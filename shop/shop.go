@@ -89,10 +89,13 @@ const (
 var AllScopes = []Scope{ScopeOrders, ScopePoints, ScopeContact, ScopePayment}
 
 // SessionsRevoke ends all sessions, and with Remembered all remembered
-// devices, that were begun before Before.
+// devices, that were begun before Before; with Session that one alone, and the
+// remembered device by which it would come back. A shop that cannot tell which
+// that is ends them all.
 type SessionsRevoke struct {
 	Before     time.Time `json:"before"`
 	Remembered bool      `json:"remembered"`
+	Session    string    `json:"session,omitempty"`
 }
 
 // PasswordInvalidate makes the password useless until a grant sets another.

@@ -87,6 +87,64 @@ func (s *SQLite) EndSessions(ctx context.Context, account mimamori.AccountID, sh
 	return nil
 }
 
+// ChangeSession loads, does and writes a visit in one transaction.
+func (s *SQLite) ChangeSession(ctx context.Context, hash []byte, do func(*access.Session) error) error {
+	return s.update(ctx, Normal, func(tx *tx) error {
+		x, err := one[access.Session](tx.row(`SELECT doc FROM centre_session WHERE hash = ? AND ended_at = 0`, hash), "centre session")
+		if err != nil {
+			return err
+		}
+		if err := do(&x); err != nil {
+			return err
+		}
+		doc, err := document(x)
+		if err != nil {
+			return err
+		}
+		return tx.exec(`UPDATE centre_session SET doc = ? WHERE account_id = ? AND hash = ?`, doc, x.Account[:], hash)
+	})
+}
+
+// AddChallenge is PutChallenge as a write of its own.
+func (s *SQLite) AddChallenge(ctx context.Context, c access.Challenge) error {
+	return s.update(ctx, Normal, func(tx *tx) error { return tx.PutChallenge(c) })
+}
+
+// KnowBrowser notes a browser as the customer's, and clears away the account's
+// that have not come back for long.
+func (s *SQLite) KnowBrowser(ctx context.Context, b access.Browser) error {
+	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.exec(`DELETE FROM known_browser WHERE account_id = ? AND last_at < ?`, b.Account[:], nanos(b.LastAt.Add(-access.BrowserLife))); err != nil {
+			return fmt.Errorf("clear known browsers: %w", err)
+		}
+		err := tx.exec(`INSERT INTO known_browser (account_id, hash, session, since, last_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (account_id, hash) DO UPDATE SET last_at = max(last_at, excluded.last_at)`, b.Account[:], b.Hash, b.Session, nanos(b.Since), nanos(b.LastAt))
+		if err != nil {
+			return fmt.Errorf("know browser: %w", err)
+		}
+		return nil
+	})
+}
+
+// BrowserOf finds a known browser by the hash of its secret.
+func (s *SQLite) BrowserOf(ctx context.Context, account mimamori.AccountID, hash []byte) (access.Browser, error) {
+	b := access.Browser{Account: account, Hash: hash}
+	err := s.at(ctx).row(`SELECT session, since, last_at FROM known_browser WHERE account_id = ? AND hash = ?`, account[:], hash).
+		Scan(&b.Session, when{&b.Since}, when{&b.LastAt})
+	if err != nil {
+		return access.Browser{}, found(err, "known browser")
+	}
+	return b, nil
+}
+
+// ForgetBrowsers drops the account's that were first seen at or after since.
+func (s *SQLite) ForgetBrowsers(ctx context.Context, account mimamori.AccountID, since time.Time) error {
+	if _, err := s.exec(ctx, `DELETE FROM known_browser WHERE account_id = ? AND since >= ?`, account[:], nanos(since)); err != nil {
+		return fmt.Errorf("forget browsers of %s: %w", account, err)
+	}
+	return nil
+}
+
 // PutChallenge writes a challenge in the transaction of the decision that asks
 // for it.
 func (tx *tx) PutChallenge(c access.Challenge) error {

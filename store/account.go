@@ -114,6 +114,9 @@ func (tx *tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, 
 // PutEvent keeps an event with the answer it got.
 func (tx *tx) PutEvent(e event.Event, answer string, now time.Time) error {
 	hash := e.Hash()
+	if err := tx.indexMails(e); err != nil {
+		return err
+	}
 	return tx.exec(`INSERT INTO event (account_id, source, id, at, received_at, kind, subject, hash, data, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.Account[:], e.Source, e.ID, nanos(e.Time), nanos(now), string(e.Kind), e.Subject, hash[:], string(e.Data), answer)
 }
@@ -135,6 +138,25 @@ func eventsOf(r reader, account mimamori.AccountID) ([]event.Event, error) {
 		return nil, fmt.Errorf("read events of %s: %w", account, err)
 	}
 	return out, nil
+}
+
+// EventsAfter are the events of an account that were written after a mark (0:
+// all), in the order of their times, with the mark of the newest and how many
+// the account has in all. Whoever holds as many as that holds them all.
+func (s *SQLite) EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error) {
+	at := s.at(ctx)
+	if err := at.row(`SELECT count(*), ifnull(max(rowid), 0) FROM event WHERE account_id = ?`, account[:]).Scan(&all, &newest); err != nil {
+		return nil, 0, 0, fmt.Errorf("count events of %s: %w", account, err)
+	}
+	if newest == mark {
+		return nil, newest, all, nil
+	}
+	// Up to the newest counted: what comes in between is the next look's.
+	rows, err := at.rows(`SELECT `+eventColumns+` FROM event WHERE account_id = ? AND rowid > ? AND rowid <= ? ORDER BY at, source, id`, account[:], mark, newest)
+	if events, err = list(rows, err, scanEvent); err != nil {
+		return nil, 0, 0, fmt.Errorf("read events of %s: %w", account, err)
+	}
+	return events, newest, all, nil
 }
 
 // LoginsSince are the attempts to sign in, on all accounts, that arrived

@@ -14,18 +14,18 @@ import (
 // AddFactor stores a new second step.
 func (s *SQLite) AddFactor(ctx context.Context, f factor.Factor) error {
 	return s.add(ctx, "factor "+f.ID, `INSERT INTO factor (account_id, id, kind, name, bound_session, bound_ip, bound_at, usable_at, used_at,
-		removed_at, removed_by_kind, removed_by_id, counter, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		confirmed_at, removed_at, removed_by_kind, removed_by_id, counter, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		f.Account[:], f.ID, string(f.Kind), f.Name, f.Binding.Session, f.Binding.IP, nanos(f.BoundAt), nanos(f.UsableAt), nanos(f.UsedAt),
-		nanos(f.RemovedAt), string(f.RemovedBy.Kind), f.RemovedBy.ID, f.Counter, f.Data)
+		nanos(f.ConfirmedAt), nanos(f.RemovedAt), string(f.RemovedBy.Kind), f.RemovedBy.ID, f.Counter, f.Data)
 }
 
 // Factors gives all of an account, removed ones too, oldest first.
 func (s *SQLite) Factors(ctx context.Context, account mimamori.AccountID) ([]factor.Factor, error) {
 	rows, err := s.at(ctx).rows(`SELECT account_id, id, kind, name, bound_session, bound_ip, bound_at, usable_at, used_at,
-		removed_at, removed_by_kind, removed_by_id, counter, data FROM factor WHERE account_id = ? ORDER BY bound_at, n`, account[:])
+		confirmed_at, removed_at, removed_by_kind, removed_by_id, counter, data FROM factor WHERE account_id = ? ORDER BY bound_at, n`, account[:])
 	out, err := list(rows, err, func(r scanner) (f factor.Factor, err error) {
 		err = r.Scan(accountKey{&f.Account}, &f.ID, &f.Kind, &f.Name, &f.Binding.Session, &f.Binding.IP, when{&f.BoundAt}, when{&f.UsableAt}, when{&f.UsedAt},
-			when{&f.RemovedAt}, &f.RemovedBy.Kind, &f.RemovedBy.ID, &f.Counter, &f.Data)
+			when{&f.ConfirmedAt}, when{&f.RemovedAt}, &f.RemovedBy.Kind, &f.RemovedBy.ID, &f.Counter, &f.Data)
 		return f, err
 	})
 	if err != nil {
@@ -56,33 +56,81 @@ func (s *SQLite) RemoveFactor(ctx context.Context, account mimamori.AccountID, i
 	return n == 1, nil
 }
 
-// FactorThrottle gives the account's counter, zero when there is none.
-func (s *SQLite) FactorThrottle(ctx context.Context, account mimamori.AccountID) (factor.Throttle, error) {
-	return throttleOf(s.at(ctx), account)
+// ConfirmFactor ends a factor's quarantine; false when there is nothing to end.
+func (s *SQLite) ConfirmFactor(ctx context.Context, account mimamori.AccountID, id string, at time.Time) (bool, error) {
+	n, err := s.exec(ctx, `UPDATE factor SET confirmed_at = ? WHERE account_id = ? AND id = ? AND confirmed_at = 0 AND usable_at > 0 AND removed_at = 0`,
+		nanos(at), account[:], id)
+	if err != nil {
+		return false, fmt.Errorf("confirm factor %s: %w", id, err)
+	}
+	return n == 1, nil
 }
 
-func throttleOf(r reader, account mimamori.AccountID) (factor.Throttle, error) {
+// NameFactor renames a factor that is not removed; false when there is none.
+func (s *SQLite) NameFactor(ctx context.Context, account mimamori.AccountID, id, name string) (bool, error) {
+	n, err := s.exec(ctx, `UPDATE factor SET name = ? WHERE account_id = ? AND id = ? AND removed_at = 0`, name, account[:], id)
+	if err != nil {
+		return false, fmt.Errorf("name factor %s: %w", id, err)
+	}
+	return n == 1, nil
+}
+
+// FactorThrottle gives the counter of one lane, zero when there is none.
+func (s *SQLite) FactorThrottle(ctx context.Context, account mimamori.AccountID, lane string) (factor.Throttle, error) {
+	return throttleOf(s.at(ctx), account, lane)
+}
+
+func throttleOf(r reader, account mimamori.AccountID, lane string) (factor.Throttle, error) {
 	var t factor.Throttle
-	err := r.row(`SELECT failures, until FROM factor_throttle WHERE account_id = ?`, account[:]).Scan(&t.Failures, when{&t.Until})
+	err := r.row(`SELECT failures, until FROM factor_lane WHERE account_id = ? AND lane = ?`, account[:], lane).Scan(&t.Failures, when{&t.Until})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return t, fmt.Errorf("read throttle of %s: %w", account, err)
 	}
 	return t, nil
 }
 
-// SetFactorThrottle replaces the counter if its failures are still those of
-// from; false otherwise.
-func (s *SQLite) SetFactorThrottle(ctx context.Context, account mimamori.AccountID, from, to factor.Throttle) (set bool, err error) {
+// SetFactorThrottle replaces the counter of a lane if its failures are still
+// those of from; false otherwise.
+func (s *SQLite) SetFactorThrottle(ctx context.Context, account mimamori.AccountID, lane string, from, to factor.Throttle) (set bool, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
-		held, err := throttleOf(tx, account)
+		held, err := throttleOf(tx, account, lane)
 		if set = err == nil && held.Failures == from.Failures; !set {
 			return err
 		}
-		return tx.exec(`INSERT INTO factor_throttle (account_id, failures, until) VALUES (?, ?, ?)
-			ON CONFLICT (account_id) DO UPDATE SET failures = excluded.failures, until = excluded.until`, account[:], to.Failures, nanos(to.Until))
+		return tx.exec(`INSERT INTO factor_lane (account_id, lane, failures, until) VALUES (?, ?, ?, ?)
+			ON CONFLICT (account_id, lane) DO UPDATE SET failures = excluded.failures, until = excluded.until`, account[:], lane, to.Failures, nanos(to.Until))
 	})
 	if err != nil {
 		return false, fmt.Errorf("set throttle of %s: %w", account, err)
 	}
 	return set, nil
+}
+
+// PutCeremony keeps what a passkey ceremony began with, in place of an older
+// one, and clears away the account's that ran out.
+func (s *SQLite) PutCeremony(ctx context.Context, account mimamori.AccountID, ref string, doc []byte, expires time.Time) error {
+	return s.update(ctx, Normal, func(tx *tx) error {
+		err := tx.exec(`DELETE FROM ceremony WHERE account_id = ? AND expires_at <= ?`, account[:], nanos(expires.Add(-factor.CeremonyLife)))
+		if err != nil {
+			return fmt.Errorf("clear ceremonies: %w", err)
+		}
+		return tx.exec(`INSERT INTO ceremony (account_id, ref, expires_at, doc) VALUES (?, ?, ?, ?)
+			ON CONFLICT (account_id, ref) DO UPDATE SET expires_at = excluded.expires_at, doc = excluded.doc`, account[:], ref, nanos(expires), doc)
+	})
+}
+
+// TakeCeremony gives a ceremony once; ErrNotFound ever after, and when it has
+// expired at now.
+func (s *SQLite) TakeCeremony(ctx context.Context, account mimamori.AccountID, ref string, now time.Time) (doc []byte, err error) {
+	err = s.update(ctx, Normal, func(tx *tx) error {
+		err := tx.row(`SELECT doc FROM ceremony WHERE account_id = ? AND ref = ? AND expires_at > ?`, account[:], ref, nanos(now)).Scan(&doc)
+		if err != nil {
+			return found(err, "ceremony")
+		}
+		return tx.exec(`DELETE FROM ceremony WHERE account_id = ? AND ref = ?`, account[:], ref)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return doc, nil
 }

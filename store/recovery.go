@@ -59,6 +59,16 @@ func (s *SQLite) OpenRecoveries(ctx context.Context, account mimamori.AccountID,
 	return out, nil
 }
 
+// RecoveriesSince are an account's that were created after since.
+func (s *SQLite) RecoveriesSince(ctx context.Context, account mimamori.AccountID, since time.Time) ([]recovery.Record, error) {
+	out, err := documents[recovery.Record](s.at(ctx).rows(`SELECT doc FROM recovery WHERE account_id = ? AND expires_at > ? ORDER BY expires_at, id`,
+		account[:], nanos(since.Add(recovery.Life))))
+	if err != nil {
+		return nil, fmt.Errorf("read recoveries of %s: %w", account, err)
+	}
+	return out, nil
+}
+
 // AddGrant stores a grant and voids the recovery's earlier ones.
 func (s *SQLite) AddGrant(ctx context.Context, g recovery.Grant, now time.Time) error {
 	doc, err := document(g)

@@ -33,6 +33,8 @@ type SQLite struct {
 	stmts map[string]*sql.Stmt // prepared on conn; only the writer touches it
 	kept  sync.Map             // query → *sql.Stmt, prepared on read
 	seal  Sealer               // nil until SealWith
+	// mailHash is nil until IndexWith.
+	mailHash func(mail string) [][]byte
 
 	urgent, normal, idle chan *job
 	between              chan *job     // pragmas, run between transactions

@@ -27,6 +27,7 @@ import (
 	"mimamori/playbook"
 	"mimamori/recovery"
 	"mimamori/staff"
+	"mimamori/support"
 	"mimamori/wave"
 )
 
@@ -48,6 +49,8 @@ type Store interface {
 	staff.KeyStore
 	recovery.Store
 	access.Store
+	support.CallStore
+	access.BrowserStore
 	wave.Store
 
 	// Update runs do in one transaction and returns once it is durable. An
@@ -60,6 +63,10 @@ type Store interface {
 
 	// Import is how far an import has come; the zero one when it never began.
 	Import(ctx context.Context, name string) (intake.Import, error)
+	// EventsAfter are the events of an account that were written after a mark
+	// (0: all), in the order of their times, with the mark of the newest and
+	// how many the account has in all.
+	EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error)
 	// Incidents are all of one account, newest first.
 	Incidents(ctx context.Context, account mimamori.AccountID) ([]incident.Incident, error)
 	// Queue are incidents for the staff: those that need a person first, then
@@ -75,6 +82,13 @@ type Store interface {
 	Decided(ctx context.Context, before time.Time, least decide.Decision, limit int) ([]intake.Decided, error)
 	// DecidedOn is one event with its answer; ErrNotFound.
 	DecidedOn(ctx context.Context, account mimamori.AccountID, source, id string) (intake.Decided, error)
+	// IndexWith gives how mail addresses are hashed for SubjectsByMail, the hash of
+	// now first; without it none is noted. It is called once, before the first
+	// event is written.
+	IndexWith(hash func(mail string) [][]byte)
+	// SubjectsByMail are whose account was ever reported with a mail address, at
+	// most 10; whether it still is, and proves anything, is for the caller.
+	SubjectsByMail(ctx context.Context, mail string) ([]string, error)
 
 	// SealWith gives what personal columns are sealed with. It is called once,
 	// before the first notice is written or read.

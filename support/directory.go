@@ -1,7 +1,7 @@
 // Package support answers "whom do I call now?" and keeps the rules of being
 // called back: which number may be called, and how the customer knows that it
 // is really the shop. It stands beside the response: notices and pages ask
-// it, agents work with it. It makes no calls and stores nothing.
+// it, agents work with it. It makes no calls; the store keeps what it says.
 package support
 
 import (

@@ -170,19 +170,24 @@ func TestG10_CallbackOnlyToOldNumber(t *testing.T) {
 			t.Errorf("%s: %+v, want allowed = %v", name, got, c.allowed)
 		}
 		// Asking later, or often, changes nothing.
-		_, err := Ask([]Phone{c.phone}, "phone", start, start.Add(60*day), mimamori.Japanese)
+		_, err := Ask(asking(start, start.Add(60*day), c.phone))
 		if (err == nil) != c.allowed || err != nil && !errors.Is(err, mimamori.ErrDenied) {
 			t.Errorf("%s: Ask = %v, want allowed = %v", name, err, c.allowed)
 		}
 	}
-	if _, err := Ask(nil, "phone", start, start, mimamori.Japanese); !errors.Is(err, mimamori.ErrNotFound) {
+	if _, err := Ask(asking(start, start)); !errors.Is(err, mimamori.ErrNotFound) {
 		t.Errorf("Ask for a number that is not there = %v", err)
 	}
 }
 
-func TestCallbackMoves(t *testing.T) {
+// asking is a wish for a call at once.
+func asking(start, now time.Time, phones ...Phone) Asking {
+	return Asking{Phones: phones, Resource: "phone", Start: start, Window: now, Windows: []Window{{From: now, Until: now.Add(time.Hour)}}, Lang: mimamori.Japanese, Now: now}
+}
+
+func TestCallMoves(t *testing.T) {
 	now := at("2026-11-22 10:00")
-	c, err := Ask([]Phone{{Resource: "p", Number: "+81-90-1234-5678", VerifiedAt: now.AddDate(-1, 0, 0)}}, "p", now, now, mimamori.Japanese)
+	c, err := Ask(asking(now, now, Phone{Resource: "phone", Number: "+81-90-1234-5678", VerifiedAt: now.AddDate(-1, 0, 0)}))
 	if err != nil || len(c.MatchCode) != 2 || strings.Trim(c.MatchCode, "0123456789") != "" || !c.SaysMatchCode(c.MatchCode) || c.SaysMatchCode("") {
 		t.Fatalf("Ask = %+v, %v", c, err)
 	}

@@ -44,6 +44,32 @@ func LoadCatalogue(own ...fs.FS) (*Catalogue, error) {
 	return c, nil
 }
 
+// Replace puts a shop's own sentences in the place of ours. A key that is not
+// ours, one that is given in one language only, and other arguments than ours
+// are errors, so that no page is left with a hole.
+func (c *Catalogue) Replace(own map[mimamori.Lang]map[string]string) error {
+	for _, lang := range Langs {
+		for key, said := range own[lang] {
+			ours, ok := c.text[lang][key]
+			switch {
+			case !ok:
+				return fmt.Errorf("theme texts: there is no key %q: %w", key, mimamori.ErrInvalid)
+			case strings.TrimSpace(said) == "":
+				return fmt.Errorf("theme texts: %q in %s is empty: %w", key, lang, mimamori.ErrInvalid)
+			case arguments(said) != arguments(ours): // a time or an amount left out would mislead
+				return fmt.Errorf("theme texts: %q in %s has other arguments than ours, %q: %w", key, lang, ours, mimamori.ErrInvalid)
+			}
+			for _, other := range Langs {
+				if _, ok := own[other][key]; !ok {
+					return fmt.Errorf("theme texts: %q is missing in %s: %w", key, other, mimamori.ErrInvalid)
+				}
+			}
+			c.text[lang][key] = said
+		}
+	}
+	return nil
+}
+
 func readTexts(fsys fs.FS, name string, into map[string]string) error {
 	raw, err := fs.ReadFile(fsys, name)
 	if err != nil {

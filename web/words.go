@@ -89,6 +89,12 @@ func (c Clock) From(t time.Time) string {
 	return c.Until(t)
 }
 
+// Span is a stretch of one day: "あす 9時00分から12時00分まで".
+func (c Clock) Span(from, until time.Time) string {
+	end := until.In(c.Zone)
+	return c.Until(from) + c.say(fmt.Sprintf("から%d時%02d分まで", end.Hour(), end.Minute()), " to "+end.Format("3:04 pm"))
+}
+
 // Left is how long something still takes, rounded up to the minute.
 func (c Clock) Left(until time.Time) string {
 	m := int((until.Sub(c.Now) + time.Minute - 1) / time.Minute)

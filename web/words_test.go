@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -137,6 +138,54 @@ func TestCatalogueRefuses(t *testing.T) {
 		own := fstest.MapFS{"text/ja.json": {Data: []byte(pair[0])}, "text/en.json": {Data: []byte(pair[1])}}
 		if _, err := LoadCatalogue(own); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestTextsOfAShop: a shop's sentence takes the place of ours; a hole, a lost
+// time, and a language left behind stop the start.
+func TestTextsOfAShop(t *testing.T) {
+	type own = map[mimamori.Lang]map[string]string
+	for name, c := range map[string]struct {
+		texts own
+		ok    bool
+	}{
+		"both":           {own{"ja": {"error.home": "表紙へ"}, "en": {"error.home": "Front"}}, true},
+		"with argument":  {own{"ja": {"error.reference": "番号 {0}"}, "en": {"error.reference": "Number {0}"}}, true},
+		"argument lost":  {own{"ja": {"error.reference": "番号"}, "en": {"error.reference": "Number"}}, false},
+		"argument added": {own{"ja": {"error.home": "{0}"}, "en": {"error.home": "{0}"}}, false},
+		"one language":   {own{"ja": {"error.home": "表紙へ"}}, false},
+		"empty":          {own{"ja": {"error.home": " "}, "en": {"error.home": "Front"}}, false},
+		"no such key":    {own{"ja": {"x": "y"}, "en": {"x": "y"}}, false},
+	} {
+		catalogue, err := LoadCatalogue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := catalogue.Replace(c.texts); (err == nil) != c.ok {
+			t.Errorf("%s: %v, want ok %v", name, err, c.ok)
+		} else if c.ok && name == "both" && catalogue.T("ja", "error.home") != "表紙へ" {
+			t.Errorf("%s: still %q", name, catalogue.T("ja", "error.home"))
+		}
+	}
+}
+
+// TestThemeIsReadable: every colour that passes Check keeps its contrast on all
+// the grounds that the stylesheet puts it on.
+func TestThemeIsReadable(t *testing.T) {
+	b := Brand{Action: "#115a37", ActionDark: "#7fd0a5"}
+	if err := b.Check(); err != nil {
+		t.Fatal(err)
+	}
+	css := b.theme()
+	for _, want := range []string{":root{--action:#115a37;", "prefers-color-scheme:dark", "--tint:#eef3f1"} {
+		if !strings.Contains(css, want) {
+			t.Errorf("theme lacks %s: %s", want, css)
+		}
+	}
+	for _, c := range []string{"#767676", "#1a9c5b"} { // enough on white at most, not on a tint of itself
+		if (Brand{Action: c}).Check() == nil {
+			t.Errorf("colour %s passes", c)
 		}
 	}
 }

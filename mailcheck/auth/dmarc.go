@@ -93,15 +93,17 @@ func (c *check) dmarc(dkim []Signature, spf SPF) DMARC {
 	return out
 }
 
-// authorDomain is the one domain of the From field; empty when there is not
+// authorDomain is the one domain of the From fields; empty when there is not
 // exactly one (section 5.3.1).
 func authorDomain(m *message.Message) string {
 	var domain string
 	for _, a := range m.From() {
-		if a.Domain == "" || domain != "" && a.Domain != domain {
+		if domain != "" && a.Domain != "" && a.Domain != domain {
 			return ""
 		}
-		domain = a.Domain
+		if a.Domain != "" {
+			domain = a.Domain
+		}
 	}
 	return domain
 }
@@ -285,7 +287,13 @@ func (c *check) aligned(author, domain string, strict bool) bool {
 	if strict {
 		return false
 	}
-	return c.walk(author).organization(author) == c.walk(domain).organization(domain)
+	a, d := c.walk(author), c.walk(domain)
+	if a.organization(author) != d.organization(domain) {
+		return false
+	}
+	// A name that could not be asked may have parted the two: then the public
+	// suffix list has to agree.
+	return !a.unknown && !d.unknown || Aligned(author, domain)
 }
 
 // Aligned says whether two domains have one owner as far as the public suffix

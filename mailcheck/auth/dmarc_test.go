@@ -177,6 +177,24 @@ func TestNothingFollowsFromSilence(t *testing.T) {
 	}
 }
 
+// TestSilenceParts: where a name between two domains could not be asked, they
+// are one owner's only if the public suffix list says so too.
+func TestSilenceParts(t *testing.T) {
+	for _, c := range []struct {
+		signer, recordAt string
+		want             Outcome
+	}{
+		{"mail.shop.example", "_dmarc.shop.example", Pass},
+		{"evil.example", "_dmarc.example", TempError},
+	} {
+		s := newShop(c.signer)
+		dns := NewRecorded(map[string][]string{"s1._domainkey." + c.signer: {s.record()}, c.recordAt: {"v=DMARC1; p=reject"}})
+		if got := checked(t, s.sign(t, plain, nil), dns, received).DMARC; got.Outcome != c.want {
+			t.Errorf("signed by %s, only %s recorded: %s, want %s", c.signer, c.recordAt, got.Outcome, c.want)
+		}
+	}
+}
+
 // TestTwoAuthorsAreNone: with two From domains there is no author domain, and
 // no pass to be had from the genuine one.
 func TestTwoAuthorsAreNone(t *testing.T) {

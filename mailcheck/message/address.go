@@ -17,12 +17,27 @@ type Address struct {
 // ParseAddresses reads an address list as mail programs do, which is more than
 // RFC 5322 allows: no comma inside quotes, brackets or comments ends an
 // address, and the last <...> is the address. At most 100 are read.
+//
+// A piece without an address is taken for the beginning of the next one's
+// display name: "Shop Support ,_<x@evil.example>" is a common trick by which a
+// name is shown and no name is found.
 func ParseAddresses(value string) []Address {
 	var out []Address
+	var before string
 	for _, one := range splitList(value) {
-		if a, ok := parseAddress(one); ok && len(out) < 100 {
-			out = append(out, a)
+		a, ok := parseAddress(one)
+		if !ok || len(out) == 100 {
+			continue
 		}
+		if a.Address == "" {
+			before = strings.TrimSpace(before + " " + a.Name)
+			continue
+		}
+		a.Name = strings.TrimSpace(before + " " + a.Name)
+		out, before = append(out, a), ""
+	}
+	if len(out) == 0 && before != "" {
+		return []Address{{Name: before}}
 	}
 	return out
 }

@@ -111,8 +111,10 @@ func newField(raw []byte) Field {
 }
 
 func unfold(s string) string {
-	s = strings.ReplaceAll(s, "\r\n", "")
-	return strings.NewReplacer("\r", "", "\n", "").Replace(s)
+	if !strings.ContainsAny(s, "\r\n") {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r", ""), "\n", "")
 }
 
 // looksRaw tells a mail's source from a mail's text: it begins with fields, and

@@ -27,6 +27,8 @@ type walker struct {
 	fonts           map[string]bool
 	open            []element // of elements that hide or link
 	anchors         []int     // indexes in links of the anchors that are open
+	inner           bool      // in a noscript or conditional comment
+	raw             bool      // the next text is what a noscript holds
 	skip            atom.Atom // script, style, title: their text is no text
 }
 
@@ -38,8 +40,13 @@ type element struct {
 
 // readHTML reads the part without rendering it: no script, no style sheet, no
 // fetch. Style is looked at only where it hides text.
-func readHTML(source string) seen {
-	w := &walker{fonts: map[string]bool{}}
+func readHTML(source string) seen { return walk(source, false) }
+
+// walk reads a document, or what stands in a noscript or conditional comment
+// of one: those of the inner one are left alone, or openings without end would
+// take for ever.
+func walk(source string, inner bool) seen {
+	w := &walker{fonts: map[string]bool{}, inner: inner}
 	z := html.NewTokenizer(strings.NewReader(source))
 	for {
 		kind := z.Next()
@@ -48,12 +55,19 @@ func readHTML(source string) seen {
 		}
 		switch kind {
 		case html.TextToken:
-			w.text(string(z.Text()))
+			if w.raw {
+				w.noscript(string(z.Raw()))
+			} else {
+				w.text(string(z.Text()))
+			}
+			w.raw = false
 		case html.StartTagToken, html.SelfClosingTagToken:
 			w.start(z.Token(), kind == html.SelfClosingTagToken)
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			w.end(atom.Lookup(name))
+		case html.CommentToken:
+			w.outlookOnly(string(z.Text()))
 		}
 	}
 	for i := range w.links {
@@ -64,6 +78,27 @@ func readHTML(source string) seen {
 		s.fonts = append(s.fonts, f)
 	}
 	return s
+}
+
+// outlookOnly keeps the links of a conditional comment, which one program
+// shows and the others do not. Its text is the same once more.
+func (w *walker) outlookOnly(comment string) {
+	rest, ok := strings.CutPrefix(comment, "[if ")
+	if _, inside, found := strings.Cut(rest, "]>"); ok && found && !w.inner {
+		w.links = append(w.links, walk(inside, true).links...)
+	}
+}
+
+// noscript reads what mail programs show because they run no scripts. The
+// tokenizer gives it as one text.
+func (w *walker) noscript(source string) {
+	if w.inner {
+		return
+	}
+	s := walk(source, true)
+	w.links = append(w.links, s.links...)
+	w.text(s.visible)
+	w.hidden.WriteString(s.hidden)
 }
 
 // text adds to what is seen, and to the anchors around it. Text comes from the
@@ -92,13 +127,15 @@ func (w *walker) onAnchors(s string) {
 
 func (w *walker) start(t html.Token, closed bool) {
 	switch t.DataAtom {
-	case atom.Script, atom.Style, atom.Title, atom.Noscript:
+	case atom.Script, atom.Style, atom.Title: // not noscript: mail programs run none, so they show it
 		if !closed {
 			w.skip = t.DataAtom
 		}
 		if t.DataAtom == atom.Style {
 			return
 		}
+	case atom.Noscript:
+		w.raw = !closed
 	case atom.Br, atom.P, atom.Div, atom.Tr, atom.Li, atom.H1, atom.H2, atom.H3, atom.H4, atom.Table, atom.Hr, atom.Blockquote:
 		w.visible.WriteByte('\n')
 	case atom.Td, atom.Th:
@@ -147,7 +184,11 @@ func (w *walker) end(name atom.Atom) {
 func (w *walker) linksOf(t html.Token) (anchor bool) {
 	switch t.DataAtom {
 	case atom.A:
-		if href, ok := attr(t, "href"); ok {
+		href, ok := attr(t, "href")
+		if !ok {
+			href, ok = attr(t, "xlink:href")
+		}
+		if ok {
 			w.add(Link{URL: href, From: Anchor})
 			w.anchors = append(w.anchors, len(w.links)-1)
 			return true
@@ -176,6 +217,9 @@ func (w *walker) linksOf(t html.Token) (anchor bool) {
 				w.add(Link{URL: m[1], From: Refresh})
 			}
 		}
+	}
+	if strings.HasPrefix(t.Data, "v:") { // Outlook's own drawings, buttons among them
+		w.addAttr(t, "href", Anchor)
 	}
 	if src, ok := attr(t, "background"); ok {
 		w.add(Link{URL: src, From: Image})
@@ -218,14 +262,37 @@ func attr(t html.Token, name string) (string, bool) {
 	return "", false
 }
 
-var hidingStyle = regexp.MustCompile(`(?i)display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|%)?\s*(?:;|!|$)|mso-hide\s*:\s*all|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)`)
-
 func hidden(t html.Token) bool {
 	if _, ok := attr(t, "hidden"); ok {
 		return true
 	}
 	style, _ := attr(t, "style")
-	return style != "" && hidingStyle.MatchString(style)
+	for style != "" {
+		var one string
+		one, style, _ = strings.Cut(style, ";")
+		if property, value, ok := strings.Cut(one, ":"); ok && hides(property, value) {
+			return true
+		}
+	}
+	return false
+}
+
+// hides says whether one declaration of a style makes text unseen.
+func hides(property, value string) bool {
+	value = strings.TrimSpace(value)
+	value, _, _ = strings.Cut(value, "!") // important
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(strings.TrimSpace(property)) {
+	case "display":
+		return strings.EqualFold(value, "none")
+	case "visibility":
+		return strings.EqualFold(value, "hidden")
+	case "mso-hide":
+		return strings.EqualFold(value, "all")
+	case "font-size", "opacity":
+		return strings.Trim(strings.TrimRight(strings.ToLower(value), "pxtem%"), "0.") == "" && strings.HasPrefix(value, "0")
+	}
+	return false
 }
 
 var fontFamily = regexp.MustCompile(`(?i)font-family\s*:\s*([^;}]{1,200})`)

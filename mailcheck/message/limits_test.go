@@ -51,6 +51,8 @@ func TestC12_BombsAreRefusedInBoundedTime(t *testing.T) {
 		{"addresses without end", "From: " + strings.Repeat("a@b.example,", 30000) + "\r\n\r\nx", ""},
 		{"boundary lines that are none", head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--bx", 2<<20), ""},
 		{"HTML of open elements", head + "Content-Type: text/html\r\n\r\n" + strings.Repeat("<div style='display:none'><a href=x>", 200000), ""},
+		{"HTML of noscripts", head + "Content-Type: text/html\r\n\r\n" + strings.Repeat("<noscript>", 400000), ""},
+		{"HTML of conditional comments", head + "Content-Type: text/html\r\n\r\n" + strings.Repeat("<!--[if mso]>", 300000), ""},
 		{"HTML of anchors", head + "Content-Type: text/html\r\n\r\n" + strings.Repeat("<a href=https://a.example>b", 150000), ""},
 		{"HTML of one tag", head + "Content-Type: text/html\r\n\r\n<a " + strings.Repeat("b ", 3<<20), ""},
 		{"4 MB of links", head + "\r\n" + strings.Repeat("https://a.example/x ", 200000), ""},

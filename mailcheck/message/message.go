@@ -10,6 +10,7 @@ package message
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -217,7 +218,7 @@ func (m *Message) flaw(f Flaw) {
 func (m *Message) check() {
 	from := m.From()
 	switch {
-	case len(from) == 0:
+	case !slices.ContainsFunc(from, func(a Address) bool { return a.Domain != "" }):
 		m.flaw(NoFrom)
 	case len(from) > 1 || len(m.Header.All("From")) > 1:
 		m.flaw(TwoFrom)

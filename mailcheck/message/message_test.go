@@ -127,6 +127,10 @@ func TestParseAddresses(t *testing.T) {
 		"=?utf-8?B?5qW95aSp?= <a@rakuten.co.jp>": {{"楽天", "a@rakuten.co.jp", "rakuten.co.jp"}},
 		"<a@日本.example>":                         {{"", "a@日本.example", "xn--wgv71a.example"}},
 		"Amazon":                                 {{"Amazon", "", ""}},
+		"Amazon ,_<a@evil.example>":              {{"Amazon _", "a@evil.example", "evil.example"}},
+		"Amazon, jehd <a@evil.example>":          {{"Amazon jehd", "a@evil.example", "evil.example"}},
+		"\"Amazon\", <a@evil.example>, Office":   {{"Amazon", "a@evil.example", "evil.example"}},
+		"Amazon,(<a@evil.example>)":              {{"Amazon (", "a@evil.example", "evil.example"}},
 		"undisclosed-recipients:;":               {{"undisclosed-recipients:", "", ""}},
 		"\"Shop\" a@shop.example":                {{"", "Shop\" a@shop.example", "shop.example"}},
 		"":                                       nil,
@@ -195,6 +199,8 @@ func TestHTMLIsReadNotRendered(t *testing.T) {
 <a href=" https://evil.example/?a=1&amp;b=2 "><b>Amazon.co.jp</b> <img src="https://img.example/i.png" alt="ログイン"></a>
 <form action="https://form.example/post"><button formaction="https://button.example/">OK</button></form>
 <map><area href="https://area.example/"></map><iframe src="https://frame.example/"></iframe>
+<!--[if mso]><v:roundrect href="https://outlook.example/">押す</v:roundrect><![endif]--><!-- <a href="https://comment.example"> -->
+<noscript><a href="https://noscript.example/">no</a></noscript>
 <div style="font-size:0px">hidden two <div>and three</div></div><font face="MS Gothic">終わり</font></body></html>
 `)
 	for from, url := range map[Where]string{Base: "https://base.example/", Refresh: "https://refresh.example/", Frame: "https://frame.example/"} {
@@ -202,11 +208,14 @@ func TestHTMLIsReadNotRendered(t *testing.T) {
 			t.Errorf("links %v lack %s as %s", m.Links, url, from)
 		}
 	}
-	for _, want := range []Link{{"https://evil.example/?a=1&b=2", "Amazon.co.jp ログイン", Anchor}, {"https://form.example/post", "", Submit}, {"https://button.example/", "", Submit},
+	for _, want := range []Link{{"https://evil.example/?a=1&b=2", "Amazon.co.jp ログイン", Anchor}, {"https://form.example/post", "", Submit}, {"https://outlook.example/", "", Anchor}, {"https://noscript.example/", "no", Anchor}, {"https://button.example/", "", Submit},
 		{"https://area.example/", "", Anchor}, {"https://img.example/i.png", "ログイン", Image}, {"https://bg.example/b.png", "", Image}} {
 		if !contains(m.Links, want) {
 			t.Errorf("links %v lack %v", m.Links, want)
 		}
+	}
+	if contains(m.Links, Link{"https://comment.example", "", Anchor}) {
+		t.Error("a link in an ordinary comment was read")
 	}
 	p := m.Parts[0]
 	if !strings.Contains(p.Visible, "アマ\u200bゾン") || strings.Contains(p.Visible, "hidden") || strings.Contains(p.Visible, "not shown") || strings.Contains(p.Visible, "location") || !strings.Contains(p.Visible, "終わり") {

@@ -26,13 +26,23 @@ func (r *reader) entity(m *Message, h Header, body []byte, depth int) error {
 	if kind == "message/rfc822" || kind == "message/global" || strings.HasSuffix(strings.ToLower(p.Name), ".eml") {
 		return r.inside(m, p, content, depth)
 	}
-	if !strings.HasPrefix(kind, "text/") {
+	if page(kind, p.Name) {
+		p.Type, p.Attached = "text/html", true
+	} else if !strings.HasPrefix(kind, "text/") {
 		p.Content, p.Attached = content, true
 		m.Parts = append(m.Parts, p)
 		return nil
 	}
 	m.text(p, content)
 	return nil
+}
+
+// page says whether an attachment is a page that opens in the browser, where
+// fakes put their forms.
+func page(kind, name string) bool {
+	name = strings.ToLower(name)
+	return !strings.HasPrefix(kind, "text/") && (kind == "application/xhtml+xml" ||
+		strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".htm") || strings.HasSuffix(name, ".xhtml") || strings.HasSuffix(name, ".shtml"))
 }
 
 // text reads a text part. A charset given in the HTML itself counts when the

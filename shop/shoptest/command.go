@@ -139,7 +139,7 @@ func (s *Shop) effect(a *account, c shop.Command, data shop.Data, now time.Time,
 func (a *account) revoke(d shop.SessionsRevoke, say sayer) shop.Answer {
 	changed := false
 	for _, id := range sortedKeys(a.sessions) {
-		if a.sessions[id].since.Before(d.Before) {
+		if a.sessions[id].since.Before(d.Before) && (d.Session == "" || d.Session == id) {
 			delete(a.sessions, id)
 			changed = true
 			say(event.SessionEnded, a.subject, map[string]any{"session": id})

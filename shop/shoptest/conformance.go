@@ -42,6 +42,7 @@ func Run(t *testing.T, make func(t *testing.T) (shop.Shop, Acts)) {
 	}{
 		{"unknown account", unknownAccount},
 		{"sessions.revoke ends what began before, and nothing after", revokeByCutOff},
+		{"sessions.revoke of one session", revokeOne},
 		{"password.invalidate keeps everybody out", invalidate},
 		{"account.hold and release", holdAndRelease},
 		{"order.cancel", cancelOrders},
@@ -161,6 +162,19 @@ func revokeByCutOff(b *bench) {
 		b.t.Errorf("%d sessions are left, want 0", n)
 	}
 	b.do(shop.SessionsRevoke{Before: time.Now(), Remembered: true}, shop.Already, shop.Done)
+}
+
+// revokeOne ends one session and leaves the others.
+func revokeOne(b *bench) {
+	first, second := b.must(b.acts.SignIn(b.subject)), b.must(b.acts.SignIn(b.subject))
+	time.Sleep(10 * time.Millisecond)
+	b.do(shop.SessionsRevoke{Before: time.Now(), Remembered: true, Session: first}, shop.Done)
+	if _, err := b.acts.PlaceOrder(first); err == nil {
+		b.t.Error("the revoked session placed an order")
+	}
+	if _, err := b.acts.PlaceOrder(second); err != nil {
+		b.t.Errorf("another session was ended too: %v", err)
+	}
 }
 
 func invalidate(b *bench) {

@@ -403,3 +403,26 @@ func challenges(h *harness) {
 	h.is(err, mimamori.ErrNotFound)
 	h.is(h.ChangeChallenge(h.ctx, taro, "chl_a", func(*access.Challenge) error { return nil }), mimamori.ErrNotFound)
 }
+
+func knownBrowsers(h *harness) {
+	b := access.Browser{Account: hanako, Hash: []byte("h1"), Session: "s1", Since: now, LastAt: now}
+	_, err := h.BrowserOf(h.ctx, hanako, b.Hash)
+	h.is(err, mimamori.ErrNotFound)
+	h.ok(h.KnowBrowser(h.ctx, b))
+	again := b
+	again.Since, again.LastAt, again.Session = now.Add(time.Hour), now.Add(time.Hour), "s2"
+	h.ok(h.KnowBrowser(h.ctx, again))
+	got, err := h.BrowserOf(h.ctx, hanako, b.Hash)
+	h.ok(err)
+	b.LastAt = again.LastAt
+	h.same(got, b)
+	_, err = h.BrowserOf(h.ctx, taro, b.Hash)
+	h.is(err, mimamori.ErrNotFound)
+	late := access.Browser{Account: hanako, Hash: []byte("h2"), Since: now.Add(2 * time.Hour), LastAt: now.Add(2 * time.Hour)}
+	h.ok(h.KnowBrowser(h.ctx, late))
+	h.ok(h.ForgetBrowsers(h.ctx, hanako, now.Add(time.Minute)))
+	_, err = h.BrowserOf(h.ctx, hanako, late.Hash)
+	h.is(err, mimamori.ErrNotFound)
+	_, err = h.BrowserOf(h.ctx, hanako, b.Hash)
+	h.ok(err)
+}

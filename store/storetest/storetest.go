@@ -38,10 +38,11 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"steps are claimed once", claims}, {"fence", fence}, {"release", release}, {"timers", timers},
 		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue},
 		{"keys", ringKeys}, {"account keys", accountKeys},
-		{"factors", factors}, {"throttle", throttle}, {"mailed codes", mailedCodes}, {"mailed codes in parallel", mailedParallel},
+		{"factors", factors}, {"throttle", throttle}, {"ceremonies", ceremonies}, {"mailed codes", mailedCodes}, {"mailed codes in parallel", mailedParallel},
 		{"audit", auditLog}, {"audit queries", auditQueries}, {"notices", notices}, {"notice forgotten", noticeForgotten}, {"sightings", sightings},
 		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"proposals", proposals},
-		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"challenges", challenges},
+		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"known browsers", knownBrowsers}, {"challenges", challenges},
+		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
 		{"one write's error is its own", ownErrors}, {"one write's panic is its own", ownPanics},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},
 	}

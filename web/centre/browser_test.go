@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -18,11 +19,13 @@ import (
 
 // TestPagesInBrowser opens every page in every state in a real browser, at a
 // phone's width in light and at a desk's in dark: axe-core finds nothing, nothing
-// scrolls sideways, and a finger hits everything. SHOTS_DIR keeps pictures.
+// scrolls sideways, and a finger hits everything. SHOTS_DIR keeps pictures;
+// SHOTS_ONLY, a pattern of names, opens only some.
 func TestPagesInBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes a minute")
 	}
+	only := regexp.MustCompile(os.Getenv("SHOTS_ONLY"))
 	axe := webtest.LoadAxe(t)
 	ctx := webtest.Browser(t)
 	site := httptest.NewServer(opener(serve(t, newFixture())))
@@ -45,6 +48,9 @@ func TestPagesInBrowser(t *testing.T) {
 			check = axe.Contrast
 		}
 		for _, p := range everyPage() {
+			if !only.MatchString(p.Name) {
+				continue
+			}
 			name := fmt.Sprintf("%s-%s-%d", p.Name, look.lang, look.width)
 			if err := chromedp.Do(ctx, chromedp.Navigate(site.URL+open(p, look.lang))); err != nil {
 				t.Fatalf("open %s: %v", name, err)

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -55,6 +56,12 @@ type Options struct {
 	// SecondStep is where a second step is added ("/second-step", or an address at
 	// the shop); empty: the offer is left out.
 	SecondStep string
+	// Texts replace sentences of ours by the shop's own, by language and key.
+	Texts map[mimamori.Lang]map[string]string
+	// SecurityText is served as /.well-known/security.txt until SecurityUntil;
+	// empty: there is none.
+	SecurityText  string
+	SecurityUntil time.Time
 	// World is the map; its Path empty: no map, the table alone.
 	World World
 	Log   *slog.Logger
@@ -79,8 +86,14 @@ func New(opt Options) (http.Handler, error) {
 		return nil, fmt.Errorf("security centre: %w", err)
 	}
 	text, err := Texts()
+	if err == nil {
+		err = text.Replace(opt.Texts)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("security centre: %w", err)
+	}
+	if strings.HasPrefix(opt.SecondStep, "/") {
+		opt.SecondStep = opt.Base + opt.SecondStep
 	}
 	if opt.ClientIP == nil {
 		opt.ClientIP = connectionIP
@@ -109,15 +122,21 @@ func (c *centre) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", web.Assets(c.opt.Brand))
 	mux.HandleFunc("GET /.well-known/change-password", c.changePassword)
+	mux.HandleFunc("GET /.well-known/security.txt", c.securityText)
 	mux.HandleFunc("GET /handoff/{token}", c.enter)
 	mux.HandleFunc("POST /leave", c.leave)
 
 	mux.HandleFunc("GET /{$}", c.home)
 	mux.HandleFunc("GET /timeline", c.timeline)
 	mux.HandleFunc("GET /logins", c.logins)
+	mux.HandleFunc("GET /logins.csv", c.exportLogins)
+	mux.HandleFunc("GET /logins.json", c.exportLogins)
 	mux.HandleFunc("GET /purchases", c.purchases)
 	mux.HandleFunc("GET /contacts", c.contacts)
 	mux.HandleFunc("GET /checklist", c.checklist)
+	mux.HandleFunc("POST /payment/remove", c.removePayment)
+	mux.HandleFunc("GET /record", c.record)
+	mux.HandleFunc("POST /second-step/later", c.putOff)
 	mux.HandleFunc("GET /devices", c.devices)
 	mux.HandleFunc("POST /devices/sign-out", c.signOut)
 	mux.HandleFunc("GET /messages", c.messages)
@@ -126,10 +145,17 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("POST /veto", c.veto)
 
 	mux.HandleFunc("GET /help", c.help)
+	mux.HandleFunc("GET /unknown-orders", c.unknownOrders)
 	mux.HandleFunc("GET /ours", c.ours)
 	mux.HandleFunc("GET /ip", c.lookup)
 	mux.HandleFunc("GET /reference", c.reference)
 	mux.HandleFunc("POST /reference", c.openReference)
+
+	mux.HandleFunc("GET /call", c.callBack)
+	mux.HandleFunc("POST /call", c.askCall)
+	mux.HandleFunc("POST /call/withdraw", c.withdrawCall)
+	mux.HandleFunc("GET /recover/{token}/call", c.callBack)
+	mux.HandleFunc("POST /recover/{token}/call", c.askCall)
 
 	mux.HandleFunc("GET /recover/{token}", c.recovery)
 	mux.HandleFunc("POST /recover/{token}/who", c.identify)
@@ -140,6 +166,7 @@ func (c *centre) routes() *http.ServeMux {
 	mux.HandleFunc("GET /challenge/{id}", c.challenge)
 	mux.HandleFunc("POST /challenge/{id}/send", c.sendChallengeCode)
 	mux.HandleFunc("POST /challenge/{id}/code", c.answerChallenge)
+	c.secondRoutes(mux)
 	if c.opt.MailCheck != nil {
 		mux.HandleFunc("GET /mail-check", c.mailForm)
 		mux.HandleFunc("POST /mail-check", c.checkMail)
@@ -188,4 +215,15 @@ func (c *centre) changePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, to, http.StatusFound)
+}
+
+// securityText says whom to tell of a weakness (RFC 9116). After its date it is
+// not to be relied on (section 2.5.5), so it is gone then.
+func (c *centre) securityText(w http.ResponseWriter, r *http.Request) {
+	if c.opt.SecurityText == "" || !time.Now().Before(c.opt.SecurityUntil) {
+		c.fail(w, r, mimamori.ErrNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(c.opt.SecurityText)) // the reader is gone: nothing to do
 }

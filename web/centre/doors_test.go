@@ -2,11 +2,14 @@ package centre
 
 import (
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mimamori"
 	"mimamori/web"
@@ -194,4 +197,72 @@ func (c crowded) Logins(ctx context.Context, v Visitor) (Logins, error) {
 	g.Rows = slices.Repeat(g.Rows[:1], 500)
 	logins.Groups = slices.Repeat([]LoginGroup{g}, 20)
 	return logins, err
+}
+
+// TestD16_Export: the history as a file holds every sign-in, and nothing that
+// a spreadsheet would compute.
+func TestD16_Export(t *testing.T) {
+	f := newFixture()
+	f.operator = `=HYPERLINK("https://evil.example")`
+	h := serve(t, f)
+	for _, lang := range web.Langs {
+		w := get(h, aPage{Path: "/logins.csv", Session: "acting"}, lang)
+		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment; filename=\"logins-") || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+			t.Fatalf("csv = %d, %v", w.Code, w.Header())
+		}
+		lines, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(w.Body.String(), "\ufeff"))).ReadAll()
+		if err != nil || len(lines) != 8 {
+			t.Fatalf("csv has %d lines, %v; want a head and 7 sign-ins", len(lines), err)
+		}
+		for _, line := range lines {
+			for _, cell := range line {
+				if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) || strings.Contains(cell, "⟦") {
+					t.Errorf("a cell says %q", cell)
+				}
+			}
+		}
+	}
+	w := get(h, aPage{Path: "/logins.json", Session: "acting"}, mimamori.Japanese)
+	var list []map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || len(list) != 7 || list[0]["whose"] != "intruder" || list[0]["at"] == nil || list[0]["ip"] != "198.51.100.23" {
+		t.Errorf("json = %v, %v", list, err)
+	}
+	for _, path := range []string{"/logins.csv", "/logins.json"} {
+		if w := get(h, aPage{Path: path}, mimamori.Japanese); w.Code != http.StatusForbidden {
+			t.Errorf("%s without a session = %d, want 403", path, w.Code)
+		}
+	}
+}
+
+// TestLongLists: every page of a long list is short, and all of it can be
+// reached.
+func TestLongLists(t *testing.T) {
+	h := serve(t, newFixture(), func(o *Options) { o.Service = crowded{newFixture()} })
+	for _, c := range []struct {
+		path, has, lacks string
+	}{
+		{"/logins", "?group=mine", "10,001."}, {"/logins?group=mine", "page=2", "page=3\" rel=\"prev"}, {"/logins?group=mine&page=999", "page=9\" rel=\"prev", "rel=\"next"},
+		{"/logins?group=mine&page=-1", "rel=\"next", "rel=\"prev"}, {"/logins?group=mine&page=x", "rel=\"next", "rel=\"prev"},
+	} {
+		w := get(h, aPage{Path: c.path, Session: "acting"}, mimamori.Japanese)
+		if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, c.has) || strings.Contains(body, c.lacks) || len(body) > 300_000 {
+			t.Errorf("%s = %d, %d bytes; want %q there and %q not", c.path, w.Code, len(body), c.has, c.lacks)
+		}
+	}
+}
+
+// TestSecurityText follows RFC 9116: whom to tell of a weakness, and not after
+// its date.
+func TestSecurityText(t *testing.T) {
+	for _, c := range []struct {
+		text   string
+		until  time.Time
+		status int
+	}{{"", time.Now().Add(time.Hour), 404}, {"Contact: mailto:a@shop.example\n", time.Now().Add(time.Hour), 200}, {"Contact: mailto:a@shop.example\n", time.Now().Add(-time.Hour), 404}} {
+		h := serve(t, newFixture(), func(o *Options) { o.SecurityText, o.SecurityUntil = c.text, c.until })
+		w := get(h, aPage{Path: "/.well-known/security.txt"}, mimamori.Japanese)
+		if w.Code != c.status || c.status == 200 && (w.Body.String() != c.text || w.Header().Get("Content-Type") != "text/plain; charset=utf-8") {
+			t.Errorf("security.txt until %v = %d, %q; want %d", c.until, w.Code, w.Body.String(), c.status)
+		}
+	}
 }

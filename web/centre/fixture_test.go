@@ -1,6 +1,7 @@
 package centre
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ type fixture struct {
 	browser  []string
 	signOuts int
 	walk     ProofState // where the recovery "walk" stands
+	operator string     // of every line in the history; empty: an ordinary one
 	shop     string     // where the grant is posted to
 }
 
@@ -92,7 +94,8 @@ func (f *fixture) Home(_ context.Context, v Visitor) (Home, error) {
 		in.Did = append(in.Did, Deed{PersonLooks, 0, time.Time{}})
 		return Home{Standing: Acting, Incident: in, Steps: f.steps(StepPassword), Next: NextCall, Veto: &Veto{"rec_1", f.at(-0.1), "Windows・Chrome", hosting}}, nil
 	case "watched":
-		return Home{Standing: Watched, Incident: f.incident(), Steps: f.steps(StepPayment), Next: NextObligations, Obligations: obligations, WatchUntil: f.at(24 * 90)}, nil
+		return Home{Standing: Watched, Incident: f.incident(), Steps: f.steps(StepPayment), Next: NextObligations, Obligations: obligations, WatchUntil: f.at(24 * 90),
+			Call: &ComingCall{CallWindow: f.windows()[1], To: "•••• 78", Code: "07"}}, nil
 	case "":
 		return Home{}, mimamori.ErrDenied
 	case "down":
@@ -106,20 +109,22 @@ func (f *fixture) Logins(_ context.Context, v Visitor) (Logins, error) {
 		return Logins{From: f.at(-24 * 60), YourIP: v.IP, Yours: mobile}, nil
 	}
 	row := func(id string, hours float64, ip, outcome string) LoginRow {
-		return LoginRow{Line: Line{ID: id, At: f.at(hours)}, IP: netip.MustParseAddr(ip), Outcome: outcome}
+		at := hosting
+		at.Operator = cmp.Or(f.operator, at.Operator)
+		return LoginRow{Line: Line{ID: id, At: f.at(hours)}, IP: netip.MustParseAddr(ip), Place: at, Outcome: outcome}
 	}
 	own := row("login:9", -2, "203.0.113.7", "succeeded")
 	own.YourIP, own.Answer = true, Me
 	return Logins{From: f.at(-24 * 60), YourIP: netip.MustParseAddr("203.0.113.7"), Yours: mobile, HasMore: true, Groups: []LoginGroup{
 		{Device: "Windows", Browser: "Chrome 140", Place: hosting, Owner: OwnerIntruder, Unfamiliar: true, Why: f.incident().Why, First: f.at(-1.3), Last: f.at(-1.3),
 			Rows: []LoginRow{row("login:1", -1.3, "198.51.100.23", "succeeded")}},
-		{Device: "iPhone", Browser: "Safari 26", Place: mobile, Owner: OwnerCustomer, ThisDevice: true, YourIP: true, First: f.at(-24 * 50), Last: f.at(-2),
+		{ID: "mine", Device: "iPhone", Browser: "Safari 26", Place: mobile, Owner: OwnerCustomer, ThisDevice: true, YourIP: true, First: f.at(-24 * 50), Last: f.at(-2),
 			Rows: []LoginRow{own, row("login:8", -26, "203.0.113.99", "succeeded")}, More: 41},
 		{Device: "Windows", Browser: "Edge 141", Place: home, Owner: OwnerCustomer, SameNetwork: true, First: f.at(-24 * 58), Last: f.at(-70),
 			Rows: []LoginRow{row("login:7", -70, "2001:db8:100::15", "succeeded"), row("login:6", -71, "2001:db8:100::15", "wrong_password")}},
 		{Place: Place{Country: "SO", Kind: "relay"}, Unfamiliar: true, Owner: OwnerUnknown, First: f.at(-200), Last: f.at(-200),
 			Why: []mimamori.Text{text("ソマリアからのサインインは、これまで一度もありません。", "There has never been a sign-in from Somalia.")}, Rows: []LoginRow{row("login:5", -200, "192.0.2.77", "blocked")}},
-		{Aggregator: "家計簿サービス", Place: Place{Country: "JP", Operator: "Example Cloud", Kind: "hosting"}, Owner: OwnerCustomer, First: f.at(-24 * 59), Last: f.at(-12),
+		{ID: "agg", Aggregator: text("家計簿サービス", "Household accounts"), Place: Place{Country: "JP", Operator: "Example Cloud", Kind: "hosting"}, Owner: OwnerCustomer, First: f.at(-24 * 59), Last: f.at(-12),
 			Rows: []LoginRow{row("login:4", -12, "192.0.2.10", "succeeded")}, More: 58},
 	}}, nil
 }
@@ -180,7 +185,7 @@ func (f *fixture) Devices(_ context.Context, v Visitor) ([]Device, error) {
 	if v.Session == "quiet" {
 		return nil, nil
 	}
-	return []Device{{"iPhone", "Safari 26", mobile, f.at(-0.01), true, true}, {"Windows", "Edge 141", home, f.at(-70), false, false}}, nil
+	return []Device{{"d1", "iPhone", "Safari 26", mobile, f.at(-0.01), true, true}, {"d2", "Windows", "Edge 141", home, f.at(-70), false, false}}, nil
 }
 
 func (f *fixture) notice() NoticeRow {
@@ -244,7 +249,7 @@ func (f *fixture) Help(_ context.Context, v Visitor) (Help, error) {
 	if v.Session == "quiet" {
 		return Help{}, nil
 	}
-	return Help{Calls: f.calls(), UnknownOrders: "https://shop.example/unknown-orders"}, nil
+	return Help{Calls: f.calls(), UnknownOrders: "https://shop.example/unknown-orders", CallBack: true}, nil
 }
 
 func (f *fixture) Ours(context.Context) (Ours, error) {
@@ -361,7 +366,7 @@ var world = World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldH
 
 func serve(t testing.TB, f *fixture, change ...func(*Options)) http.Handler {
 	t.Helper()
-	opt := Options{Service: f, Passkeys: f, MailCheck: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "https://shop.example/second-step", ShopOrigins: []string{"https://shop.example"},
+	opt := Options{Service: f, Passkeys: f, MailCheck: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "/second-step", ShopOrigins: []string{"https://shop.example"},
 		Brand: web.Brand{Name: text("見本ストア", "Mihon Store"), Home: "https://shop.example/", Forgot: "https://shop.example/forgot", SignIn: "https://shop.example/sign-in"}}
 	for _, c := range change {
 		c(&opt)
@@ -386,14 +391,23 @@ func everyPage() []aPage {
 		{"front", "", "/", "", 200},
 		{"home-quiet", "quiet", "/", "", 200}, {"home-offer", "offer", "/", "", 200}, {"home-acting", "acting", "/?said=raised", "", 200},
 		{"home-confirm", "confirm", "/", "", 200}, {"home-set-password", "set", "/", "", 200}, {"home-person", "person", "/", "", 200}, {"home-watched", "watched", "/", "", 200},
-		{"timeline", "acting", "/timeline", "", 200}, {"logins", "acting", "/logins", "", 200}, {"logins-none", "quiet", "/logins", "", 200},
+		{"timeline", "acting", "/timeline", "", 200}, {"logins", "acting", "/logins", "", 200}, {"logins-none", "quiet", "/logins", "", 200}, {"login-group", "acting", "/logins?group=mine", "", 200}, {"login-group-gone", "acting", "/logins?group=x", "", 404},
 		{"purchases", "acting", "/purchases", "", 200}, {"purchases-none", "quiet", "/purchases", "", 200},
 		{"contacts", "acting", "/contacts?said=needskey", "", 200}, {"contacts-none", "quiet", "/contacts", "", 200},
+		{"home-put-off", "offer", "/?said=put_off", "", 200}, {"record", "acting", "/record", "", 200}, {"record-none", "quiet", "/record", "", 404},
+		{"unknown-orders", "acting", "/unknown-orders", "", 200}, {"unknown-orders-outside", "", "/unknown-orders", "", 200}, {"checklist-other-device", "set", "/checklist", "", 200},
 		{"checklist", "watched", "/checklist", "", 200}, {"checklist-none", "quiet", "/checklist", "", 200},
+		{"second", "acting", "/second-step", "", 200}, {"second-none", "quiet", "/second-step?said=removed", "", 200}, {"second-device", "confirm", "/second-step", "", 200},
+		{"second-incident", "set", "/second-step", "", 200}, {"second-proved", "watched", "/second-step?said=confirmed", "", 200},
+		{"authenticator", "acting", "/second-step/authenticator/fac_new", "", 200}, {"authenticator-wrong", "acting", "/second-step/authenticator/fac_new", "code=111111", 422},
+		{"codes", "acting", "/second-step/codes", "x=1", 200}, {"remove", "acting", "/second-step/remove", "id=fac_1", 200},
 		{"devices", "acting", "/devices", "", 200}, {"devices-none", "quiet", "/devices", "", 200},
 		{"messages", "acting", "/messages", "", 200}, {"messages-none", "quiet", "/messages", "", 200}, {"message", "acting", "/messages/ntc_1", "", 200},
 		{"confirm", "acting", "/report", "line=login:1&answer=not_me&from=/logins", 200},
 		{"help", "acting", "/help", "", 200}, {"help-none", "quiet", "/help", "", 200}, {"ours", "", "/ours", "", 200},
+		{"call", "acting", "/call", "", 200}, {"call-none", "quiet", "/call", "", 200}, {"call-no-number", "set", "/call", "", 200}, {"call-coming", "watched", "/call?said=call_asked", "", 200},
+		{"call-missed", "person", "/call", "", 200}, {"call-late", "acting", "/call", "phone=p1&window=2020-01-01T00:00:00Z", 422}, {"call-empty", "acting", "/call", "phone=p1", 422}, {"call-outside", "", "/call", "", 403},
+		{"call-locked-out", "", "/recover/choose/call", "", 200}, {"call-locked-out-asked", "", "/recover/choose/call?at=2030-01-01T09:00:00%2B09:00", "", 200}, {"call-gone", "", "/recover/gone/call", "", 404},
 		{"ip", "", "/ip", "", 200}, {"ip-found", "acting", "/ip?addr=198.51.100.23", "", 200}, {"ip-six", "acting", "/ip?addr=2001:db8::1", "", 200},
 		{"ip-private", "", "/ip?addr=192.168.0.1", "", 200}, {"ip-wrong", "", "/ip?addr=tokyo", "", 422},
 		{"reference", "", "/reference", "", 200}, {"reference-found", "", "/reference", "code=mm-7k2p-94qx", 200}, {"reference-wrong", "", "/reference", "code=XX", 404}, {"reference-busy", "", "/reference", "code=BUSY", 429},

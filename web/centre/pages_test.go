@@ -122,7 +122,7 @@ func TestTemplatesUseKnownKeys(t *testing.T) {
 
 // elsewhere tells of keys that the frame, the error pages or handlers use.
 func elsewhere(key string) bool {
-	for _, family := range []string{"frame.", "error.", "link.", "said."} {
+	for _, family := range []string{"frame.", "error.", "link.", "said.", "export."} {
 		if strings.HasPrefix(key, family) {
 			return true
 		}
@@ -151,6 +151,7 @@ func TestEveryKindHasWords(t *testing.T) {
 		kinds("method.", "", []Method{ByMail, ByAuthenticator, ByRecoveryCode, ByPasskey}), kinds("problem.", "", Problems), kinds("challenge.act.", "", ChallengeActs),
 		kinds("said.", "", Effects), kinds("state.", "", []Standing{Safe, Acting, Confirm, Watched}), kinds("ip.special.", "", []string{"private", "loopback", "reserved"}),
 		kinds("act.", "", []string{"login", "order", "order_hidden", "points", "viewed"}), kinds("reach.", "", []string{"mail", "phone"}),
+		kinds("second.kind.", "", FactorKinds), kinds("barrier.", "", Barriers), kinds("barrier.", ".text", Barriers),
 		kinds("stop.", "", []ProofState{Finished, Expired, Failed, Person}))
 	for _, key := range keys {
 		if !c.Has(key) {

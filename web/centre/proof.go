@@ -52,10 +52,11 @@ const (
 	WrongOrder  Problem = "wrong_order"  // a step was skipped
 	NotAddress  Problem = "not_address"  // the IP look-up
 	NoReference Problem = "no_reference" // the reference code is not known
+	NoWindow    Problem = "no_window"    // the time for a call is not offered (any more)
 )
 
 // Problems lists every problem, for the catalogue test.
-var Problems = []Problem{WrongCode, OldCode, EmptyField, TooMany, WrongOrder, NotAddress, NoReference}
+var Problems = []Problem{WrongCode, OldCode, EmptyField, TooMany, WrongOrder, NotAddress, NoReference, NoWindow}
 
 // Proof is what recovery and challenge have in common.
 type Proof struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"mimamori"
 )
@@ -35,6 +36,9 @@ func (c *centre) outside(w http.ResponseWriter, r *http.Request, err error) {
 		c.fail(w, r, err)
 		return
 	}
+	if c.session(r) != "" { // a visit that is over, perhaps by a containment: the browser keeps nothing of it
+		c.dropSession(w)
+	}
 	page := c.pages.New(r, nil)
 	if said := r.URL.Query().Get("said"); said == "left" || said == "signed_out" {
 		page.Said = "said." + said
@@ -49,8 +53,12 @@ func (c *centre) outside(w http.ResponseWriter, r *http.Request, err error) {
 func (c *centre) home(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "home", func(ctx context.Context, v Visitor) (homePage, error) {
 		view, err := c.opt.Service.Home(ctx, v)
-		if view.Next == NextSecondStep && c.opt.SecondStep == "" {
-			view.Next = NextNone // never offer what leads nowhere
+		view.Obligations = c.offered(view.Obligations)
+		if view.Next == NextSecondStep && (c.opt.SecondStep == "" || c.later(r)) {
+			view.Next = NextNone // never offer what leads nowhere, nor what was put off
+			if view.Standing == Watched {
+				view.Next = NextCheckLogins
+			}
 		}
 		return homePage{view, c.opt.SecondStep}, err
 	})
@@ -62,20 +70,72 @@ type homePage struct {
 	SecondStep string
 }
 
+// Progress is how many of the steps are done.
+func (h homePage) Progress() (done int) {
+	for _, s := range h.Steps {
+		if s.State == StepDone {
+			done++
+		}
+	}
+	return done
+}
+
+// offered leaves out a second step where there is no page to add one.
+func (c *centre) offered(list []Obligation) []Obligation {
+	return slices.DeleteFunc(slices.Clone(list), func(o Obligation) bool { return o.Kind == OfferSecondStep && c.opt.SecondStep == "" })
+}
+
+// laterCookie remembers that the offer of a second step was put off, for
+// laterDays. It says nothing else.
+const (
+	laterCookie = "mimamori-later"
+	laterDays   = 30
+)
+
+func (c *centre) later(r *http.Request) bool {
+	_, err := r.Cookie(c.cookieName(laterCookie))
+	return err == nil
+}
+
+// putOff takes "not now" for the second step; it is asked again after 30 days.
+func (c *centre) putOff(w http.ResponseWriter, r *http.Request) {
+	c.setCookie(w, laterCookie, "1", laterDays*24*3600)
+	c.back(w, r, "/", "put_off")
+}
+
+// purchasePage and contactPage are parts of long lists.
+type purchasePage struct {
+	Purchases
+	Pager pager
+}
+
+type contactPage struct {
+	Contacts
+	Pager pager
+}
+
 func (c *centre) purchases(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "purchases", c.opt.Service.Purchases)
+	own(c, w, r, "purchases", func(ctx context.Context, v Visitor) (view purchasePage, err error) {
+		view.Purchases, err = c.opt.Service.Purchases(ctx, v)
+		view.Orders, view.Pager = part(view.Orders, r, entriesShown, "/purchases?page=")
+		return view, err
+	})
 }
 
 func (c *centre) contacts(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "contacts", c.opt.Service.Contacts)
+	own(c, w, r, "contacts", func(ctx context.Context, v Visitor) (view contactPage, err error) {
+		view.Contacts, err = c.opt.Service.Contacts(ctx, v)
+		view.Changes, view.Pager = part(view.Changes, r, entriesShown, "/contacts?page=")
+		return view, err
+	})
 }
 
 func (c *centre) timeline(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "timeline", c.opt.Service.Timeline)
 }
 
-func (c *centre) checklist(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "checklist", c.opt.Service.Home)
+func (c *centre) unknownOrders(w http.ResponseWriter, r *http.Request) {
+	read(c, w, r, "unknown", c.opt.Service.Help)
 }
 
 func (c *centre) devices(w http.ResponseWriter, r *http.Request) {
@@ -90,32 +150,6 @@ func (c *centre) message(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "message", func(ctx context.Context, v Visitor) (NoticeRow, error) {
 		return c.opt.Service.Message(ctx, v, r.PathValue("id"))
 	})
-}
-
-func (c *centre) logins(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "logins", func(ctx context.Context, v Visitor) (loginPage, error) {
-		logins, err := c.opt.Service.Logins(ctx, v)
-		for i := range logins.Groups {
-			logins.Groups[i].fold()
-		}
-		return loginPage{logins, c.opt.World.draw(logins.Groups)}, err
-	})
-}
-
-// rowsShown is how many sign-ins of a group are drawn; the rest is counted.
-// Nobody reads further, and ten thousand rows would take half a second.
-const rowsShown = 20
-
-func (g *LoginGroup) fold() {
-	if over := len(g.Rows) - rowsShown; over > 0 {
-		g.Rows, g.More = g.Rows[:rowsShown], g.More+over
-	}
-}
-
-// loginPage is the history with its map.
-type loginPage struct {
-	Logins
-	Map *drawnMap // nil: nothing to see on one
 }
 
 // reportable are the pages that a report may come from and lead back to.

@@ -16,7 +16,10 @@ type Visitor struct {
 	// browser that opens such a page owns it: otherwise an intruder could begin a
 	// recovery, send its address to the customer, let her type in her code and
 	// take the grant himself.
-	Browser   string
+	Browser string
+	// Device names a browser that came here from a device of the customer's; it
+	// proves nothing, but its wrong tries are counted apart.
+	Device    string
 	IP        netip.Addr
 	UserAgent string
 	Lang      mimamori.Lang
@@ -27,6 +30,7 @@ type Entered struct {
 	Session string        // random, at least 128 bits; becomes the cookie
 	Page    string        // "home", "logins", "purchases", "contacts", "messages", "timeline"; empty: home
 	Lang    mimamori.Lang // the handoff's locale
+	Device  string        // random, at least 128 bits; becomes Visitor.Device for a year; empty: not a known device
 }
 
 // Service is what the pages need from the rest of Mimamori. Errors are of the
@@ -40,6 +44,8 @@ type Service interface {
 	Desk
 	Challenger
 	Recoverer
+	Caller
+	SecondStepper
 }
 
 // Door lets the customer in and out.
@@ -58,6 +64,13 @@ type Screens interface {
 	Contacts(ctx context.Context, v Visitor) (Contacts, error)
 	// Timeline is of the newest incident; ErrNotFound when there never was one.
 	Timeline(ctx context.Context, v Visitor) (Timeline, error)
+	// Record is the newest incident whole; ErrNotFound when there never was one.
+	Record(ctx context.Context, v Visitor) (Record, error)
+	// After is what is left to do once she is back in.
+	After(ctx context.Context, v Visitor) (After, error)
+	// RemovePayment has the shop forget a stored payment method. Only a device
+	// that was the customer's before may; others get ErrDenied.
+	RemovePayment(ctx context.Context, v Visitor, id string) error
 	Devices(ctx context.Context, v Visitor) ([]Device, error)
 	// Messages are all notices ever sent, newest first, without bodies.
 	Messages(ctx context.Context, v Visitor) ([]NoticeRow, error)
@@ -110,6 +123,32 @@ type Recoverer interface {
 	// Grant is called when the page in state Proven is shown: the same grant until
 	// it expires, then a new one that voids it.
 	Grant(ctx context.Context, v Visitor, token string) (Grant, error)
+}
+
+// SecondStepper is the page of the second step; all need a session. What a visit
+// may do follows from whose session it is held to be: ErrDenied when it may not.
+type SecondStepper interface {
+	SecondStep(ctx context.Context, v Visitor) (SecondStep, error)
+	// BeginAuthenticator begins adding an app and gives the id of Authenticator.
+	BeginAuthenticator(ctx context.Context, v Visitor) (id string, err error)
+	// Authenticator is one on its way; ErrNotFound once it is in use.
+	Authenticator(ctx context.Context, v Visitor, id string) (Authenticator, error)
+	// FinishAuthenticator takes its first code; ErrDenied for a wrong one.
+	FinishAuthenticator(ctx context.Context, v Visitor, id, code, name string) error
+	// BindPasskey gives the PublicKeyCredentialCreationOptions as JSON; BoundPasskey
+	// takes the credential as JSON.
+	BindPasskey(ctx context.Context, v Visitor) ([]byte, error)
+	BoundPasskey(ctx context.Context, v Visitor, name string, credential []byte) error
+	// NewCodes are shown once and replace the ones before.
+	NewCodes(ctx context.Context, v Visitor) ([]string, error)
+	RemoveFactor(ctx context.Context, v Visitor, id string) error
+	NameFactor(ctx context.Context, v Visitor, id, name string) error
+	ConfirmFactor(ctx context.Context, v Visitor, id string) error
+	// StepUp makes a challenge that leads back to this page; SteppedUp counts it.
+	StepUp(ctx context.Context, v Visitor) (challenge string, err error)
+	SteppedUp(ctx context.Context, v Visitor, challenge string) error
+	// SignOut ends one of the sessions of Devices.
+	SignOut(ctx context.Context, v Visitor, id string) error
 }
 
 // Passkeys lets a page ask for a passkey. It is optional (Options.Passkeys):

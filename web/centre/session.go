@@ -13,6 +13,7 @@ import (
 const (
 	sessionCookie = "mimamori-centre"
 	browserCookie = "mimamori-browser"
+	deviceCookie  = "mimamori-device"
 )
 
 // bodyLimit bounds what a form may send; the longest is a passkey's answer.
@@ -43,6 +44,9 @@ func (c *centre) visitor(r *http.Request) Visitor {
 	if cookie, err := r.Cookie(c.cookieName(browserCookie)); err == nil {
 		v.Browser = cookie.Value
 	}
+	if cookie, err := r.Cookie(c.cookieName(deviceCookie)); err == nil && len(cookie.Value) < 100 {
+		v.Device = cookie.Value
+	}
 	return v
 }
 
@@ -67,7 +71,7 @@ func connectionIP(r *http.Request) netip.Addr {
 
 // entrances are the pages that a handoff may lead to.
 var entrances = map[string]string{"": "/", "home": "/", "logins": "/logins", "purchases": "/purchases", "contacts": "/contacts",
-	"messages": "/messages", "timeline": "/timeline", "devices": "/devices", "checklist": "/checklist", "help": "/help"}
+	"messages": "/messages", "timeline": "/timeline", "devices": "/devices", "checklist": "/checklist", "help": "/help", "second-step": "/second-step"}
 
 // enter turns the shop's handoff into a session of ours.
 func (c *centre) enter(w http.ResponseWriter, r *http.Request) {
@@ -77,6 +81,7 @@ func (c *centre) enter(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.setCookie(w, sessionCookie, entered.Session, 0)
+	c.setDevice(w, entered.Device)
 	if entered.Lang != "" {
 		web.SetLang(w, entered.Lang, !c.opt.PlainHTTP)
 	}

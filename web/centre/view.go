@@ -30,6 +30,7 @@ type Home struct {
 	WatchUntil  time.Time    // zero unless the watch runs
 	Guards      []Guard      // what protects the account, for a quiet page
 	Unread      int          // notices not yet read
+	Call        *ComingCall  // the call that was asked for; nil when none is coming
 	Veto        *Veto        // somebody started a recovery; nil unless this visitor may stop it
 }
 
@@ -235,8 +236,11 @@ type Logins struct {
 	HasMore bool // older ones were folded away
 }
 
-// LoginGroup is one device on one network; the page unfolds its rows.
+// LoginGroup is one device on one network; the page unfolds its rows. Tries
+// that did not get in are one group a country, with Place's operator and kind
+// empty when there are several.
 type LoginGroup struct {
+	ID          string // names the group in an address; opaque
 	Device      string // "iPhone"; text made by our own parser
 	Browser     string // "Safari 26"
 	Place       Place
@@ -246,7 +250,7 @@ type LoginGroup struct {
 	SameNetwork bool // the operator is the visitor's now
 	Unfamiliar  bool
 	Why         []mimamori.Text // why it is unfamiliar
-	Aggregator  string          // "家計簿アプリ" by name when it is a known household-account service
+	Aggregator  mimamori.Text   // by name when it is a known household-account service; empty otherwise
 	First, Last time.Time
 	Rows        []LoginRow // newest first
 	More        int        // rows not shown
@@ -256,6 +260,7 @@ type LoginGroup struct {
 type LoginRow struct {
 	Line
 	IP      netip.Addr
+	Place   Place
 	Outcome string // the event's outcome: succeeded, wrong_password, wrong_factor, blocked
 	YourIP  bool
 }
@@ -419,6 +424,7 @@ type NoticeRow struct {
 
 // Device is one signed-in device of the customer's.
 type Device struct {
+	ID         string // opaque; for SignOut
 	Name       string
 	Browser    string
 	Place      Place
@@ -454,6 +460,7 @@ type CallNow struct {
 type Help struct {
 	Calls         []CallNow
 	UnknownOrders string // the shop's page for orders one does not know
+	CallBack      bool   // the shop calls back
 }
 
 // Ours is what the public page says about our mails and calls.

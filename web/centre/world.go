@@ -34,10 +34,10 @@ type dot struct {
 }
 
 // draw puts the countries of the groups on the map, each under the numbers of
-// its rows (their places in the list, from 1). Unfamiliar ones come last, so
+// its rows (their places in the list, counted on from first). Unfamiliar ones come last, so
 // that nothing covers them. When all are in Japan there is no map: it could
 // only say Tokyo, whatever the truth.
-func (w World) draw(groups []LoginGroup) *drawnMap {
+func (w World) draw(groups []LoginGroup, first int) *drawnMap {
 	if w.Path == "" || w.Point == nil {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (w World) draw(groups []LoginGroup) *drawnMap {
 	abroad := false
 	for i, g := range groups {
 		code := g.Place.Country
-		rows[code] = append(rows[code], strconv.Itoa(i+1))
+		rows[code] = append(rows[code], strconv.Itoa(first+i))
 		odd[code] = odd[code] || g.Unfamiliar || g.Owner == OwnerIntruder
 		abroad = abroad || code != "" && code != "JP"
 	}

@@ -51,4 +51,36 @@
       }
     });
   }
+  const create = document.querySelector("[data-passkey-new]");
+  if (create && window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON) {
+    create.hidden = false;
+    document.querySelector("[data-passkey-none]")?.remove();
+    create.addEventListener("click", async () => {
+      const failed = document.getElementById("passkey-failed");
+      failed.hidden = true;
+      try {
+        const begun = await fetch(create.dataset.passkeyNew + "/begin", { method: "POST" });
+        if (!begun.ok) throw new Error(String(begun.status));
+        const credential = await navigator.credentials.create({
+          publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(await begun.json()),
+        });
+        const done = await fetch(create.dataset.passkeyNew + "/finish", {
+          method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(credential),
+        });
+        if (!done.ok) throw new Error(String(done.status));
+        location.assign(location.pathname + "?said=added");
+      } catch {
+        failed.hidden = false;
+        failed.focus();
+      }
+    });
+  }
+  // The phone forgets passkeys that no longer count here (Signal API).
+  const signal = document.querySelector("[data-signal]");
+  if (signal && signal.dataset.user && window.PublicKeyCredential && PublicKeyCredential.signalAllAcceptedCredentials) {
+    PublicKeyCredential.signalAllAcceptedCredentials({
+      rpId: signal.dataset.signal, userId: signal.dataset.user,
+      allAcceptedCredentialIds: signal.dataset.accepted.split(" ").filter(Boolean),
+    }).catch(() => {}); // a phone that cannot is as before
+  }
 })();
