@@ -163,3 +163,35 @@ func TestForwardedFakeIsAnswered(t *testing.T) {
 		}
 	})
 }
+
+// TestG09_NumbersTellLittleAndTriesAreFew: the number of a notice shows its
+// text to nobody but its own customer; numbers that are nobody's look alike;
+// after five tries in an hour there is no answer.
+func TestG09_NumbersTellLittleAndTriesAreFew(t *testing.T) {
+	Run(t, func(h *Harness) {
+		h.Customer("hanako")
+		h.FastForward(10 * time.Minute)
+		thrownOut(h, "hanako")
+		m := h.ExpectMail("hanako@mail.example", "パスワードを無効")
+		_, number, _ := strings.Cut(m.Subject, "お知らせ番号 ")
+		number = strings.Trim(number, "） ")
+		stranger := h.Browser()
+		try := func(code string) *Visitor { return stranger.Post("/reference", url.Values{"code": {code}}) }
+		if page := try(number); page.Status != 200 || !strings.Contains(page.Page, "わたしたちが送りました") || strings.Contains(page.Page, "第三者") || strings.Contains(page.Page, "hanako") {
+			t.Errorf("a stranger with the number: %d\n%s", page.Status, text(page.Page))
+		}
+		unknown, slip := try("0000-0000-000"), try("not a number")
+		if unknown.Status != 404 || slip.Status != 404 {
+			t.Errorf("numbers that are nobody's: %d and %d, want 404", unknown.Status, slip.Status)
+		}
+		try("ABCD-EFGH-JKM")
+		try("ABCD-EFGH-JKN")
+		if page := try(number); page.Status != 429 {
+			t.Errorf("the sixth try in an hour: %d, want 429", page.Status)
+		}
+		h.FastForward(61 * time.Minute)
+		if page := try(number); page.Status != 200 {
+			t.Errorf("an hour later: %d, want 200", page.Status)
+		}
+	})
+}
