@@ -42,6 +42,14 @@ func (a *App) openInbox(c *checker) (*inbox.Server, error) {
 	return s, nil
 }
 
+// mailForward is where customers forward suspicious mails; empty: nowhere.
+func (a *App) mailForward() string {
+	if a.Inbox == nil {
+		return ""
+	}
+	return a.Config.Inbox.Check
+}
+
 // ServeInbox takes mails on a listener until ctx ends; nil at once when no
 // inbox is configured.
 func (a *App) ServeInbox(ctx context.Context, l net.Listener) error {
