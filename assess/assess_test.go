@@ -54,7 +54,7 @@ func TestEverySignalHasItsSentence(t *testing.T) {
 	if len(used) < 30 {
 		t.Fatalf("only %d names found: has named moved?", len(used))
 	}
-	for _, word := range []string{"customer_said_not_me", "staff_said_intruder", "shop_said_intruder", "payment_disputed"} {
+	for _, word := range []string{"customer_said_not_me", "staff_said_intruder", "shop_said_intruder", "payment_disputed", "provider_warned", "mailbox_warned"} {
 		used[word] = true
 	}
 	for name := range used {
