@@ -103,11 +103,14 @@ type Facts struct {
 	WatchUntil  time.Time
 	RecoveredAt time.Time
 	Contained   bool // that takeover was contained, not merely suspected
+
+	known *known // what several rules ask for, worked out once; may be nil
 }
 
 // Login weighs a successful login. It never stops at the first signal: the
 // incident needs every reason.
 func Login(f Facts) Assessment {
+	f.known = &known{}
 	signals := []Signal{}
 	for _, rule := range loginRules {
 		if s, ok := rule(f); ok {
@@ -139,7 +142,8 @@ func enrolment(f Facts) (Signal, bool) {
 func loginHabits(f Facts) []uint8 {
 	out := make([]uint8, 0, 6)
 	if token, relation, any := hardware(f); any {
-		out = append(out, uint8(habitDevice+token*relations+relation))
+		_, level := networkOdds(f)
+		out = append(out, uint8(habitDevice+token*relations+relation), uint8(habitPair+pairOf(token, relation, level)))
 	}
 	if lang := Language(login(f).AcceptLanguage); lang != "" && len(f.Profile.Langs) > 0 {
 		i := habitLang

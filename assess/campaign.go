@@ -49,10 +49,10 @@ func failing(f Facts) float64 {
 		return 0
 	}
 	// Against a handful of failures that anybody may have, not against none.
-	const handful = 6
+	const handful = 12
 	lift := func(l traffic.Level) float64 {
 		share := (l.Good + 0.5) / (v.All.Good + 100)
 		return (l.Bad + handful) / (v.All.Bad*share + handful)
 	}
-	return min(2.5, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
+	return min(1.8, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
 }

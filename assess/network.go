@@ -79,6 +79,17 @@ func networkWeight(f Facts) (w float64, level int) {
 // networkOdds is how much likelier each kind of intruder comes from such a
 // line than she.
 func networkOdds(f Facts) (o odds, level int) {
+	if f.known == nil {
+		return networkOddsOf(f)
+	}
+	if !f.known.far {
+		f.known.network, f.known.level = networkOddsOf(f)
+		f.known.far = true
+	}
+	return f.known.network, f.known.level
+}
+
+func networkOddsOf(f Facts) (o odds, level int) {
 	v := f.Traffic
 	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, v.Home)
 	if class == traffic.Relayed {
