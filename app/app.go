@@ -21,6 +21,7 @@ import (
 	"mimamori/dossier"
 	"mimamori/factor"
 	"mimamori/geo"
+	"mimamori/inbox"
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/keys"
@@ -48,9 +49,12 @@ type App struct {
 	// Doors serves the API and the customer's centre; Console the staff.
 	Doors   http.Handler
 	Console http.Handler
+	// Inbox takes mails to be checked and those that come back; nil: none.
+	Inbox *inbox.Server
 	// Metrics serves /metrics; nil unless configured.
 	Metrics  http.Handler
 	Analysis *analysis.Analysis
+	Traffic  *traffic.Traffic
 
 	Desk    *dossier.Desk
 	Factors *factor.Book
@@ -108,7 +112,8 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.Runner = a.newRunner()
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
+	a.Traffic = traffic.New(0)
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
 	return a, a.openDoors()
