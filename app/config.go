@@ -19,6 +19,7 @@ import (
 	"mimamori/mail"
 	"mimamori/mailcheck/auth"
 	"mimamori/playbook"
+	"mimamori/ssf"
 )
 
 // Config is what an installation is told. DefaultConfig has sane values for
@@ -63,15 +64,20 @@ type Config struct {
 	// below zero: no cap.
 	RatePerKey float64 `yaml:"rate_per_key"`
 
+	// Signals are the transmitters of Shared Signals that are trusted: mail and
+	// identity providers who warn of takeovers.
+	Signals []ssf.Trusted `yaml:"signals"`
+
 	// ClientIP finds a visitor's address behind proxies; nil: as TrustedProxies say.
 	ClientIP func(*http.Request) netip.Addr `yaml:"-"`
 
 	// What only the composition root of a test or a demo sets.
-	ShopTransport http.RoundTripper                                                 `yaml:"-"`
-	MailDial      func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
-	MailDNS       auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
-	Log           *slog.Logger                                                      `yaml:"-"`
-	Crash         func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
+	SignalTransport http.RoundTripper                                                 `yaml:"-"`
+	ShopTransport   http.RoundTripper                                                 `yaml:"-"`
+	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
+	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
+	Log             *slog.Logger                                                      `yaml:"-"`
+	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
 
 // ShopConfig says where the shop is and what it is called.

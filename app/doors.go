@@ -78,7 +78,7 @@ func (a *App) brand() (brands.Brand, error) {
 
 // openDoors builds the handlers: the API, the customer's centre, the console.
 func (a *App) openDoors() error {
-	doors, err := api.New(api.Options{Intake: a.Intake, Keys: a.APIKeys, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
+	doors, err := api.New(api.Options{Intake: a.Intake, Keys: tokenKeys{a}, Signals: a.Signals, SignalsIn: a.receiving(), AccessToken: a.access, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
 		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
 		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), RatePerSecond: a.Config.RatePerKey, Version: Version, Log: a.log})
@@ -110,7 +110,7 @@ func (a *App) openDoors() error {
 }
 
 // apiPaths are the doors' own; everything else is a customer's page.
-var apiPaths = []string{"/v1/", "/openapi.json", "/openapi.yaml", "/docs", "/docs/", "/problems", "/problems/", "/.well-known/jwks.json", "/healthz", "/readyz"}
+var apiPaths = []string{"/v1/", "/openapi.json", "/openapi.yaml", "/docs", "/docs/", "/problems", "/problems/", "/.well-known/jwks.json", "/.well-known/ssf-configuration", "/ssf/", "/healthz", "/readyz"}
 
 func split(doors, passwords, pages http.Handler) http.Handler {
 	mux := http.NewServeMux()

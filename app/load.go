@@ -188,6 +188,7 @@ var meanings = map[string]string{
 	"policy.shortened":           "waits are shorter than the product's own (a demo): every page and notice says so",
 	"brands":                     "further brand files, or folders of them",
 	"trusted_proxies":            "networks of your own proxies, whose X-Forwarded-For is believed",
+	"signals":                    "transmitters of Shared Signals that are trusted (issuer, audience, jwks, secret): providers who warn of takeovers",
 	"rate_per_key":               "requests and events a second of one API key; 0 is 5,000, below zero no cap",
 	"shop.domain":                "the shop's domain, for which passkeys are made; empty: the registrable part of public_url's host",
 	"mail.reminders":             "days after the recovery on which the customer is asked to look once more; empty: 3 and 30",
