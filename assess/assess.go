@@ -121,7 +121,7 @@ func Login(f Facts) Assessment {
 
 // loginRules are the signals of a login, each a pure function of the facts.
 var loginRules = []func(Facts) (Signal, bool){
-	device, network, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
+	device, network, pattern, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
 	failuresBefore, sameHand, breachedPassword, inactivity, watched, foe, foeElsewhere, factorPassed, enrolment,
 }
 

@@ -25,7 +25,7 @@ func HandSignal(h traffic.Hand, floor float64) (Signal, bool) {
 	)
 	w := math.Log(1 + h.Tries*yield/base/(h.Peers+0.5))
 	if len(h.Campaigns) == 0 {
-		w = max(min(w, 1.5), floor)
+		w = max(min(w, 0.8), floor)
 		if w < 0.3 {
 			return Signal{}, false
 		}

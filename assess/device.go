@@ -41,12 +41,6 @@ var startDevice = [tokens * relations]float64{
 	0.68, 0.18, 0.01, 0.04, 0.09,
 }
 
-// attackToken is which token attackers of an account come with.
-var attackToken = [tokens]float64{0.12, 0.03, 0.24, 0.56, 0.05, 1}
-
-// mimics is the share of attackers who copy the victim's browser and system.
-const mimics = 0.3
-
 func login(f Facts) *event.Login {
 	l, _ := f.Event.Payload.(*event.Login)
 	if l == nil {
@@ -65,13 +59,23 @@ func relate(a profile.Agent, d *profile.Device, at time.Time) int {
 		return system
 	case !both:
 		return different
-	case a.Major == d.Major || d.Major == 0 || a.Major == 0:
+	case a.Major == 0 || d.Major == 0:
 		return same
-	case a.Major < d.Major:
+	}
+	return path(d.Major, a.Major, at.Sub(d.Last), at)
+}
+
+// path says whether a version can have become another in so much time: same,
+// upgraded or odd. Browsers bring a release every four weeks.
+func path(from, to int, after time.Duration, at time.Time) int {
+	switch {
+	case from == to:
+		return same
+	case to < from:
 		return odd
-	case float64(a.Major-d.Major) <= at.Sub(d.Last).Hours()/(28*24)+2:
+	case float64(to-from) <= after.Hours()/(28*24)+2:
 		return upgraded
-	case d.Major < 20 && a.Major >= 26 && at.Year() >= 2025:
+	case from < 20 && to >= 26 && at.Year() >= 2025:
 		return upgraded // Safari's numbers leapt from 18 to 26
 	}
 	return odd
@@ -122,9 +126,7 @@ func device(f Facts) (Signal, bool) {
 	if !any {
 		return Signal{}, false
 	}
-	genuine := genuineDevice(f, token, relation)
-	attack := attackToken[token] * attackRelation(f, token, relation)
-	w := ratio(attack, genuine, -3, 6)
+	w := ratio(among(deviceOdds(f, token, relation)), 1, -3, 6)
 	switch {
 	case token == tokenKnown && relation > upgraded:
 		return named("device_changed", w), true
@@ -193,20 +195,6 @@ func genuineDevice(f Facts, token, relation int) float64 {
 		return usual * outcome / known
 	}
 	return (1 - usual) * outcome / (1 - known)
-}
-
-// attackRelation is how an attacker's browser stands to hers: some copy it,
-// the others are like hers as often as customers are like each other.
-func attackRelation(f Facts, token, relation int) float64 {
-	all := f.Traffic.All.Good + 40
-	agent, os := (f.Traffic.Agent.Good+40*0.1)/all, (f.Traffic.System.Good+40*0.25)/all
-	copied := [relations]float64{0.6, 0.15, 0.23, 0.01, 0.01}
-	chance := [relations]float64{0.45 * agent, 0.25 * agent, 0.3 * agent, max(os-agent, 0.02), 0.6}
-	share := mimics
-	if token == tokenKnown {
-		share = 0.75 // who has the cookie has the browser's name too
-	}
-	return share*copied[relation] + (1-share)*chance[relation]
 }
 
 // unfamiliar says that the login's device does not count as the customer's.

@@ -77,8 +77,8 @@ func drifted(f Facts, s *profile.Session, seen *event.Session) (move, drift int)
 	case seen.UserAgent == "":
 	case family != "" && agent.Family() != family:
 		drift = driftNew
-	case s.Major != 0 && agent.Major != s.Major:
-		drift = driftOther
+	case s.Major != 0 && agent.Major != 0 && path(s.Major, agent.Major, f.Event.Time.Sub(s.Last), f.Event.Time) == odd:
+		drift = driftOther // an update on the way is ordinary; a step back is not
 	}
 	if seen.Device != "" && len(s.Device) > 1 && s.Device[0] == 't' && profile.DeviceKey(seen.Device, agent) != s.Device {
 		drift = driftNew
@@ -118,7 +118,7 @@ func stolen(s *profile.Session, w float64) float64 {
 			z += t
 		}
 	}
-	theft := Prior + w*temper
+	theft := Prior + w // nothing else speaks of it: there is nothing to temper
 	sum := max(z, theft) + math.Log1p(math.Exp(-math.Abs(z-theft)))
 	return math.Round((sum-z)/temper*1000) / 1000
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -91,6 +92,10 @@ func (w *work) judge() error {
 	w.made.Decision = decide.Allow
 	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem {
 		return nil
+	}
+	switch w.e.Payload.(type) {
+	case *event.Verdict, *event.Dispute, *event.Account:
+		return nil // words about sessions and accounts, nothing that a session did
 	}
 	f := w.facts()
 	var c decide.Case
@@ -288,6 +293,9 @@ func (w *work) learn() {
 	if !ok {
 		return
 	}
+	if seen, ok := w.e.Payload.(*event.Session); ok && w.e.Kind == event.SessionSeen {
+		w.learnSeen(s, seen)
+	}
 	s.Last = w.e.Time
 	if w.e.Kind == event.SessionEnded {
 		s.Ended = true
@@ -313,6 +321,28 @@ func (w *work) learn() {
 	}
 	if o, ok := w.e.Payload.(*event.Order); ok && w.e.Kind == event.OrderPlaced && (s.Known || w.how.Past) {
 		p.LearnOrder(o)
+	}
+}
+
+// learnSeen learns from a session that goes on: the token that its browser was
+// given meanwhile, the update it had, the networks that the customer uses.
+// Nothing while something speaks against it.
+func (w *work) learnSeen(s *profile.Session, seen *event.Session) {
+	if w.assessment.Score > assess.Prior+3 || len(w.assessment.Fresh) > 0 && w.assessment.Fresh[0].Weight > 0.7 || s.Verdict == string(journal.OfIntruder) {
+		return
+	}
+	p, agent := &w.a.Profile, profile.ParseAgent(seen.UserAgent)
+	if agent.Family() == s.Agent && agent.Major > s.Major {
+		s.Major = agent.Major
+	}
+	at := profile.Seen{Session: s.ID, Agent: agent.String(), Network: w.place.network, Place: w.place.Place, Major: agent.Major}
+	if seen.Device != "" && !strings.HasPrefix(s.Device, "t") && agent.Family() == s.Agent {
+		at.Device = profile.DeviceKey(seen.Device, agent)
+		p.LearnDevice(w.e.Time, at, agent)
+		s.Device = at.Device
+	}
+	if s.Known && at.Network != "" {
+		p.LearnNetwork(w.e.Time, at)
 	}
 }
 

@@ -47,6 +47,21 @@ func (p *Profile) LearnLogin(at time.Time, s Seen) {
 	}
 }
 
+// LearnDevice notes the token that a browser got during a session: the device
+// is as old as the session's own when it was given there.
+func (p *Profile) LearnDevice(at time.Time, s Seen, a Agent) {
+	if _, ok := p.Device(s.Device); ok || p.Claim(s.Device, a) {
+		return
+	}
+	p.noteDevice(at, s)
+}
+
+// LearnNetwork notes a network on which a session of the customer's went on.
+func (p *Profile) LearnNetwork(at time.Time, s Seen) {
+	p.noteNetwork(at, s)
+	p.noteCountry(at, s)
+}
+
 func (p *Profile) noteDevice(at time.Time, s Seen) {
 	if d, ok := p.Device(s.Device); ok {
 		d.First, d.Last, d.Count = earlier(d.First, at), later(d.Last, at), d.Count+1

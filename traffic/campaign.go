@@ -199,10 +199,14 @@ func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 	// Tries on accounts that nobody has are the noise of every shop. What
 	// raises an alarm is tries on real ones.
 	real := hit && l.Outcome != event.UnknownAccount
+	weight := 1.0
+	if !real {
+		weight = 0.3
+	}
 	if hit {
 		for _, key := range k.watched() {
 			if key != 0 {
-				t.lately.add(key, unix, 0, 1)
+				t.lately.add(key, unix, 0, weight)
 			}
 		}
 	}
