@@ -177,7 +177,7 @@ func (f *file) whyUnfamiliar(l journal.Login) []mimamori.Text {
 		return out[:min(3, len(out))]
 	}
 	s, ok := f.account.Profile.Session(l.Data.Session)
-	if !ok || s.Known || s.Verdict == string(journal.OfCustomer) || s.Terms["device_new"] == 0 {
+	if !ok || s.Verdict == string(journal.OfCustomer) || !assess.Strange(s) {
 		return nil
 	}
 	for _, name := range []string{"network_tor", "network_vpn", "network_hosting", "country_new", "device_new", "network_new"} {

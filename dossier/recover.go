@@ -175,6 +175,9 @@ func (d *Desk) recoveryView(ctx context.Context, facts recovery.Facts, f *file) 
 	if slices.Contains(out.Methods, centre.ByMail) {
 		out.Reaches = []centre.Reach{{ID: "mail", Kind: "mail"}}
 	}
+	if phase == recovery.Choose || phase == recovery.Person {
+		out.CallCode = callCode(facts.Record.ID)
+	}
 	if phase == recovery.Code {
 		out.CodeExpires = facts.Record.CodeAt.Add(factor.ForRecovery.Life())
 	}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Does dkimpy (Debian's python3-dkim) judge signatures and chains as we do?
-# PYTHON names a python3 that has it. MIMAMORI_MAILS as in ../mailauth.
+# PYTHON names a python3 that has it. MIMAMORI_MAIL_CORPUS as in ../mailauth.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 for python in "${PYTHON:-}" python3 /usr/bin/python3; do

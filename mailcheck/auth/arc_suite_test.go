@@ -17,11 +17,11 @@ import (
 )
 
 // TestPublishedARCSuite runs ValiMail's ARC validation suite. It is no module
-// and is not copied into this tree; docs/mail-check.md says where it is.
+// and is not copied into this tree; docs/mail-authentication.md says where it is.
 func TestPublishedARCSuite(t *testing.T) {
 	file := os.Getenv("MIMAMORI_ARC_SUITE")
 	if file == "" {
-		t.Skip("SKIPPED: MIMAMORI_ARC_SUITE names no arc-draft-validation-tests.yml (see docs/mail-check.md); the chains of arc_test.go ran")
+		t.Skip("SKIPPED: MIMAMORI_ARC_SUITE names no arc-draft-validation-tests.yml (see docs/mail-authentication.md); the chains of arc_test.go ran")
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {

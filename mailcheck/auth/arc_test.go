@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"crypto"
 	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -11,7 +13,8 @@ import (
 	"mimamori/mailcheck/message"
 )
 
-// seal adds one ARC set as a forwarder does (RFC 8617 section 5.1).
+// seal adds one ARC set as a forwarder does (RFC 8617 section 5.1), with the
+// shop's RSA key if it has one.
 func (s shop) seal(t testing.TB, raw string, i int, cv string) string {
 	t.Helper()
 	raw = fmt.Sprintf("ARC-Authentication-Results: i=%d; %s; dkim=pass header.d=shop.example\r\n", i, s.domain) + strings.ReplaceAll(strings.ReplaceAll(raw, "\r\n", "\n"), "\n", "\r\n")
@@ -19,16 +22,19 @@ func (s shop) seal(t testing.TB, raw string, i int, cv string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &check{msg: m}
+	c, kind := &check{msg: m}, "ed25519"
+	if s.rsa != nil {
+		kind = "rsa"
+	}
 	bh := sha256.Sum256(relaxedBody(m.Body))
-	field := fmt.Sprintf("ARC-Message-Signature: i=%d; a=ed25519-sha256; c=relaxed/relaxed; d=%s; s=s1; h=From:Subject:To; bh=%s; b=", i, s.domain, base64.StdEncoding.EncodeToString(bh[:]))
+	field := fmt.Sprintf("ARC-Message-Signature: i=%d; a=%s-sha256; c=relaxed/relaxed; d=%s; s=s1; h=From:Subject:To; bh=%s; b=", i, kind, s.domain, base64.StdEncoding.EncodeToString(bh[:]))
 	value, err := parseTags(strings.TrimPrefix(field, "ARC-Message-Signature:"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	raw = s.complete(field, c.signedBytes(value, message.Field{Raw: []byte(field + "\r\n")})) + raw
 
-	seal := fmt.Sprintf("ARC-Seal: i=%d; a=ed25519-sha256; d=%s; s=s1; cv=%s; b=", i, s.domain, cv)
+	seal := fmt.Sprintf("ARC-Seal: i=%d; a=%s-sha256; d=%s; s=s1; cv=%s; b=", i, kind, s.domain, cv)
 	m, err = message.Read([]byte(seal + "AAAA\r\n" + raw))
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +58,14 @@ func (s shop) seal(t testing.TB, raw string, i int, cv string) string {
 
 func (s shop) complete(field string, signed []byte) string {
 	sum := sha256.Sum256(signed)
-	return field + base64.StdEncoding.EncodeToString(ed25519.Sign(s.key, sum[:])) + "\r\n"
+	signature := ed25519.Sign(s.key, sum[:])
+	if s.rsa != nil {
+		var err error
+		if signature, err = rsa.SignPKCS1v15(nil, s.rsa, crypto.SHA256, sum[:]); err != nil {
+			panic(err) // a test's own key
+		}
+	}
+	return field + base64.StdEncoding.EncodeToString(signature) + "\r\n"
 }
 
 func TestChain(t *testing.T) {

@@ -58,21 +58,21 @@ const MostSignatures = 8
 const MostTime = 2 * time.Second
 
 // Check finds out who answers for the mail. It never fails: what could not be
-// found out is a TempError in its place. Mails without their raw form (quoted
-// in another, pasted) have neither signatures nor a chain.
+// found out is a TempError in its place. Of mails without their raw form
+// (quoted in another, pasted) nothing can be said: they lost their signatures
+// on the way, whoever wrote them.
 func Check(ctx context.Context, in Input, dns Resolver) Result {
 	ctx, cancel := context.WithTimeout(ctx, MostTime)
 	defer cancel()
-	c := &check{ctx: ctx, dns: as(dns, in.At), at: in.At, msg: in.Message, walks: map[string]walk{}}
-	r := Result{At: in.At}
-	if in.Message.Raw != nil {
-		r.DKIM, r.MoreDKIM = c.signatures()
-		r.ARC = c.chain()
-		r.Reported = reported(in.Message.Header, in.Trusted)
-	} else {
-		r.ARC = Chain{Outcome: None}
+	c := &check{ctx: ctx, dns: &bounded{as(dns, in.At), MostQuestions}, at: in.At, msg: in.Message, walks: map[string]walk{}}
+	r := Result{At: in.At, SPF: c.spf(in)}
+	if in.Message.Raw == nil {
+		r.ARC, r.DMARC = Chain{Outcome: None}, DMARC{Outcome: None, Domain: authorDomain(in.Message)}
+		return r
 	}
-	r.SPF = c.spf(in)
+	r.DKIM, r.MoreDKIM = c.signatures()
+	r.ARC = c.chain()
+	r.Reported = reported(in.Message.Header, in.Trusted)
 	r.DMARC = c.dmarc(r.DKIM, r.SPF)
 	return r
 }

@@ -29,17 +29,16 @@ type Signature struct {
 }
 
 // Whole says whether the signature is over all that a reader sees: From,
-// Subject and the whole body, and no second one of them beside.
+// Subject and the whole body, and no second one of them beside. A Subject that
+// is not there counts too: somebody may have taken it away.
 func (s Signature) Whole() bool {
-	if s.Partial {
-		return false
-	}
-	for _, f := range s.Uncovered {
-		if f == "From" || f == "Subject" || f == "Content-Type" || f == "Content-Transfer-Encoding" {
-			return false
-		}
-	}
-	return true
+	return !s.Partial && s.Covers("From") && s.Covers("Subject") && !has(s.Uncovered, "Content-Type") && !has(s.Uncovered, "Content-Transfer-Encoding")
+}
+
+// Covers says whether a field of that name is under the signature, and every
+// one that the mail has.
+func (s Signature) Covers(field string) bool {
+	return has(s.Fields, field) && !has(s.Uncovered, field)
 }
 
 // seenFields are what a reader or his program goes by.

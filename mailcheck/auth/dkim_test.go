@@ -102,11 +102,12 @@ func checked(t testing.TB, raw string, dns Resolver, at time.Time) Result {
 type shop struct {
 	domain string
 	key    ed25519.PrivateKey
+	rsa    *rsa.PrivateKey // for seals, where it is set
 }
 
 func newShop(domain string) shop {
 	seed := sha256.Sum256([]byte(domain))
-	return shop{domain, ed25519.NewKeyFromSeed(seed[:])}
+	return shop{domain: domain, key: ed25519.NewKeyFromSeed(seed[:])}
 }
 
 func (s shop) record() string {
@@ -329,5 +330,50 @@ func TestKeysOfThen(t *testing.T) {
 	}
 	if _, err := ReadRecorded(strings.NewReader(`{"a": ["b", 3]}`)); err == nil {
 		t.Error("a number was taken for a record")
+	}
+}
+
+// TestC05_NoticesAreSignedAndAligned reads our own notice with our own reader:
+// two signatures that hold over everything, aligned with the author by the
+// strict policy, a Message-ID of the same domain, nothing to unsubscribe from.
+func TestC05_NoticesAreSignedAndAligned(t *testing.T) {
+	s := newShop("notice.shop.example")
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []mail.Key{{Domain: s.domain, Selector: "r1", Signer: key}, {Domain: s.domain, Selector: "e1", Signer: s.key}}
+	txt := map[string][]string{"_dmarc." + s.domain: {"v=DMARC1; p=reject; adkim=s"}}
+	for _, k := range keys {
+		name, value, err := k.Record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		txt[name] = []string{value}
+	}
+	raw, err := mail.Compose(mail.Message{From: mail.Address{Name: "ひかり商店", Addr: "security@" + s.domain}, To: mail.Address{Addr: "hanako@mail.example"},
+		Subject: "【重要】第三者によるログインについて", Body: "お客様\n\n第三者がログインした可能性があります。\n", Date: received, MessageID: mail.NewMessageID(s.domain), Lang: "ja"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := mail.Sign(raw, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := read(t, string(signed))
+	r := Check(context.Background(), Input{Message: m, At: time.Now()}, NewRecorded(txt))
+	if len(r.Passed()) != 2 || r.DMARC.Outcome != Pass || len(r.DMARC.ByDKIM) != 2 {
+		t.Errorf("%d of 2 signatures hold, DMARC %s by %v", len(r.Passed()), r.DMARC.Outcome, r.DMARC.ByDKIM)
+	}
+	for _, sig := range r.Passed() {
+		if !sig.Whole() || sig.Uncovered != nil {
+			t.Errorf("%s leaves out %v", sig.Selector, sig.Uncovered)
+		}
+	}
+	if id := m.Header.Get("Message-ID"); !strings.HasSuffix(id, "@"+s.domain+">") {
+		t.Errorf("Message-ID %s", id)
+	}
+	if len(m.Header.All("List-Unsubscribe"))+len(m.Links)+len(m.Flaws) != 0 || m.HTML() {
+		t.Errorf("a security notice with List-Unsubscribe, links %v or flaws %v", m.Links, m.Flaws)
 	}
 }

@@ -177,6 +177,21 @@ func TestNothingFollowsFromSilence(t *testing.T) {
 	}
 }
 
+// TestQuotedMailsFailNothing: a mail that was copied into another has no
+// signature left, and its author's policy does not make it a forgery.
+func TestQuotedMailsFailNothing(t *testing.T) {
+	s := newShop("shop.example")
+	m, err := message.ReadText("From: Shop <notice@shop.example>\nSubject: Your order\nTo: Hanako\n\nThank you.")
+	if err != nil || len(m.Inside) != 1 {
+		t.Fatalf("%d inside (%v), want 1", len(m.Inside), err)
+	}
+	for _, mail := range []*message.Message{m, m.Inside[0]} {
+		if got := Check(context.Background(), Input{Message: mail, At: received}, NewRecorded(s.dns())); got.DMARC.Outcome != None || got.ARC.Outcome != None {
+			t.Errorf("%s: DMARC %s, ARC %s, want none", mail.Form, got.DMARC.Outcome, got.ARC.Outcome)
+		}
+	}
+}
+
 // TestSilenceParts: where a name between two domains could not be asked, they
 // are one owner's only if the public suffix list says so too.
 func TestSilenceParts(t *testing.T) {

@@ -132,6 +132,52 @@ func (r *Recorded) unknown(name string) error {
 	return &net.DNSError{Err: ErrNotRecorded.Error(), Name: name, IsTemporary: true, UnwrapErr: ErrNotRecorded}
 }
 
+// MostQuestions is how often the DNS is asked for one mail, whatever it says of
+// itself: a stranger's mail must not turn the check into a flood of questions.
+// The standards' own bounds multiply to more.
+const MostQuestions = 120
+
+// bounded answers so many questions, and then that it does not know.
+type bounded struct {
+	dns  Resolver
+	left int
+}
+
+func (b *bounded) spend(name string) error {
+	if b.left--; b.left < 0 {
+		return &net.DNSError{Err: "asked too often for one mail", Name: name, IsTemporary: true}
+	}
+	return nil
+}
+
+func (b *bounded) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	if err := b.spend(name); err != nil {
+		return nil, err
+	}
+	return b.dns.LookupTXT(ctx, name)
+}
+
+func (b *bounded) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+	if err := b.spend(name); err != nil {
+		return nil, err
+	}
+	return b.dns.LookupMX(ctx, name)
+}
+
+func (b *bounded) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
+	if err := b.spend(host); err != nil {
+		return nil, err
+	}
+	return b.dns.LookupIPAddr(ctx, host)
+}
+
+func (b *bounded) LookupAddr(ctx context.Context, addr string) ([]string, error) {
+	if err := b.spend(addr); err != nil {
+		return nil, err
+	}
+	return b.dns.LookupAddr(ctx, addr)
+}
+
 // notFound says whether the DNS answered that there is no such record.
 func notFound(err error) bool {
 	var dns *net.DNSError

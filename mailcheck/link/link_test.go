@@ -142,6 +142,8 @@ func TestLooksLike(t *testing.T) {
 		{"my-rakuten-card.example", "rakuten.co.jp", NameInside},
 		{"jcb-login.example", "jcb.co.jp", NameInside},
 		{"myamazonlogin.example", "amazon.co.jp", NameInside},
+		{"bucket.s3.eu-north-1.amazonaws.com", "", ""},
+		{"amazon-login.s3.eu-north-1.amazonaws.com", "amazon.co.jp", NameInside},
 		{"ajcbx.example", "", ""}, // three letters inside a word say nothing
 		{"jcp.example", "", ""},
 		{"", "", ""},

@@ -22,6 +22,9 @@ const (
 // loosely; shorter ones are in too many words.
 const leastName = 5
 
+// clouds are hosts for everybody whose own names hold a shop's.
+var clouds = []string{"amazonaws.com", "amazonses.com", "amazoncognito.com", "awsapprunner.com"}
+
 // LooksLike says whether a host (ASCII form, as in URL.Host) looks like one of
 // the genuine domains, and which; false for the genuine domains and what is
 // below them.
@@ -35,6 +38,11 @@ func LooksLike(host string, genuine []string) (domain string, how Likeness, ok b
 		}
 	}
 	h := newName(host)
+	for _, cloud := range clouds {
+		if tenant, ok := strings.CutSuffix(host, "."+cloud); ok {
+			h = newName(tenant) // the cloud's own name says nothing, its customer's does
+		}
+	}
 	for _, test := range likenesses {
 		for _, g := range genuine {
 			if test.is(h, newName(g)) {

@@ -57,6 +57,9 @@ func (h Header) Addresses(name string) []Address {
 // readHeader splits Raw at the first empty line. A line that is no field is
 // kept as one without a name, since a signature may be over what follows it.
 func (m *Message) readHeader() (body []byte, err error) {
+	if bytes.HasPrefix(m.Raw, []byte("\xD0\xCF\x11\xE0")) {
+		return nil, &mimamori.FieldError{Index: -1, Field: "mail", Reason: "is an Outlook .msg file, not a mail's source: save it as .eml"}
+	}
 	rest, named := m.Raw, false
 	for len(rest) > 0 {
 		if bytes.HasPrefix(rest, []byte("\r\n")) {
@@ -71,7 +74,7 @@ func (m *Message) readHeader() (body []byte, err error) {
 		}
 		f := newField(raw)
 		named = named || f.Name != ""
-		if f.Name == "" {
+		if f.Name == "" || ambiguous(raw) {
 			m.flaw(BadField)
 		}
 		if !utf8.Valid(raw) {
@@ -98,6 +101,17 @@ func fieldEnd(b []byte) int {
 			return end
 		}
 	}
+}
+
+// ambiguous fields end at different places for different programs: a CR by
+// itself, or a fold of nothing but spaces, which some take for the empty line.
+func ambiguous(raw []byte) bool {
+	for i, line := range bytes.Split(bytes.TrimSuffix(raw, []byte("\r\n")), []byte("\r\n")) {
+		if bytes.IndexByte(line, '\r') >= 0 || i > 0 && len(bytes.TrimSpace(line)) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func newField(raw []byte) Field {

@@ -116,11 +116,11 @@ func TestMemoryStaysBounded(t *testing.T) {
 }
 
 // TestRealMails reads the mails of a folder that is not part of this tree:
-// MIMAMORI_MAILS names it. None may be refused.
+// MIMAMORI_MAIL_CORPUS names it. None may be refused.
 func TestRealMails(t *testing.T) {
-	dir := os.Getenv("MIMAMORI_MAILS")
+	dir := os.Getenv("MIMAMORI_MAIL_CORPUS")
 	if dir == "" {
-		t.Skip("SKIPPED: MIMAMORI_MAILS names no folder of .eml files")
+		t.Skip("SKIPPED: MIMAMORI_MAIL_CORPUS names no folder of .eml files")
 	}
 	n := 0
 	for _, sub := range []string{"", "legit", "phish"} {

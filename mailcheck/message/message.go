@@ -113,7 +113,7 @@ const (
 	TwoFrom      Flaw = "two_from"        // more than one From field, or more than one address in it
 	NoFrom       Flaw = "no_from"         // none, or none that is an address
 	TwoSubjects  Flaw = "two_subjects"    // more than one Subject field
-	BadField     Flaw = "bad_field"       // a line of the header that is no field
+	BadField     Flaw = "bad_field"       // a line of the header that is no field, or a field that ends elsewhere for some programs
 	RawEightBit  Flaw = "raw_8bit"        // bytes over 127 in the header that are not UTF-8
 	UnknownSet   Flaw = "unknown_charset" // a charset that nobody knows, or text that is not in the declared one
 	OpenBoundary Flaw = "open_boundary"   // a multipart that never ends, or names no boundary

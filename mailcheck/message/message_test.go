@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"mimamori"
 )
 
 func read(t testing.TB, raw string) *Message {
@@ -364,7 +367,22 @@ func TestFlaws(t *testing.T) {
 			t.Errorf("flaws %v, want %s", m.Flaws, want)
 		}
 	}
+	for _, raw := range []string{"Subject: a\rFrom: b@evil.example\r\n" + head + "\r\nx", "X: a\r\n \r\n" + head + "\r\nx"} {
+		if m := read(t, raw); !has(m, BadField) {
+			t.Errorf("%.40q: flaws %v, want %s", raw, m.Flaws, BadField)
+		}
+	}
 	if m := read(t, head+"\r\nx"); len(m.Flaws) != 0 {
 		t.Errorf("an ordinary mail has flaws %v", m.Flaws)
+	}
+}
+
+// TestNotAMail says plainly what was sent instead.
+func TestNotAMail(t *testing.T) {
+	for raw, want := range map[string]string{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1rest": ".msg", "PK\x03\x04zip": "no header field", "": "no header field", "hello": "no header field"} {
+		_, err := Read([]byte(raw))
+		if !errors.Is(err, mimamori.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Read(%.10q): %v, want an error with %q", raw, err, want)
+		}
 	}
 }

@@ -297,7 +297,7 @@ func (f *fixture) Recovery(_ context.Context, v Visitor, token string) (Recovery
 	if token == "walk" {
 		token = string(f.walk)
 	}
-	r := Recovery{Proof: f.proof(token)}
+	r := Recovery{Proof: f.proof(token), CallCode: map[string]string{"choose": "482-306", "person": "482-306"}[token]}
 	switch r.State {
 	case Waiting:
 		r.Wait, r.Steps = f.wait(token == "doubled"), f.steps(StepWait)
@@ -345,7 +345,7 @@ func (f *fixture) Challenge(_ context.Context, _ Visitor, id string) (Challenge,
 	if id == "gone" {
 		return Challenge{}, mimamori.ErrNotFound
 	}
-	return Challenge{Proof: f.proof(id), Act: "points", ReturnURL: "https://shop.example/back?challenge=" + id}, nil
+	return Challenge{Proof: f.proof(id), Own: id == "totp" || id == "two", Act: "points", ReturnURL: "https://shop.example/back?challenge=" + id}, nil
 }
 func (f *fixture) SendChallengeCode(ctx context.Context, v Visitor, id, _ string) (Challenge, error) {
 	return f.Challenge(ctx, v, id)
