@@ -21,6 +21,7 @@ import (
 	"mimamori/dossier"
 	"mimamori/factor"
 	"mimamori/geo"
+	"mimamori/inbox"
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/keys"
@@ -48,6 +49,8 @@ type App struct {
 	// Doors serves the API and the customer's centre; Console the staff.
 	Doors   http.Handler
 	Console http.Handler
+	// Inbox takes mails to be checked and those that come back; nil: none.
+	Inbox *inbox.Server
 	// Metrics serves /metrics; nil unless configured.
 	Metrics  http.Handler
 	Analysis *analysis.Analysis

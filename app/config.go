@@ -17,6 +17,7 @@ import (
 	"mimamori/dossier"
 	"mimamori/geo"
 	"mimamori/mail"
+	"mimamori/mailcheck/auth"
 	"mimamori/playbook"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
+	Inbox  InboxConfig   `yaml:"inbox"`
 	Policy decide.Policy `yaml:"policy"`
 	// PolicyFile is read over Policy: quotas, and the operator's own rules.
 	PolicyFile string        `yaml:"policy_file"`
@@ -67,6 +69,7 @@ type Config struct {
 	// What only the composition root of a test or a demo sets.
 	ShopTransport http.RoundTripper                                                 `yaml:"-"`
 	MailDial      func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
+	MailDNS       auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
 	Log           *slog.Logger                                                      `yaml:"-"`
 	Crash         func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
@@ -128,6 +131,15 @@ type GeoConfig struct {
 type MetricsConfig struct {
 	Listen string `yaml:"listen"` // an address that only the operator reaches
 	Key    string `yaml:"key"`    // asked for as Authorization: Bearer; empty: none
+}
+
+// InboxConfig says where mails to be checked, and those that come back, arrive.
+type InboxConfig struct {
+	Listen  string `yaml:"listen"` // 0.0.0.0:25; empty: no inbox
+	Host    string `yaml:"host"`   // of the MX record
+	Check   string `yaml:"check"`  // check@check.shop.example
+	TLSCert string `yaml:"tls_cert"`
+	TLSKey  string `yaml:"tls_key"`
 }
 
 // DefaultConfig is what is not said otherwise.

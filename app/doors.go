@@ -85,8 +85,15 @@ func (a *App) openDoors() error {
 	if err != nil {
 		return err
 	}
+	check, err := a.newChecker()
+	if err != nil {
+		return err
+	}
+	if a.Inbox, err = a.openInbox(check); err != nil {
+		return err
+	}
 	said, until := a.securityText()
-	pages, err := centre.New(centre.Options{Service: a.Desk, Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts,
+	pages, err := centre.New(centre.Options{Service: a.Desk, MailCheck: check, MailForward: a.mailForward(), Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts,
 		SecurityText: said, SecurityUntil: until, Shortened: a.shortened(), PlainHTTP: a.Config.local(),
 		ShopOrigins: a.shopOrigins(), Log: a.log, ClientIP: a.Config.ClientIP,
 		World: centre.World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldHeight, Point: geo.Point}})

@@ -197,6 +197,13 @@ var meanings = map[string]string{
 	"mail.report_to":             "mail address for DMARC and TLS reports; for mail-setup",
 	"mail.bimi_logo":             "https address of the logo (SVG Tiny PS); for mail-setup",
 	"mail.bimi_certificate":      "https address of the logo's certificate; for mail-setup",
-	"aggregators":                "household-account services (name in ja and en, networks, agent) that the login history labels as such",
-	"password_list":              "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",
+
+	"inbox.listen":   "address on which the inbox takes mails (SMTP), as 0.0.0.0:25; empty: there is no inbox",
+	"inbox.host":     "host name of the inbox, as its MX record says it",
+	"inbox.check":    "address to which customers forward suspicious mails, as check@check.shop.example; empty: none is taken",
+	"inbox.tls_cert": "file with the inbox's certificate chain (PEM); empty: no STARTTLS",
+	"inbox.tls_key":  "file with its key (PEM)",
+
+	"aggregators":   "household-account services (name in ja and en, networks, agent) that the login history labels as such",
+	"password_list": "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",
 }
