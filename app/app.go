@@ -51,6 +51,7 @@ type App struct {
 	// Metrics serves /metrics; nil unless configured.
 	Metrics  http.Handler
 	Analysis *analysis.Analysis
+	Traffic  *traffic.Traffic
 
 	Desk    *dossier.Desk
 	Factors *factor.Book
@@ -108,7 +109,8 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.Runner = a.newRunner()
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: traffic.New(0), Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
+	a.Traffic = traffic.New(0)
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
 	return a, a.openDoors()

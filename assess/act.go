@@ -52,7 +52,7 @@ type habit struct {
 var actNames = [...]habit{
 	actAddress: {"address_added", 0.55, 0.05, 3}, actPayment: {"payment_added", 0.3, 0.05, 2.5}, actContact: {"contact_changed", 0.3, 0.01, 3.5},
 	actName: {"name_changed", 0.05, 0.005, 2}, actFactor: {"factor_removed", 0.12, 0.002, 4}, actPassword: {"password_changed", 0.2, 0.02, 2},
-	actGrant: {"access_granted", 0.08, 0.005, 2.5}, actJoin: {"membership_joined", 0.12, 0.02, 2}, actLeave: {"membership_joined_and_left", 0.1, 0.001, 3.5},
+	actGrant: {"access_granted", 0.08, 0.005, 2.5}, actJoin: {"membership_joined", 0.12, 0.02, 2}, actLeave: {"membership_joined_and_left", 0.1, 0.0004, 4},
 	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 2.5}, actDigital: {"order_gift_card", 0.3, 0.03, 2},
 	actHide: {"order_hidden", 0.2, 0.002, 4}, actPoints: {"points_spent", 0.25, 0.1, 1}, actSpree: {"points_mostly_spent", 0.35, 0.03, 2.5},
 }
@@ -303,10 +303,13 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 	}
 	p, spends := f.Event.Payload.(*event.Points)
 	_, orders := order(f)
-	if orders || spends && p.Amount < 0 {
-		return named("watched_money", 6.5), true
+	if !orders && (!spends || p.Amount >= 0) {
+		return Signal{}, false
 	}
-	return Signal{}, false
+	if !f.Contained {
+		return named("watched_money", 3), true // it was on hold once; nobody was found in it
+	}
+	return named("watched_money", 19), true
 }
 
 // foreignValue: what an intruder brought into another account (the address
@@ -314,7 +317,7 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 func foreignValue(f Facts, s *profile.Session) (Signal, bool) {
 	for _, v := range f.Values {
 		if v.Taken > 0.1 {
-			return named("value_of_intruder", 5), true
+			return named("value_of_intruder", 11), true
 		}
 	}
 	return Signal{}, false
@@ -332,7 +335,7 @@ func sharedValue(f Facts, s *profile.Session) (Signal, bool) {
 	if most < 1.5 {
 		return Signal{}, false
 	}
-	return named("value_on_many_accounts", math.Round(min(3, math.Log2(most)*1.2)*1000)/1000), true
+	return named("value_on_many_accounts", math.Round(min(6, math.Log2(most)*2)*1000)/1000), true
 }
 
 // actsOf are the acts that an assessment's fresh signals stand for.

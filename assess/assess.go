@@ -46,6 +46,17 @@ type Signal struct {
 	Text   mimamori.Text `json:"text"`
 }
 
+// temper is what a rule's weight counts in the sum. The rules weigh each for
+// itself, as if nothing else were known; but a new phone often comes with a
+// new network, and who adds an address orders to it. Halved, the sum says
+// about what it should.
+const temper = 0.5
+
+func (s Signal) tempered() Signal {
+	s.Weight = math.Round(s.Weight*temper*1000) / 1000
+	return s
+}
+
 // Assessment is all signals, weighed.
 type Assessment struct {
 	Assessed    bool // false: an event of a kind that says nothing
@@ -91,6 +102,7 @@ type Facts struct {
 	// the time it was last recovered.
 	WatchUntil  time.Time
 	RecoveredAt time.Time
+	Contained   bool // that takeover was contained, not merely suspected
 }
 
 // Login weighs a successful login. It never stops at the first signal: the
@@ -99,7 +111,7 @@ func Login(f Facts) Assessment {
 	signals := []Signal{}
 	for _, rule := range loginRules {
 		if s, ok := rule(f); ok {
-			signals = append(signals, s)
+			signals = append(signals, s.tempered())
 		}
 	}
 	a := sum(signals, signals)
@@ -109,7 +121,7 @@ func Login(f Facts) Assessment {
 
 // loginRules are the signals of a login, each a pure function of the facts.
 var loginRules = []func(Facts) (Signal, bool){
-	device, network, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
+	device, network, pattern, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
 	failuresBefore, sameHand, breachedPassword, inactivity, watched, foe, foeElsewhere, factorPassed, enrolment,
 }
 
@@ -189,7 +201,7 @@ func Act(f Facts, s *profile.Session) Assessment {
 	var fresh []Signal
 	for _, rule := range actRules {
 		if x, ok := rule(f, s); ok {
-			fresh = append(fresh, x)
+			fresh = append(fresh, x.tempered())
 		}
 	}
 	if s.Verdict == "customer" {
@@ -221,6 +233,7 @@ func actHabits(f Facts, s *profile.Session, fresh []Signal) (out []uint8) {
 // Again weighs a session once more when what is known of the attack elsewhere
 // has grown: the new word takes the place of the old.
 func Again(s *profile.Session, hand Signal) Assessment {
+	hand = hand.tempered()
 	all := []Signal{hand}
 	for name, w := range s.Terms {
 		if sentences[name].group != Campaign {
@@ -256,7 +269,7 @@ func sum(all, fresh []Signal) Assessment {
 // campaign under way, beyond what its share of honest strangers explains.
 func (a Assessment) InCampaign() bool {
 	return slices.ContainsFunc(a.Signals, func(s Signal) bool {
-		return s.Weight >= 2 && (s.Name == "campaign_password" || s.Name == "campaign_network" || s.Name == "campaign_client")
+		return s.Weight >= 2*temper && (s.Name == "campaign_password" || s.Name == "campaign_network" || s.Name == "campaign_client")
 	})
 }
 

@@ -25,7 +25,7 @@ func HandSignal(h traffic.Hand, floor float64) (Signal, bool) {
 	)
 	w := math.Log(1 + h.Tries*yield/base/(h.Peers+0.5))
 	if len(h.Campaigns) == 0 {
-		w = max(min(w, 1.5), floor)
+		w = max(min(w, 0.8), floor)
 		if w < 0.3 {
 			return Signal{}, false
 		}
@@ -48,9 +48,11 @@ func failing(f Facts) float64 {
 	if v.All.Bad < 20 {
 		return 0
 	}
+	// Against a handful of failures that anybody may have, not against none.
+	const handful = 6
 	lift := func(l traffic.Level) float64 {
-		good, bad := (l.Good+0.5)/(v.All.Good+100), l.Bad/(v.All.Bad+20)
-		return 0.5*bad/good + 0.5
+		share := (l.Good + 0.5) / (v.All.Good + 100)
+		return (l.Bad + handful) / (v.All.Bad*share + handful)
 	}
-	return min(3, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
+	return min(2.5, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
 }

@@ -24,7 +24,7 @@ func language(f Facts) (Signal, bool) {
 	fails := (v.Lang.Bad + 50*start) / (v.All.Bad + 50)
 	attack := max(0.6*start, 0.5*fails+0.5*start)
 	if slices.Contains(f.Profile.Langs, lang) {
-		w := ratio(attack, t.share(h, 0), -1.5, 0)
+		w := ratio(attack, t.share(h, 0), -0.6, 0)
 		if w > -0.1 {
 			return Signal{}, false
 		}
@@ -53,7 +53,7 @@ func header(f Facts) (Signal, bool) {
 		}
 		if d.Print == key {
 			share := (f.Traffic.Accept.Good + 1) / (f.Traffic.All.Good + 5)
-			w := ratio(0.3+0.7*share, 0.96, -1, 0)
+			w := ratio(0.4+0.6*share, 0.96, -0.6, 0)
 			if w > -0.1 {
 				return Signal{}, false
 			}

@@ -3,6 +3,8 @@ package assess
 import (
 	"math"
 	"time"
+
+	"mimamori/profile"
 )
 
 // failuresBefore is capped low: wrong passwords are noise that anybody can
@@ -50,8 +52,11 @@ func watched(f Facts) (Signal, bool) {
 	if !f.Event.Time.Before(f.WatchUntil) || !unfamiliar(f) {
 		return Signal{}, false
 	}
+	if !f.Contained {
+		return named("watched", 1), true
+	}
 	days := max(0, f.Event.Time.Sub(f.RecoveredAt).Hours()/24)
-	return named("watched", math.Round((1+2.2*math.Exp2(-days/15))*1000)/1000), true
+	return named("watched", math.Round((1.5+4*math.Exp2(-days/15))*1000)/1000), true
 }
 
 // foe: the device, network or kind of browser on that operator of somebody
@@ -70,13 +75,13 @@ func foe(f Facts) (Signal, bool) {
 			continue // his cookie was hers, or her own browser was turned against her
 		}
 		if token && o.Device == key {
-			take(5, "foe_device")
+			take(11, "foe_device")
 		}
 		if o.Network == f.Network && f.Network != "" && !usualNetwork(f) {
-			take(4, "foe_network")
+			take(8, "foe_network")
 		}
 		if o.ASN != 0 && o.ASN == f.Place.ASN && o.Agent == family {
-			take(2, "foe_alike")
+			take(4, "foe_alike")
 		}
 	}
 	switch name {
@@ -100,10 +105,10 @@ func foeElsewhere(f Facts) (Signal, bool) {
 	v := f.Traffic
 	switch {
 	case v.Device.Taken >= 0.2 && login(f).Device != "":
-		return named("taken_device", min(4, 3.5+math.Log(0.5+v.Device.Taken))), true
+		return named("taken_device", min(10, 8+math.Log(0.5+v.Device.Taken))), true
 	case v.Network.Taken >= 0.2 && !usualNetwork(f):
 		// A network of many customers says less than one of few.
-		return named("taken_network", ratio(1+8*v.Network.Taken, 1+v.Network.Good/4, 0.1, 3)), true
+		return named("taken_network", ratio(1+40*v.Network.Taken, 1+v.Network.Good/2, 0.1, 5)), true
 	case v.Pair.Taken >= 0.5 && !usualNetwork(f) && unfamiliar(f):
 		return named("taken_alike", ratio(1+4*v.Pair.Taken, 1+v.Pair.Good/10, 0.1, 2)), true
 	}
@@ -125,21 +130,35 @@ func factorPassed(f Facts) (Signal, bool) {
 }
 
 // secondStrange: two sign-ins that are each unlike the customer, from two
-// different networks within a day, are much less likely than one.
+// different operators within a day. On a new phone, at home and on the way,
+// that is ordinary; from two places where she never was it is not.
 func secondStrange(f Facts) (Signal, bool) {
 	if !unfamiliar(f) || usualNetwork(f) {
 		return Signal{}, false
 	}
+	w, _ := networkWeight(f)
+	best := 0.0
 	for _, s := range f.Profile.Sessions {
-		if !s.Known && s.Verdict != "customer" && s.Network != f.Network && s.ASN != f.Place.ASN &&
-			f.Event.Time.Sub(s.Began).Abs() < 24*time.Hour && strange(s.Terms) {
-			return named("second_unfamiliar", 2.5), true
+		if s.Known || s.Verdict == "customer" || s.Network == f.Network || s.ASN == f.Place.ASN ||
+			f.Event.Time.Sub(s.Began).Abs() >= 24*time.Hour || !strange(s.Terms) {
+			continue
+		}
+		if far := 2 * temper; w > 2 && max(s.Terms["network_vpn"], s.Terms["network_hosting"], s.Terms["network_tor"], s.Terms["country_new"], s.Terms["network_new"]) > far {
+			best = 11
+		} else if login(f).Device == "" || s.Device != deviceKey(f) {
+			best = max(best, 1)
 		}
 	}
-	return Signal{}, false
+	if best == 0 {
+		return Signal{}, false
+	}
+	return named("second_unfamiliar", best), true
 }
 
 // strange says that a session began on a device unlike the customer's.
 func strange(terms map[string]float64) bool {
 	return terms["device_new"] > 0 || terms["device_unrecognised"] > 0
 }
+
+// Strange says so of a session that is kept.
+func Strange(s *profile.Session) bool { return !s.Known && strange(s.Terms) }

@@ -17,6 +17,8 @@ var sentences = map[string]sentence{
 	"device_unrecognised":        {Device, "いつもの端末と同じ種類ですが、以前の端末である目印がありません", "The device is of the usual kind, but does not show the mark of one used before"},
 	"device_changed":             {Device, "端末の目印は以前と同じですが、ブラウザが変わっています", "The device shows its mark from before, but its browser has changed"},
 	"device_new":                 {Device, "これまで使われたことのない端末からのサインインです", "The sign-in came from a device never used here before"},
+	"pattern_intruder":           {Device, "端末と回線の組み合わせが、第三者のサインインによくあるものです", "Device and network come together as they do when somebody else signs in"},
+	"pattern_customer":           {Device, "端末と回線の組み合わせが、ご本人のサインインによくあるものです", "Device and network come together as they do when customers sign in"},
 	"fingerprint_odd":            {Device, "接続のしかたが、名乗っているブラウザのものではありません", "The connection is not made the way the browser it claims to be makes it"},
 	"hints_odd":                  {Device, "端末の種類の名乗りが、互いに食い違っています", "What the device says of its system contradicts itself"},
 	"network_known":              {Network, "いつもの回線からのサインインです", "The sign-in came from the usual network"},

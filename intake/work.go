@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -92,6 +93,10 @@ func (w *work) judge() error {
 	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem {
 		return nil
 	}
+	switch w.e.Payload.(type) {
+	case *event.Verdict, *event.Dispute, *event.Account:
+		return nil // words about sessions and accounts, nothing that a session did
+	}
 	f := w.facts()
 	var c decide.Case
 	switch d := w.e.Payload.(type) {
@@ -154,19 +159,37 @@ func (w *work) meet() (*profile.Session, bool) {
 	if !ok || w.e.Kind != event.SessionSeen || w.a.Profile.Logins == 0 {
 		return nil, false
 	}
+	// It is compared with what is usual: the device and network seen last.
 	agent := profile.ParseAgent(seen.UserAgent)
-	key := profile.DeviceKey(seen.Device, agent)
-	d, mine := w.a.Profile.Device(key)
-	n, near := w.a.Profile.Network(w.place.network)
-	known := mine && d.Usual(w.e.Time) && (seen.Device != "" || near && n.Usual(w.e.Time))
-	w.a.Profile.KeepSession(profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time, Device: key, Network: w.place.network, ASN: w.place.ASN,
-		Country: w.place.Country, Agent: agent.Family(), Major: agent.Major, Known: known})
+	p := &w.a.Profile
+	was := profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time}
+	for i := range p.Devices {
+		d := &p.Devices[i]
+		both, _ := d.Like(agent)
+		if !d.Usual(w.e.Time) {
+			continue
+		}
+		was.Known = true
+		if seen.Device != "" && d.Key == profile.DeviceKey(seen.Device, agent) || seen.Device == "" && both {
+			was.Agent, was.Major, was.Device = agent.Family(), agent.Major, d.Key
+		}
+	}
+	if was.Agent == "" { // on none of hers: nobody knows on which it began
+		was.Known, was.Agent, was.Major, was.Device = false, agent.Family(), agent.Major, profile.DeviceKey(seen.Device, agent)
+	}
+	var last time.Time
+	for i := range p.Networks {
+		if n := &p.Networks[i]; n.Usual(w.e.Time) && n.Last.After(last) {
+			last, was.Network, was.ASN, was.Country = n.Last, n.Key, n.ASN, n.Country
+		}
+	}
+	p.KeepSession(was)
 	return w.a.Profile.Session(w.e.Session)
 }
 
 func (w *work) facts() assess.Facts {
 	f := assess.Facts{Event: w.e, Profile: &w.a.Profile, Place: w.place.Place, Network: w.place.network,
-		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt}
+		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt, Contained: !w.a.Standing.DecidedAt.IsZero()}
 	if l, ok := w.e.Payload.(*event.Login); ok {
 		f.Agent = w.place.agent
 		w.told = w.attempt()
@@ -263,9 +286,15 @@ func (w *work) learn() {
 	case *event.Points:
 		p.Balance = d.Balance
 	}
+	if c, ok := w.e.Payload.(*event.Change); ok && c.Resource.Kind == event.Password && !w.how.Past {
+		p.Doubt(w.e.Session, w.e.Time)
+	}
 	s, ok := p.Session(w.e.Session)
 	if !ok {
 		return
+	}
+	if seen, ok := w.e.Payload.(*event.Session); ok && w.e.Kind == event.SessionSeen {
+		w.learnSeen(s, seen)
 	}
 	s.Last = w.e.Time
 	if w.e.Kind == event.SessionEnded {
@@ -295,10 +324,35 @@ func (w *work) learn() {
 	}
 }
 
+// learnSeen learns from a session that goes on: the token that its browser was
+// given meanwhile, the update it had, the networks that the customer uses.
+// Nothing while something speaks against it.
+func (w *work) learnSeen(s *profile.Session, seen *event.Session) {
+	if w.assessment.Score > assess.Prior+3 || len(w.assessment.Fresh) > 0 && w.assessment.Fresh[0].Weight > 0.7 || s.Verdict == string(journal.OfIntruder) {
+		return
+	}
+	p, agent := &w.a.Profile, profile.ParseAgent(seen.UserAgent)
+	if agent.Family() == s.Agent && agent.Major > s.Major {
+		s.Major = agent.Major
+	}
+	at := profile.Seen{Session: s.ID, Agent: agent.String(), Network: w.place.network, Place: w.place.Place, Major: agent.Major}
+	if seen.Device != "" && !strings.HasPrefix(s.Device, "t") && agent.Family() == s.Agent {
+		at.Device = profile.DeviceKey(seen.Device, agent)
+		p.LearnDevice(w.e.Time, at, agent)
+		s.Device = at.Device
+	}
+	if s.Known && at.Network != "" {
+		p.LearnNetwork(w.e.Time, at)
+	}
+}
+
 func (w *work) learnLogin(d *event.Login) {
 	p := &w.a.Profile
 	seen := profile.Seen{Session: d.Session, Device: profile.DeviceKey(d.Device, w.place.agent), Agent: w.place.agent.String(), Network: w.place.network,
 		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage), Major: w.place.agent.Major, Print: profile.PrintKey(d.AcceptLanguage, ""), Delay: assess.DelayOf(d.RTTMillis)}
+	if _, ok := p.Device(seen.Device); !ok && d.Device != "" {
+		p.Claim(seen.Device, w.place.agent)
+	}
 	known := w.known(seen)
 	seen.Strange = !known && !w.how.Past
 	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {
@@ -324,7 +378,7 @@ func (w *work) known(seen profile.Seen) bool {
 	p := &w.a.Profile
 	if p.Logins == 0 {
 		// Enrolment, unless it comes from where no customer comes from.
-		return w.assessment.Score < assess.Prior+2.5
+		return w.assessment.Score < assess.Prior+1.5
 	}
 	dev, ok := p.Device(seen.Device)
 	if !ok || !dev.Usual(w.e.Time) {

@@ -138,8 +138,9 @@ func (w *World) Row(r replay.Row) error {
 		w.act(r, w.takeovers[mark.Takeover])
 	}
 	if r.Decision == decide.Contain && r.Incident != "" {
+		// Somebody's word (session.judged) is no containment without a person.
 		own, before := w.contained[r.Incident]
-		w.contained[r.Incident] = (own || !before) && mark == nil && r.Assessed
+		w.contained[r.Incident] = (own || !before) && mark == nil && r.Type != string(event.SessionJudged)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"mimamori/decide"
+	"mimamori/policy"
 	"mimamori/replay"
 	"mimamori/simulate"
 )
@@ -35,7 +35,7 @@ func small(t *testing.T, seed uint64) string {
 func files(t *testing.T, inputs ...string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.csv")
-	if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: decide.DefaultPolicy()}, out, ""); err != nil {
+	if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: policy.Default()}, out, ""); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(out)
@@ -165,7 +165,7 @@ func TestBadLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in := write(t, "in.ndjson", good, "", bad, signIn("e3", "hanako", "2026-01-02T00:00:00Z", "s3", "126.0.0.1"))
 			out := filepath.Join(t.TempDir(), "out.csv")
-			opt := replay.Options{Inputs: []string{in}, Policy: decide.DefaultPolicy()}
+			opt := replay.Options{Inputs: []string{in}, Policy: policy.Default()}
 			_, err := replay.Files(t.Context(), opt, out, "")
 			b, ok := errors.AsType[replay.BadLine](err)
 			if !ok || b.Line != 3 || !strings.Contains(err.Error(), "in.ndjson, line 3") {
@@ -192,11 +192,11 @@ func TestBadLines(t *testing.T) {
 func TestNoInput(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.csv")
 	for name, inputs := range map[string][]string{"none": {}, "missing": {"/nowhere/at/all"}, "a folder": {t.TempDir()}} {
-		if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: decide.DefaultPolicy()}, out, ""); err == nil {
+		if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: policy.Default()}, out, ""); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "a")}, Policy: decide.DefaultPolicy()}, filepath.Join(t.TempDir(), "no", "out.csv"), ""); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "a")}, Policy: policy.Default()}, filepath.Join(t.TempDir(), "no", "out.csv"), ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("into a folder that is not there: %v", err)
 	}
 	if got := files(t, write(t, "empty.ndjson")); !bytes.HasPrefix(got, []byte("event_id,")) {
@@ -238,7 +238,7 @@ func TestLoginLogs(t *testing.T) {
 	if !bytes.Equal(straight, turned) || bytes.Count(straight, []byte("\r\n")) != 3 {
 		t.Errorf("got\n%s\nand turned round\n%s", straight, turned)
 	}
-	_, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "c.csv", header, a, "taro,yesterday,x,UA,succeeded")}, Policy: decide.DefaultPolicy()},
+	_, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "c.csv", header, a, "taro,yesterday,x,UA,succeeded")}, Policy: policy.Default()},
 		filepath.Join(t.TempDir(), "o"), "")
 	if b, ok := errors.AsType[replay.BadLine](err); !ok || b.Line != 3 {
 		t.Errorf("err = %v, want a bad line 3", err)

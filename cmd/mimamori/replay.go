@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"time"
 
-	"mimamori/decide"
 	"mimamori/demo"
+	"mimamori/policy"
 	"mimamori/replay"
 )
 
@@ -68,6 +68,11 @@ func progress(s *streams) func(done, of int64) {
 	}
 }
 
-func readPolicy(file string) (decide.Policy, error) {
-	return decide.DefaultPolicy(), nil
+// readPolicy reads a policy file; without one it is the product's own.
+func readPolicy(file string) (policy.Policy, error) {
+	if file == "" {
+		return policy.Default(), nil
+	}
+	p, err := policy.Load(file)
+	return p, withHint(err, "correct the line that is named; docs/policy.md lists the fields")
 }

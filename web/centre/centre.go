@@ -95,6 +95,9 @@ func New(opt Options) (http.Handler, error) {
 	if strings.HasPrefix(opt.SecondStep, "/") {
 		opt.SecondStep = opt.Base + opt.SecondStep
 	}
+	if strings.HasPrefix(opt.SecondStep, "/") {
+		opt.SecondStep = opt.Base + opt.SecondStep
+	}
 	if opt.ClientIP == nil {
 		opt.ClientIP = connectionIP
 	}

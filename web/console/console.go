@@ -40,6 +40,7 @@ var script []byte
 // Options says what the pages stand on.
 type Options struct {
 	Service Service
+	Analyst Analyst // nil: the analyst's pages are not there
 	Desk    *staff.Desk
 	Guard   audit.Guard
 	Log     *audit.Log
@@ -116,6 +117,7 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /waiting", c.signedIn(c.waiting))
 	mux.HandleFunc("POST /waiting/{id}", c.signedIn(c.decide))
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
+	c.analystRoutes(mux)
 	mux.HandleFunc("GET /me", c.signedIn(c.me))
 	mux.HandleFunc("POST /me/password", c.signedIn(c.password))
 	mux.HandleFunc("POST /me/sign-out", c.signedIn(c.signOutOthers))
@@ -141,7 +143,7 @@ type Reader struct {
 // Frame is the View of every page of a signed-in person.
 type Frame struct {
 	Me      Reader
-	Section string // queue, waiting, audit, me
+	Section string // queue, waiting, live, analysis, audit, me
 	Live    string // what to ask /version for: an incident's id, or "queue"; empty: nothing
 	Now     string // the version shown
 	Problem string // catalogue key below "problem."; empty: none
