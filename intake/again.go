@@ -12,6 +12,7 @@ import (
 	"mimamori/geo"
 	"mimamori/incident"
 	"mimamori/journal"
+	"mimamori/profile"
 	"mimamori/response"
 	"mimamori/traffic"
 )
@@ -57,6 +58,7 @@ func (in *Intake) again(ctx context.Context, how How, now time.Time) {
 func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time) error {
 	var later *Later
 	var wake bool
+	var was profile.Session
 	err := in.store.Take(ctx, false, func(tx Tx) error {
 		later, wake = nil, false
 		a, err := tx.Account(f.Account, f.Subject)
@@ -71,14 +73,15 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 		if !ok {
 			return nil
 		}
+		was = *s
 		assessment := assess.Again(s, signal)
 		policy := in.Policy()
-		made := decide.Decide(policy, assessment, decide.Case{RightPassword: true, BudgetLeft: 1})
+		made := decide.Decide(policy, assessment, decide.Case{RightPassword: true, BudgetLeft: 1, Rungs: in.opt.Tally.Levels(policy, now).Act})
 		made.Decision = made.Decision.AtMost(decide.Hold)
 		if assessment.InCampaign() && !made.Decision.AtLeast(decide.Hold) {
 			made.Decision = decide.Hold
 		}
-		s.Terms = assessment.Terms()
+		s.Terms, s.Counted = assessment.Terms(), [2]int16{} // presumed genuine no more
 		if made.Decision.AtLeast(decide.Hold) {
 			_, err = response.Raise(tx, response.Alarm{Account: a, Policy: policy, Event: f.Event, Session: f.Session, At: time.Unix(f.At, 0).UTC(), Now: now,
 				By: mimamori.System, Voice: "detector", Decision: made.Decision, Probability: assessment.Probability, Signals: assessment.Signals})
@@ -93,6 +96,9 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 	})
 	if err != nil {
 		return err
+	}
+	if later != nil {
+		in.takeBack(was)
 	}
 	if wake && in.opt.Wake != nil {
 		in.opt.Wake()

@@ -102,6 +102,7 @@ type Intake struct {
 	kept     atomic.Int64 // when the traffic counters were saved last, unix seconds
 	keepCost atomic.Int64 // seconds by which the next saving of them is put off
 	saved    atomic.Int64 // when the tally was saved last, unix seconds
+	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
 }
 
 // New makes the decision path; Start fills what it knows from the store.
@@ -218,6 +219,9 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 		how.Now = time.Now()
 	}
 	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
+	if !how.Past {
+		in.decided.Store(time.Now().UnixNano())
+	}
 	r.levels = in.opt.Tally.Levels(in.Policy(), r.now)
 	for i, e := range events {
 		r.places[i] = in.place(e)

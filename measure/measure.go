@@ -59,12 +59,11 @@ type taken struct {
 	mark    Mark
 	began   time.Time
 	session string
-	login   bool // came by a login
+	entered bool // he got in; one whom the second step stopped did not
 	most    float64
 	held    time.Time
 	contain time.Time
 	orders  map[string]time.Time // order → shipped, zero while it has not been
-	success string               // event id of the login
 }
 
 // alarm is a campaign that detection named.
@@ -109,7 +108,7 @@ func (w *World) seeTakeover(e event.Event, mark *Mark) {
 		w.takeovers[mark.Takeover] = t
 	}
 	if mark.First {
-		t.began, t.session, t.login, t.success = e.Time, e.Session, e.Kind == event.LoginAttempted, e.ID
+		t.began, t.session, t.entered = e.Time, e.Session, true
 	}
 	if o, ok := e.Payload.(*event.Order); ok {
 		switch e.Kind {
@@ -138,8 +137,9 @@ func (w *World) Row(r replay.Row) error {
 		w.act(r, w.takeovers[mark.Takeover])
 	}
 	if r.Decision == decide.Contain && r.Incident != "" {
+		// Somebody's word (session.judged) is no containment without a person.
 		own, before := w.contained[r.Incident]
-		w.contained[r.Incident] = (own || !before) && mark == nil && r.Assessed
+		w.contained[r.Incident] = (own || !before) && mark == nil && r.Type != string(event.SessionJudged)
 	}
 	return nil
 }
