@@ -98,6 +98,7 @@ func (w *work) judge() error {
 	}
 	f := w.facts()
 	var c decide.Case
+	met := decide.Allow
 	switch d := w.e.Payload.(type) {
 	case *event.Login:
 		if d.Outcome != event.Succeeded {
@@ -116,6 +117,9 @@ func (w *work) judge() error {
 			}
 		}
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
+		if !s.Known && s.Verdict == "" {
+			met = decide.Decision(s.Met)
+		}
 	}
 	c.AtLeast = w.ask()
 	c.Age = w.now.Sub(w.e.Time)
@@ -127,19 +131,21 @@ func (w *work) judge() error {
 		}
 	}
 	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
-	w.made.Decision = firmer(w.made.Decision, w.e, w.assessment, c)
+	w.made.Decision = firmer(w.made.Decision, met, w.e, w.assessment, c)
 	return nil
 }
 
 // firmer puts on hold where one more proof would come too late or prove
-// nothing: a sign-in that fits a campaign under way, and money that has moved
-// already in a session that is doubtful. Nothing ships; nobody is locked out.
-func firmer(d decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
+// nothing: a sign-in that fits a campaign under way, money that has moved
+// already in a session that is doubtful, and money in a session that was asked
+// for a proof and has not given it (met is how it was met; a proof makes it the
+// customer's). Nothing ships; nobody is locked out.
+func firmer(d, met decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
 	if d.AtLeast(decide.Hold) || c.Age > 24*time.Hour {
 		return d
 	}
 	_, login := e.Payload.(*event.Login)
-	if login && a.InCampaign() || !login && d == decide.Challenge && moves(e) {
+	if login && a.InCampaign() || !login && moves(e) && (d == decide.Challenge || met == decide.Challenge) {
 		return decide.Hold
 	}
 	return d

@@ -410,7 +410,7 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		if key == 0 {
 			continue
 		}
-		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && (f < wide || h.Tries > 3*h.Peers+3) {
+		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && h.fits(f) {
 			h.Campaigns = append(h.Campaigns, tr.Campaign.ID)
 			if h.Family == "" {
 				h.Family = families[f]
@@ -424,6 +424,19 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		h.Peers, h.Tries = t.lately.count(narrow, wg, wb)
 	}
 	return h
+}
+
+// fits says that a client is being tried more than customers sign in from it,
+// so that what it has in common with a campaign means something. The same
+// password, or the same network, is enough by itself.
+func (h Hand) fits(family int) bool {
+	switch {
+	case family < 2:
+		return true
+	case family < wide:
+		return h.Tries > h.Peers+1
+	}
+	return h.Tries > 3*h.Peers+3
 }
 
 // Campaigns are those under way or ended since a time, newest first.
