@@ -104,7 +104,7 @@ type track struct {
 }
 
 const (
-	alarmAt   = 12.0 // of the CUSUM, in units of log-likelihood
+	alarmAt   = 13.0 // of the CUSUM, in units of log-likelihood
 	leastHits = 12   // accounts tried, whatever the CUSUM says
 	learnFor  = 72   // hours before a wide track may speak for a trickle
 	ln2       = 0.6931471805599453
