@@ -20,6 +20,10 @@ func (c simulateCmd) report(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
+	// Better to learn now than after minutes that the page cannot be written.
+	if err := os.WriteFile(c.Report, nil, 0o644); err != nil {
+		return withHint(err, "--report names a file that can be written")
+	}
 	dir := c.Out
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "mimamori-worlds-"); err != nil {
