@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -117,7 +118,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.Signals, a.signalsIn = a.transmitter(), a.receiving()
 	a.Runner = a.newRunner()
-	a.Traffic = traffic.New(0)
+	a.Traffic = traffic.New(0).Keyed(rand.Uint64())
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
