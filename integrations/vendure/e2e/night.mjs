@@ -262,6 +262,9 @@ try {
   console.log('all is well');
 } catch (e) {
   console.error(e);
+  for (const m of post.mails) {
+    console.error(`-- mail to ${m.to}\n${m.text.slice(0, 1500)}`);
+  }
   for (const name of ['shop', 'mimamori']) {
     const log = path.join(folder, `${name}.log`);
     console.error(`-- ${name}\n${fs.existsSync(log) ? fs.readFileSync(log, 'utf8').slice(-4000) : ''}`);

@@ -32,6 +32,12 @@ export function stateOf(state: OrderState): 'placed' | 'shipped' | 'cancelled' {
   return state === 'Cancelled' ? 'cancelled' : SHIPPED.includes(state) ? 'shipped' : 'placed';
 }
 
+/** The language that a customer reads: her browser's, else the channel's. Vendure itself keeps none. */
+export function localeOf(ctx: RequestContext): 'ja' | 'en' {
+  const asked = /\b(ja|en)\b/i.exec(ctx.req?.get('accept-language') ?? '')?.[1].toLowerCase();
+  return (asked ?? String(ctx.languageCode)).startsWith('en') ? 'en' : 'ja';
+}
+
 /** Reads accounts as Vendure holds them, and reports how they changed. */
 @Injectable()
 export class Accounts {
@@ -115,7 +121,7 @@ export class Accounts {
       await this.connection.getRepository(ctx, MimamoriAccount).save(
         new MimamoriAccount({ userId: String(customer.user?.id), subject, passwordInvalid: false, held: [], snapshot: JSON.stringify(resources), formerHash: '' }), { reload: false });
       await this.outbox.add(ctx, 'account.seen', subject, {
-        resources, registered_at: customer.createdAt.toISOString(), locale: String(ctx.languageCode).startsWith('en') ? 'en' : 'ja',
+        resources, registered_at: customer.createdAt.toISOString(), locale: localeOf(ctx),
         ...(this.options.timeZone ? { time_zone: this.options.timeZone } : {}),
       });
     }

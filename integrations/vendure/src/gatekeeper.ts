@@ -1,9 +1,9 @@
 import { CallHandler, ExecutionContext, Injectable, NestInterceptor } from '@nestjs/common';
 import {
-  Customer, internal_getRequestContext, Logger, NativeAuthenticationMethod, RequestContext, RequestContextService, TransactionalConnection, User, UserService,
+  Customer, I18nError, internal_getRequestContext, Logger, LogLevel, NativeAuthenticationMethod, RequestContext, RequestContextService, TransactionalConnection, User, UserService,
 } from '@vendure/core';
 import type { Request, Response } from 'express';
-import { GraphQLError, GraphQLResolveInfo } from 'graphql';
+import type { GraphQLResolveInfo } from 'graphql';
 import { from, lastValueFrom, Observable } from 'rxjs';
 import { Accounts } from './account';
 import { Doors } from './doors';
@@ -174,6 +174,14 @@ function refuse(why: Refusal): unknown {
   return { __typename: 'InvalidCredentialsError', errorCode: 'INVALID_CREDENTIALS_ERROR', message: 'INVALID_CREDENTIALS_ERROR', authenticationError: why };
 }
 
-function refused(code: string, text: Text, more: Record<string, unknown> = {}): GraphQLError {
-  return new GraphQLError(text.en, { extensions: { code, text, ...more } });
+/** A refusal with its reason in both languages; expected, and so no warning in the log. */
+class Refused extends I18nError {
+  constructor(code: string, text: Text, more: Record<string, unknown> = {}) {
+    super(text.en, {}, code, LogLevel.Verbose);
+    Object.assign(this.extensions, { text, ...more });
+  }
+}
+
+function refused(code: string, text: Text, more: Record<string, unknown> = {}): Refused {
+  return new Refused(code, text, more);
 }

@@ -1,7 +1,7 @@
 import { Args, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { Allow, Ctx, ForbiddenError, Permission, RequestContext, Transaction, TransactionalConnection, UserService } from '@vendure/core';
 import gql from 'graphql-tag';
-import { Accounts } from './account';
+import { Accounts, localeOf } from './account';
 import { Doors } from './doors';
 import { MimamoriSession } from './entities';
 import { SignIns } from './signin';
@@ -63,7 +63,7 @@ export class ShopApi {
   @Allow(Permission.Owner)
   async mimamoriSecurityCentre(@Ctx() ctx: RequestContext, @Args() args: { returnUrl: string; page?: string }): Promise<string> {
     const { subject, session } = await this.me(ctx);
-    return this.doors.handoff({ subject, session, locale: locale(ctx), return_url: args.returnUrl, ...(args.page ? { page: args.page } : {}) });
+    return this.doors.handoff({ subject, session, locale: localeOf(ctx), return_url: args.returnUrl, ...(args.page ? { page: args.page } : {}) });
   }
 
   @Mutation()
@@ -71,7 +71,7 @@ export class ShopApi {
   async mimamoriRecover(@Ctx() ctx: RequestContext, @Args() args: { emailAddress?: string; returnUrl: string }): Promise<string> {
     const user = await this.users.getUserByEmailAddress(ctx, args.emailAddress ?? '', 'customer');
     const customer = await this.accounts.byUser(ctx, user?.id ?? 0); // asked for nobody too: the same work
-    return this.doors.recover(customer ? String(customer.id) : null, locale(ctx), args.returnUrl);
+    return this.doors.recover(customer ? String(customer.id) : null, localeOf(ctx), args.returnUrl);
   }
 
   @Mutation()
@@ -100,8 +100,4 @@ export class ShopApi {
     }
     return { subject: String(customer.id), session: sessionName(ctx.session.token) };
   }
-}
-
-function locale(ctx: RequestContext): 'ja' | 'en' {
-  return String(ctx.languageCode).startsWith('en') ? 'en' : 'ja';
 }
