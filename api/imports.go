@@ -19,6 +19,7 @@ import (
 
 const (
 	chunkLines = 500
+	busyLines  = 40
 	chunkBytes = 4 << 20
 )
 
@@ -32,7 +33,8 @@ type importing struct {
 	pending []event.Event
 	at      []int64 // of each pending event: the lines up to and with it
 	bytes   int
-	header  int64 // 1 for a CSV, whose first line is no row
+	header  int64  // 1 for a CSV, whose first line is no row
+	under   *batch // being stored; nil: none
 }
 
 // takeImport is POST /v1/imports: the past, as NDJSON or as a login log in
@@ -94,6 +96,9 @@ func (d *doors) runImport(w http.ResponseWriter, r *http.Request, ask importAsk,
 		}
 	}
 	err = i.run(r.Context(), from, !ask.more)
+	if i.under != nil { // a failure left it: whoever gives up waits for it
+		err = errors.Join(err, i.settle(r.Context()))
+	}
 	return i.durable, err
 }
 
@@ -121,46 +126,93 @@ func (i *importing) run(ctx context.Context, from lines, last bool) error {
 			continue
 		}
 		i.pending, i.at, i.bytes = append(i.pending, l.event), append(i.at, i.line), i.bytes+l.bytes
-		if len(i.pending) == chunkLines || i.bytes >= chunkBytes {
-			if err := i.flush(ctx, false); err != nil {
+		if len(i.pending) >= i.chunk() || i.bytes >= chunkBytes {
+			if err := i.hand(ctx, false); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// flush stores what is pending together with how far the import has come.
-func (i *importing) flush(ctx context.Context, last bool) error {
+// chunk is how many lines are stored at once. While decisions are being made
+// it is a few milliseconds' worth, since they wait behind it; else fewer, larger
+// commits are quicker.
+func (i *importing) chunk() int {
+	if b, ok := i.d.opt.Intake.(interface{ Busy() bool }); ok && b.Busy() {
+		return busyLines
+	}
+	return chunkLines
+}
+
+// batch is a chunk being stored while the next one is read.
+type batch struct {
+	events []event.Event
+	at     []int64 // of each event: the lines up to and with it
+	far    intake.Import
+	taken  intake.Taken
+	err    error
+	end    chan struct{}
+}
+
+// hand gives what is pending to the store and goes on reading: decoding takes
+// one core while the store takes the other. One chunk is under way at a time.
+func (i *importing) hand(ctx context.Context, last bool) error {
+	if err := i.settle(ctx); err != nil {
+		return err
+	}
 	far := i.durable
 	far.Offset, far.Done = max(far.Offset, i.line), far.Done || last
 	if len(i.pending) == 0 && far == i.durable {
 		return nil
 	}
-	taken, err := i.d.opt.Intake.Take(ctx, i.pending, intake.How{Past: true, Import: &far})
-	if errors.Is(err, mimamori.ErrConflict) {
-		return i.oneByOne(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("take lines of an import: %w", err)
-	}
-	i.stored(far, taken)
-	i.pending, i.at, i.bytes = i.pending[:0], i.at[:0], 0
+	b := &batch{events: i.pending, at: i.at, far: far, end: make(chan struct{})}
+	i.pending, i.at, i.bytes = nil, nil, 0
+	i.under = b
+	go func() {
+		defer close(b.end)
+		b.taken, b.err = i.d.opt.Intake.Take(ctx, b.events, intake.How{Past: true, Import: &b.far})
+	}()
 	return nil
+}
+
+// settle waits for the chunk under way.
+func (i *importing) settle(ctx context.Context) error {
+	b := i.under
+	if b == nil {
+		return nil
+	}
+	<-b.end
+	i.under = nil
+	if errors.Is(b.err, mimamori.ErrConflict) {
+		return i.oneByOne(ctx, b)
+	}
+	if b.err != nil {
+		return fmt.Errorf("take lines of an import: %w", b.err)
+	}
+	i.stored(b.far, b.taken)
+	return nil
+}
+
+// flush stores what is pending, together with how far the import has come.
+func (i *importing) flush(ctx context.Context, last bool) error {
+	if err := i.hand(ctx, last); err != nil {
+		return err
+	}
+	return i.settle(ctx)
 }
 
 // oneByOne finds the line that contradicts what is kept, storing those before
 // it. A chunk is all or nothing, so nothing of it was stored.
-func (i *importing) oneByOne(ctx context.Context) error {
-	for n, e := range i.pending {
+func (i *importing) oneByOne(ctx context.Context, b *batch) error {
+	for n, e := range b.events {
 		far := i.durable
-		far.Offset = max(far.Offset, i.at[n])
+		far.Offset = max(far.Offset, b.at[n])
 		taken, err := i.d.opt.Intake.Take(ctx, []event.Event{e}, intake.How{Past: true, Import: &far})
 		if err != nil {
-			return i.stopped(i.at[n]+i.header, fmt.Errorf("take a line of an import: %w", err))
+			return i.stopped(b.at[n]+i.header, fmt.Errorf("take a line of an import: %w", err))
 		}
 		i.stored(far, taken)
 	}
-	i.pending, i.at, i.bytes = i.pending[:0], i.at[:0], 0
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 // sameHand is what the attack elsewhere says of this sign-in. Strangers' tries
 // from the same client become successes at a rate of about one in a hundred;
 // against those stand the genuine strangers who sign in from it.
-func sameHand(f Facts) (Signal, bool) {
+func sameHand(f *Facts) (Signal, bool) {
 	if unusual := unfamiliar(f) && !usualNetwork(f); !unusual && f.Profile.Logins > 0 {
 		return Signal{}, false
 	}
@@ -25,7 +25,7 @@ func HandSignal(h traffic.Hand, floor float64) (Signal, bool) {
 	)
 	w := math.Log(1 + h.Tries*yield/base/(h.Peers+0.5))
 	if len(h.Campaigns) == 0 {
-		w = max(min(w, 1.5), floor)
+		w = max(min(w, 0.8), floor)
 		if w < 0.3 {
 			return Signal{}, false
 		}
@@ -43,14 +43,16 @@ func HandSignal(h traffic.Hand, floor float64) (Signal, bool) {
 
 // failing is how much commoner this client is among strangers' failures than
 // among customers' sign-ins.
-func failing(f Facts) float64 {
-	v := f.Traffic
+func failing(f *Facts) float64 {
+	v := &f.Traffic
 	if v.All.Bad < 20 {
 		return 0
 	}
+	// Against a handful of failures that anybody may have, not against none.
+	const handful = 12
 	lift := func(l traffic.Level) float64 {
-		good, bad := (l.Good+0.5)/(v.All.Good+100), l.Bad/(v.All.Bad+20)
-		return 0.5*bad/good + 0.5
+		share := (l.Good + 0.5) / (v.All.Good + 100)
+		return (l.Bad + handful) / (v.All.Bad*share + handful)
 	}
-	return min(3, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
+	return min(1.8, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
 }

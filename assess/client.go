@@ -7,12 +7,12 @@ import (
 )
 
 // language is the first language that the browser asks for.
-func language(f Facts) (Signal, bool) {
+func language(f *Facts) (Signal, bool) {
 	lang := Language(login(f).AcceptLanguage)
 	if lang == "" || len(f.Profile.Langs) == 0 {
 		return Signal{}, false
 	}
-	h, v := &f.Traffic.Habits, f.Traffic
+	h, v := &f.Traffic.Habits, &f.Traffic
 	t := table{habitLang, []float64{0.985, 0.015}, 150}
 	start := 0.05
 	switch lang {
@@ -24,7 +24,7 @@ func language(f Facts) (Signal, bool) {
 	fails := (v.Lang.Bad + 50*start) / (v.All.Bad + 50)
 	attack := max(0.6*start, 0.5*fails+0.5*start)
 	if slices.Contains(f.Profile.Langs, lang) {
-		w := ratio(attack, t.share(h, 0), -1.5, 0)
+		w := ratio(attack, t.share(h, 0), -0.6, 0)
 		if w > -0.1 {
 			return Signal{}, false
 		}
@@ -40,7 +40,7 @@ func language(f Facts) (Signal, bool) {
 
 // header is the whole language header, on a browser like one of hers that
 // always sent another: what a copied user agent forgets.
-func header(f Facts) (Signal, bool) {
+func header(f *Facts) (Signal, bool) {
 	accept := login(f).AcceptLanguage
 	if accept == "" {
 		return Signal{}, false
@@ -53,7 +53,7 @@ func header(f Facts) (Signal, bool) {
 		}
 		if d.Print == key {
 			share := (f.Traffic.Accept.Good + 1) / (f.Traffic.All.Good + 5)
-			w := ratio(0.3+0.7*share, 0.96, -1, 0)
+			w := ratio(0.4+0.6*share, 0.96, -0.6, 0)
 			if w > -0.1 {
 				return Signal{}, false
 			}
@@ -69,8 +69,8 @@ func header(f Facts) (Signal, bool) {
 }
 
 // hour is the time of day, of which alone nothing follows.
-func hour(f Facts) (Signal, bool) {
-	p, v := f.Profile, f.Traffic
+func hour(f *Facts) (Signal, bool) {
+	p, v := f.Profile, &f.Traffic
 	h := f.Event.Time.In(p.Location()).Hour()
 	var n float64
 	for _, c := range p.Hours {

@@ -14,8 +14,9 @@ const (
 	tokenYoung         // seen on this account, but not for long enough to count
 	tokenFresh         // never seen on this account
 	tokenAbsent        // none, though her devices have had one
+	tokenFirst         // never seen, on a browser of the kind that was given one lately
 	tokenNone          // none, and she never had one
-	tokens      = 5
+	tokens      = 6
 )
 
 // How the login's user agent stands to the device: that of the token, or the
@@ -36,16 +37,11 @@ var startDevice = [tokens * relations]float64{
 	0.04, 0.004, 0.0005, 0.0005, 0.0005,
 	0.035, 0.010, 0.003, 0.007, 0.02,
 	0.035, 0.010, 0.003, 0.007, 0.02,
+	0.08, 0.02, 0.001, 0.0005, 0.0005,
 	0.68, 0.18, 0.01, 0.04, 0.09,
 }
 
-// attackToken is which token attackers of an account come with.
-var attackToken = [tokens]float64{0.05, 0.03, 0.30, 0.62, 1}
-
-// mimics is the share of attackers who copy the victim's browser and system.
-const mimics = 0.3
-
-func login(f Facts) *event.Login {
+func login(f *Facts) *event.Login {
 	l, _ := f.Event.Payload.(*event.Login)
 	if l == nil {
 		l = &event.Login{}
@@ -53,7 +49,7 @@ func login(f Facts) *event.Login {
 	return l
 }
 
-func deviceKey(f Facts) string { return profile.DeviceKey(login(f).Device, f.Agent) }
+func deviceKey(f *Facts) string { return profile.DeviceKey(login(f).Device, f.Agent) }
 
 // relate says how a user agent stands to a device last seen at a time.
 func relate(a profile.Agent, d *profile.Device, at time.Time) int {
@@ -63,13 +59,23 @@ func relate(a profile.Agent, d *profile.Device, at time.Time) int {
 		return system
 	case !both:
 		return different
-	case a.Major == d.Major || d.Major == 0 || a.Major == 0:
+	case a.Major == 0 || d.Major == 0:
 		return same
-	case a.Major < d.Major:
+	}
+	return path(d.Major, a.Major, at.Sub(d.Last), at)
+}
+
+// path says whether a version can have become another in so much time: same,
+// upgraded or odd. Browsers bring a release every four weeks.
+func path(from, to int, after time.Duration, at time.Time) int {
+	switch {
+	case from == to:
+		return same
+	case to < from:
 		return odd
-	case float64(a.Major-d.Major) <= at.Sub(d.Last).Hours()/(28*24)+2:
+	case float64(to-from) <= after.Hours()/(28*24)+2:
 		return upgraded
-	case d.Major < 20 && a.Major >= 26 && at.Year() >= 2025:
+	case from < 20 && to >= 26 && at.Year() >= 2025:
 		return upgraded // Safari's numbers leapt from 18 to 26
 	}
 	return odd
@@ -77,10 +83,11 @@ func relate(a profile.Agent, d *profile.Device, at time.Time) int {
 
 // hardware is the login's device against those of hers: the token's answer
 // and the user agent's together.
-func hardware(f Facts) (token, relation int, any bool) {
+func hardware(f *Facts) (token, relation int, any bool) {
 	given := login(f).Device
 	key := deviceKey(f)
 	token, relation = tokenNone, different
+	first := -1
 	for i := range f.Profile.Devices {
 		d := &f.Profile.Devices[i]
 		usual := d.Usual(f.Event.Time)
@@ -89,6 +96,11 @@ func hardware(f Facts) (token, relation int, any bool) {
 				token = tokenKnown
 			}
 			return token, relate(f.Agent, d, f.Event.Time), true
+		}
+		if given != "" && d.Given {
+			if both, _ := d.Like(f.Agent); both {
+				first = i
+			}
 		}
 		if !usual {
 			continue
@@ -99,27 +111,30 @@ func hardware(f Facts) (token, relation int, any bool) {
 		}
 		relation = min(relation, relate(f.Agent, d, f.Event.Time))
 	}
-	if given != "" {
+	switch {
+	case given != "" && first >= 0:
+		return tokenFirst, relate(f.Agent, &f.Profile.Devices[first], f.Event.Time), any
+	case given != "":
 		token = tokenFresh
 	}
 	return token, relation, any
 }
 
 // device is the one term for token, browser and system.
-func device(f Facts) (Signal, bool) {
+func device(f *Facts) (Signal, bool) {
 	token, relation, any := hardware(f)
 	if !any {
 		return Signal{}, false
 	}
-	genuine := genuineDevice(f, token, relation)
-	attack := attackToken[token] * attackRelation(f, token, relation)
-	w := ratio(attack, genuine, -5, 5)
+	w := ratio(among(deviceOdds(f, token, relation)), 1, -3, 6)
 	switch {
 	case token == tokenKnown && relation > upgraded:
 		return named("device_changed", w), true
 	case token == tokenKnown:
 		return named("device_known", w), true
-	case token == tokenYoung && w <= 0:
+	case token == tokenYoung && w <= 0 && doubtfulSince(f):
+		return Signal{}, false // the browser came with somebody doubtful
+	case (token == tokenYoung || token == tokenFirst) && w <= 0:
 		return named("device_young", w), true
 	case w <= 0:
 		return named("device_alike", w), true
@@ -129,10 +144,28 @@ func device(f Facts) (Signal, bool) {
 	return named("device_new", w), true
 }
 
+// doubtfulSince says that the login's device was brought in by a session that
+// was unlike the customer itself.
+func doubtfulSince(f *Facts) bool {
+	d, ok := f.Profile.Device(deviceKey(f))
+	if !ok {
+		return false
+	}
+	s, ok := f.Profile.Session(d.Via)
+	if !ok || s.Known {
+		return false
+	}
+	var z float64
+	for _, w := range s.Terms {
+		z += w
+	}
+	return z > 3
+}
+
 // genuineDevice is how likely she comes like this. How often she comes on
 // something else than a known device is her own rate, the population's as
 // much as four sign-ins.
-func genuineDevice(f Facts, token, relation int) float64 {
+func genuineDevice(f *Facts, token, relation int) float64 {
 	h := &f.Traffic.Habits
 	if token == tokenNone {
 		return table{habitDevice + tokenNone*relations, startDevice[tokenNone*relations:], 150}.share(h, relation)
@@ -164,35 +197,21 @@ func genuineDevice(f Facts, token, relation int) float64 {
 	return (1 - usual) * outcome / (1 - known)
 }
 
-// attackRelation is how an attacker's browser stands to hers: some copy it,
-// the others are like hers as often as customers are like each other.
-func attackRelation(f Facts, token, relation int) float64 {
-	all := f.Traffic.All.Good + 40
-	agent, os := (f.Traffic.Agent.Good+40*0.1)/all, (f.Traffic.System.Good+40*0.25)/all
-	copied := [relations]float64{0.6, 0.15, 0.23, 0.01, 0.01}
-	chance := [relations]float64{0.45 * agent, 0.25 * agent, 0.3 * agent, max(os-agent, 0.02), 0.6}
-	share := mimics
-	if token == tokenKnown {
-		share = 0.75 // who has the cookie has the browser's name too
-	}
-	return share*copied[relation] + (1-share)*chance[relation]
-}
-
 // unfamiliar says that the login's device does not count as the customer's.
-func unfamiliar(f Facts) bool {
+func unfamiliar(f *Facts) bool {
 	if d, ok := f.Profile.Device(deviceKey(f)); ok && d.Usual(f.Event.Time) {
 		return login(f).Device == "" && !usualNetwork(f)
 	}
 	return true
 }
 
-func usualNetwork(f Facts) bool {
+func usualNetwork(f *Facts) bool {
 	n, ok := f.Profile.Network(f.Network)
 	return ok && n.Usual(f.Event.Time)
 }
 
 // fingerprint is how the connection was made.
-func fingerprint(f Facts) (Signal, bool) {
+func fingerprint(f *Facts) (Signal, bool) {
 	l := login(f)
 	if l.TLSFingerprint == "" || f.Traffic.TLSAll.Good < 30 {
 		return Signal{}, false
@@ -211,7 +230,7 @@ func fingerprint(f Facts) (Signal, bool) {
 
 // hints are what the browser says of its system in client hints: they must
 // agree with its user agent string.
-func hints(f Facts) (Signal, bool) {
+func hints(f *Facts) (Signal, bool) {
 	platform := login(f).ClientHints["sec-ch-ua-platform"]
 	if platform == "" || f.Agent.OS == "unknown" {
 		return Signal{}, false

@@ -3,11 +3,13 @@ package assess
 import (
 	"math"
 	"time"
+
+	"mimamori/profile"
 )
 
 // failuresBefore is capped low: wrong passwords are noise that anybody can
 // make on anybody's account.
-func failuresBefore(f Facts) (Signal, bool) {
+func failuresBefore(f *Facts) (Signal, bool) {
 	if f.Profile.FailedLogins(f.Event.Time) < 3 || !unfamiliar(f) {
 		return Signal{}, false
 	}
@@ -15,7 +17,7 @@ func failuresBefore(f Facts) (Signal, bool) {
 }
 
 // breachedPassword weighs as much as such passwords are rare among customers.
-func breachedPassword(f Facts) (Signal, bool) {
+func breachedPassword(f *Facts) (Signal, bool) {
 	if !login(f).PasswordBreached {
 		return Signal{}, false
 	}
@@ -24,7 +26,7 @@ func breachedPassword(f Facts) (Signal, bool) {
 }
 
 // idle sorts how long the account was not used.
-func idle(f Facts) int {
+func idle(f *Facts) int {
 	switch d := f.Event.Time.Sub(f.Profile.LastLogin); {
 	case f.Profile.LastLogin.IsZero() || d < 30*24*time.Hour:
 		return 0
@@ -35,7 +37,7 @@ func idle(f Facts) int {
 }
 
 // inactivity: lists of passwords do not know which accounts are still in use.
-func inactivity(f Facts) (Signal, bool) {
+func inactivity(f *Facts) (Signal, bool) {
 	if idle(f) < 2 {
 		return Signal{}, false
 	}
@@ -46,17 +48,20 @@ func inactivity(f Facts) (Signal, bool) {
 // watched: an account that was hijacked once is looked at more closely for 90
 // days, most in the first weeks. It weighs on every unfamiliar device: who
 // came once comes again, and not from where he came.
-func watched(f Facts) (Signal, bool) {
+func watched(f *Facts) (Signal, bool) {
 	if !f.Event.Time.Before(f.WatchUntil) || !unfamiliar(f) {
 		return Signal{}, false
 	}
+	if !f.Contained {
+		return named("watched", 1), true
+	}
 	days := max(0, f.Event.Time.Sub(f.RecoveredAt).Hours()/24)
-	return named("watched", math.Round((1+2.2*math.Exp2(-days/15))*1000)/1000), true
+	return named("watched", math.Round((1.5+4*math.Exp2(-days/15))*1000)/1000), true
 }
 
 // foe: the device, network or kind of browser on that operator of somebody
 // who was found out on this very account.
-func foe(f Facts) (Signal, bool) {
+func foe(f *Facts) (Signal, bool) {
 	best, name := 0.0, ""
 	take := func(w float64, n string) {
 		if w > best {
@@ -70,13 +75,13 @@ func foe(f Facts) (Signal, bool) {
 			continue // his cookie was hers, or her own browser was turned against her
 		}
 		if token && o.Device == key {
-			take(5, "foe_device")
+			take(11, "foe_device")
 		}
 		if o.Network == f.Network && f.Network != "" && !usualNetwork(f) {
-			take(4, "foe_network")
+			take(8, "foe_network")
 		}
 		if o.ASN != 0 && o.ASN == f.Place.ASN && o.Agent == family {
-			take(2, "foe_alike")
+			take(4, "foe_alike")
 		}
 	}
 	switch name {
@@ -90,20 +95,20 @@ func foe(f Facts) (Signal, bool) {
 	return Signal{}, false
 }
 
-func usualDevice(f Facts) bool {
+func usualDevice(f *Facts) bool {
 	d, ok := f.Profile.Device(deviceKey(f))
 	return ok && d.Token() && d.Usual(f.Event.Time)
 }
 
 // foeElsewhere: the same of somebody who was found out on another account.
-func foeElsewhere(f Facts) (Signal, bool) {
-	v := f.Traffic
+func foeElsewhere(f *Facts) (Signal, bool) {
+	v := &f.Traffic
 	switch {
 	case v.Device.Taken >= 0.2 && login(f).Device != "":
-		return named("taken_device", min(4, 3.5+math.Log(0.5+v.Device.Taken))), true
+		return named("taken_device", min(10, 8+math.Log(0.5+v.Device.Taken))), true
 	case v.Network.Taken >= 0.2 && !usualNetwork(f):
 		// A network of many customers says less than one of few.
-		return named("taken_network", ratio(1+8*v.Network.Taken, 1+v.Network.Good/4, 0.1, 3)), true
+		return named("taken_network", ratio(1+40*v.Network.Taken, 1+v.Network.Good/2, 0.1, 5)), true
 	case v.Pair.Taken >= 0.5 && !usualNetwork(f) && unfamiliar(f):
 		return named("taken_alike", ratio(1+4*v.Pair.Taken, 1+v.Pair.Good/10, 0.1, 2)), true
 	}
@@ -112,7 +117,7 @@ func foeElsewhere(f Facts) (Signal, bool) {
 
 // factorPassed: a passkey cannot be passed on to a false page; a code can, and
 // is, so from an unfamiliar place it says next to nothing.
-func factorPassed(f Facts) (Signal, bool) {
+func factorPassed(f *Facts) (Signal, bool) {
 	switch factor := login(f).Factor; {
 	case factor == "passkey":
 		return named("factor_passed", -3.5), true
@@ -125,21 +130,35 @@ func factorPassed(f Facts) (Signal, bool) {
 }
 
 // secondStrange: two sign-ins that are each unlike the customer, from two
-// different networks within a day, are much less likely than one.
-func secondStrange(f Facts) (Signal, bool) {
+// different operators within a day. On a new phone, at home and on the way,
+// that is ordinary; from two places where she never was it is not.
+func secondStrange(f *Facts) (Signal, bool) {
 	if !unfamiliar(f) || usualNetwork(f) {
 		return Signal{}, false
 	}
+	w, _ := networkWeight(f)
+	best := 0.0
 	for _, s := range f.Profile.Sessions {
-		if !s.Known && s.Verdict != "customer" && s.Network != f.Network && s.ASN != f.Place.ASN &&
-			f.Event.Time.Sub(s.Began).Abs() < 24*time.Hour && strange(s.Terms) {
-			return named("second_unfamiliar", 2.5), true
+		if s.Known || s.Verdict == "customer" || s.Network == f.Network || s.ASN == f.Place.ASN ||
+			f.Event.Time.Sub(s.Began).Abs() >= 24*time.Hour || !strange(s.Terms) {
+			continue
+		}
+		if far := 2 * temper; w > 2 && max(s.Terms["network_vpn"], s.Terms["network_hosting"], s.Terms["network_tor"], s.Terms["country_new"], s.Terms["network_new"]) > far {
+			best = 11
+		} else if login(f).Device == "" || s.Device != deviceKey(f) {
+			best = max(best, 1)
 		}
 	}
-	return Signal{}, false
+	if best == 0 {
+		return Signal{}, false
+	}
+	return named("second_unfamiliar", best), true
 }
 
 // strange says that a session began on a device unlike the customer's.
 func strange(terms map[string]float64) bool {
 	return terms["device_new"] > 0 || terms["device_unrecognised"] > 0
 }
+
+// Strange says so of a session that is kept.
+func Strange(s *profile.Session) bool { return !s.Known && strange(s.Terms) }

@@ -1,6 +1,8 @@
 package assess
 
 import (
+	"math"
+
 	"mimamori/event"
 	"mimamori/profile"
 	"mimamori/traffic"
@@ -12,8 +14,9 @@ const (
 	moveUsual           // on another network of hers
 	moveOperator        // on another network of the same operator
 	moveDomestic        // on another operator's line at home
-	moveFar             // abroad, or behind a relay
-	moves        = 5
+	moveAbroad          //
+	moveHidden          // on a rented machine, a VPN, Tor
+	moves        = 6
 )
 
 // What its browser is compared with that of the login.
@@ -31,7 +34,8 @@ var startMove = [moves * drifts]float64{
 	0.10, 0.0003, 0.0004,
 	0.05, 0.0003, 0.0003,
 	0.04, 0.0003, 0.0003,
-	0.004, 0.0001, 0.0001,
+	0.003, 0.0001, 0.0001,
+	0.002, 0.0001, 0.0001,
 }
 
 // attackMove is how stolen ones go on: elsewhere, and rarely on the very same
@@ -40,12 +44,13 @@ var attackMove = [moves * drifts]float64{
 	0.02, 0.01, 0.03,
 	0.01, 0.005, 0.01,
 	0.06, 0.03, 0.06,
-	0.10, 0.06, 0.12,
-	0.17, 0.09, 0.225,
+	0.12, 0.05, 0.11,
+	0.10, 0.04, 0.10,
+	0.10, 0.04, 0.11,
 }
 
 // drifted compares a session seen again with what is kept of it.
-func drifted(f Facts, s *profile.Session, seen *event.Session) (move, drift int) {
+func drifted(f *Facts, s *profile.Session, seen *event.Session) (move, drift int) {
 	switch n, ok := f.Profile.Network(f.Network); {
 	case f.Network == s.Network || f.Network == "":
 		move = moveNone
@@ -53,11 +58,15 @@ func drifted(f Facts, s *profile.Session, seen *event.Session) (move, drift int)
 		move = moveUsual
 	case f.Place.ASN == s.ASN && s.ASN != 0:
 		move = moveOperator
-	case traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home) == traffic.Domestic,
-		traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home) == traffic.Relayed && f.Place.Country == s.Country:
-		move = moveDomestic
 	default:
-		move = moveFar
+		switch class := traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home); {
+		case class == traffic.Domestic, class == traffic.Relayed && f.Place.Country == s.Country:
+			move = moveDomestic
+		case class == traffic.Hidden:
+			move = moveHidden
+		default:
+			move = moveAbroad
+		}
 	}
 	agent := profile.ParseAgent(seen.UserAgent)
 	family := s.Agent
@@ -68,8 +77,8 @@ func drifted(f Facts, s *profile.Session, seen *event.Session) (move, drift int)
 	case seen.UserAgent == "":
 	case family != "" && agent.Family() != family:
 		drift = driftNew
-	case s.Major != 0 && agent.Major != s.Major:
-		drift = driftOther
+	case s.Major != 0 && agent.Major != 0 && path(s.Major, agent.Major, f.Event.Time.Sub(s.Last), f.Event.Time) == odd:
+		drift = driftOther // an update on the way is ordinary; a step back is not
 	}
 	if seen.Device != "" && len(s.Device) > 1 && s.Device[0] == 't' && profile.DeviceKey(seen.Device, agent) != s.Device {
 		drift = driftNew
@@ -79,7 +88,7 @@ func drifted(f Facts, s *profile.Session, seen *event.Session) (move, drift int)
 
 // sessionMoved: network and device changing together in the middle of a
 // session is a stolen session; a network alone is a phone on its way home.
-func sessionMoved(f Facts, s *profile.Session) (Signal, bool) {
+func sessionMoved(f *Facts, s *profile.Session) (Signal, bool) {
 	seen, ok := f.Event.Payload.(*event.Session)
 	if !ok || f.Event.Kind != event.SessionSeen || seen.IP == "" {
 		return Signal{}, false
@@ -89,15 +98,27 @@ func sessionMoved(f Facts, s *profile.Session) (Signal, bool) {
 		return Signal{}, false
 	}
 	genuine := table{habitMove, startMove[:], 400}.share(&f.Traffic.Habits, move*drifts+drift)
-	w := ratio(attackMove[move*drifts+drift], genuine, 0, 8)
-	if move == moveFar && drift == driftNone {
-		w = min(w, 4)
-	}
-	if w < 0.3 {
+	w := ratio(attackMove[move*drifts+drift], genuine, -1, 9)
+	if w = stolen(s, w); w < 0.1 {
 		return Signal{}, false
 	}
 	if drift == driftNone {
 		return named("session_elsewhere", w), true
 	}
 	return named("session_moved", w), true
+}
+
+// stolen is what a session's move weighs. That the sign-in was the customer's
+// own says nothing against a theft afterwards: the odds of that stand beside
+// those of the sign-in, and the weight is what they add.
+func stolen(s *profile.Session, w float64) float64 {
+	z := Prior
+	for name, t := range s.Terms {
+		if name != "session_moved" && name != "session_elsewhere" {
+			z += t
+		}
+	}
+	theft := Prior + w // nothing else speaks of it: there is nothing to temper
+	sum := max(z, theft) + math.Log1p(math.Exp(-math.Abs(z-theft)))
+	return math.Round((sum-z)/temper*1000) / 1000
 }

@@ -55,7 +55,7 @@ func (l line) attack(start float64) float64 {
 
 // network is the one term for the address: from the sort of place over
 // country and operator to the network, each step given the one before.
-func network(f Facts) (Signal, bool) {
+func network(f *Facts) (Signal, bool) {
 	w, level := networkWeight(f)
 	if math.Abs(w) < 0.05 {
 		return Signal{}, false
@@ -71,54 +71,79 @@ const (
 	networkUsual
 )
 
-func networkWeight(f Facts) (w float64, level int) {
-	v, p := f.Traffic, f.Profile
-	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, v.Home)
-	u := usage(f, class)
-	if class == traffic.Relayed {
-		return 0, countryUsual // ordinary people; says nothing either way
+func networkWeight(f *Facts) (w float64, level int) {
+	o, level := networkOdds(f)
+	return math.Round(max(-3, min(7, logs(o)))*1000) / 1000, level
+}
+
+// networkOdds is how much likelier each kind of intruder comes from such a
+// line than she.
+func networkOdds(f *Facts) (o odds, level int) {
+	if f.known == nil {
+		return networkOddsOf(f)
 	}
+	if !f.known.far {
+		f.known.network, f.known.level = networkOddsOf(f)
+		f.known.far = true
+	}
+	return f.known.network, f.known.level
+}
+
+func networkOddsOf(f *Facts) (o odds, level int) {
+	v := &f.Traffic
+	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, v.Home)
+	if class == traffic.Relayed {
+		return odds{1, 1, 1, 1}, countryUsual // ordinary people; says nothing either way
+	}
+	u := usage(f, class)
 	step := line{u.class, u.all, v.Class, v.All, startClass[class], 300}
-	w = math.Log(step.attack(mix[class]) / step.genuine())
+	w := math.Log(step.attack(mix[class]) / step.genuine())
 	if class != traffic.Domestic {
 		const start = 1.0 / 30
 		step = line{u.country, u.class, v.Country, v.Class, start, 20}
 		w += math.Log(step.attack(start) / step.genuine())
 	}
 	step = line{u.operator, u.country, v.Operator, v.Country, 1.0 / 400, 20}
-	// Some attackers take a line of the victim's own operator.
-	w += math.Log((0.3*step.genuine() + 0.7*(0.6*step.share()+0.4*step.attack(step.share()))) / step.genuine())
-	netStep := line{u.network, u.operator, v.Network, v.Operator, 1.0 / 2000, 20}
+	w += math.Log((0.6*step.share() + 0.4*step.attack(step.share())) / step.genuine())
+	step = line{u.network, u.operator, v.Network, v.Operator, 1.0 / 2000, 20}
+	var near float64 // the last step, from the operator to the network
 	switch {
 	case u.operator == 0:
-		w += suspect(netStep)
+		near = suspect(step)
 	case u.network > 0:
 		level = networkUsual
 		stay := 1 - moving(f, u)
-		w += math.Log((0.02 + 0.98*netStep.share()) / (stay*u.network/u.operator + (1-stay)*netStep.share()))
+		near = math.Log((0.01 + 0.99*step.share()) / (stay*u.network/u.operator + (1-stay)*step.share()))
 	default:
-		w += math.Log(1/moving(f, u)) + suspect(netStep)
+		near = -math.Log(moving(f, u)) + suspect(step)
 	}
+	any, hers := math.Exp(min(w+near, 12)), 0.1*math.Exp(min(w+near, 12))
+	if u.operator > 0 {
+		hers = 0.9 * math.Exp(near)
+	}
+	// Malware's loot is sold to people everywhere, and used from nearby by
+	// those who know why.
+	o = odds{careless: any, copying: hers, equipped: 0.5*any + 0.5*hers, relaying: any}
 	if level == 0 {
 		switch {
 		case u.operator > 0:
 			level = operatorUsual
-		case u.country > 0 || p.Logins == 0 && class == traffic.Domestic:
+		case u.country > 0 || f.Profile.Logins == 0 && class == traffic.Domestic:
 			level = countryUsual
 		}
 	}
-	return math.Round(max(-6, min(6, w))*1000) / 1000, level
+	return o, level
 }
 
 // suspect is what a network new to the account has against it by itself: its
 // share among strangers' failures above that among customers.
 func suspect(l line) float64 {
-	good := l.share()
-	return min(3, math.Log(0.5+0.5*max(1, (l.level.Bad+50*good)/(l.of.Bad+50)/good)))
+	const handful = 3
+	return min(3, math.Log(max(1, (l.level.Bad+handful)/(l.of.Bad*l.share()+handful))))
 }
 
 // moving is how likely she shows up on another network of an operator of hers.
-func moving(f Facts, u used) float64 {
+func moving(f *Facts, u used) float64 {
 	h := &f.Traffic.Habits
 	usual := table{habitLine, []float64{0.8, 0.2}, 100}.share(h, 1)
 	if n := f.Traffic.Stay.Good + f.Traffic.Moved.Good; n > 0 {
@@ -135,7 +160,7 @@ type used struct {
 	places                                 float64 // different networks of the operator
 }
 
-func usage(f Facts, class traffic.Class) (u used) {
+func usage(f *Facts, class traffic.Class) (u used) {
 	operator := traffic.Operator(f.Place.ASN, f.Network)
 	for i := range f.Profile.Networks {
 		n := &f.Profile.Networks[i]
@@ -166,7 +191,7 @@ func usage(f Facts, class traffic.Class) (u used) {
 
 // networkSignal names the term by the finest thing that is usual, or by what
 // is most remarkable about the line.
-func networkSignal(f Facts, level int, w float64) Signal {
+func networkSignal(f *Facts, level int, w float64) Signal {
 	switch {
 	case level == networkUsual:
 		return named("network_known", w)
@@ -189,7 +214,7 @@ func networkSignal(f Facts, level int, w float64) Signal {
 // travel compares countries only: inside one country no address table tells
 // places apart (most Japanese addresses resolve to Tokyo). The country itself
 // was weighed with the network; this is for the haste alone.
-func travel(f Facts) (Signal, bool) {
+func travel(f *Facts) (Signal, bool) {
 	last, ok := lastSession(f)
 	if !ok || last.Country == "" || f.Place.Country == "" || last.Country == f.Place.Country || f.Place.Kind == geo.Relay {
 		return Signal{}, false
@@ -203,7 +228,7 @@ func travel(f Facts) (Signal, bool) {
 }
 
 // lastSession is the session that was seen last before the event.
-func lastSession(f Facts) (profile.Session, bool) {
+func lastSession(f *Facts) (profile.Session, bool) {
 	var last profile.Session
 	for _, s := range f.Profile.Sessions {
 		if s.Last.After(last.Last) && !s.Last.After(f.Event.Time) {
@@ -215,7 +240,7 @@ func lastSession(f Facts) (profile.Session, bool) {
 
 // delay is the round trip: a detour over a relay makes it longer, and nothing
 // makes it shorter than the way is.
-func delay(f Facts) (Signal, bool) {
+func delay(f *Facts) (Signal, bool) {
 	l := login(f)
 	if l.RTTMillis == nil || *l.RTTMillis <= 0 {
 		return Signal{}, false

@@ -17,6 +17,8 @@ var sentences = map[string]sentence{
 	"device_unrecognised":        {Device, "いつもの端末と同じ種類ですが、以前の端末である目印がありません", "The device is of the usual kind, but does not show the mark of one used before"},
 	"device_changed":             {Device, "端末の目印は以前と同じですが、ブラウザが変わっています", "The device shows its mark from before, but its browser has changed"},
 	"device_new":                 {Device, "これまで使われたことのない端末からのサインインです", "The sign-in came from a device never used here before"},
+	"pattern_intruder":           {Device, "端末と回線の組み合わせが、第三者のサインインによくあるものです", "Device and network come together as they do when somebody else signs in"},
+	"pattern_customer":           {Device, "端末と回線の組み合わせが、ご本人のサインインによくあるものです", "Device and network come together as they do when customers sign in"},
 	"fingerprint_odd":            {Device, "接続のしかたが、名乗っているブラウザのものではありません", "The connection is not made the way the browser it claims to be makes it"},
 	"hints_odd":                  {Device, "端末の種類の名乗りが、互いに食い違っています", "What the device says of its system contradicts itself"},
 	"network_known":              {Network, "いつもの回線からのサインインです", "The sign-in came from the usual network"},
@@ -76,6 +78,8 @@ var sentences = map[string]sentence{
 	"customer_said_not_me":       {Customer, "お客様が「自分ではない」と知らせてくださいました", "The customer told us that it was not them"},
 	"staff_said_intruder":        {Customer, "担当者が、第三者による利用と判断しました", "A member of staff judged it to be a third party"},
 	"shop_said_intruder":         {Customer, "お店のシステムが、第三者による利用と判断しました", "The shop's systems judged it to be a third party"},
+	"provider_warned":            {Customer, "メールなどの提供元が、乗っ取りのおそれを知らせてきました", "A mail or sign-in provider warned of a takeover"},
+	"mailbox_warned":             {Customer, "お客様のメールボックス自体が乗っ取られたおそれがあると、提供元が知らせてきました", "The mailbox itself may have been taken over, its provider warns"},
 	"payment_disputed":           {Customer, "カードの名義人が、この支払いに覚えがないと申し出ました", "The card holder does not recognise the payment"},
 }
 
@@ -86,8 +90,13 @@ func named(name string, weight float64) Signal {
 	return Signal{Name: name, Group: s.group, Weight: weight, Text: mimamori.Text{JA: s.ja, EN: s.en}}
 }
 
+// MailboxWarned is the signal of a mailbox that its provider holds to be taken
+// over.
+const MailboxWarned = "mailbox_warned"
+
 // Word is a signal that a person or the shop gave outright: "customer_said_not_me",
-// "staff_said_intruder", "shop_said_intruder", "payment_disputed".
+// "staff_said_intruder", "shop_said_intruder", "payment_disputed",
+// "provider_warned", "mailbox_warned".
 func Word(name string) Signal { return named(name, 6) }
 
 // Sentence is how the signal of that name reads; empty for an unknown name.

@@ -17,6 +17,7 @@ const (
 	LookReveal   Act = "look.reveal"   // one masked value in clear
 	LookAudit    Act = "look.audit"    // this record
 	LookExport   Act = "look.export"   // data leaves in a file
+	LookAnalysis Act = "look.analysis" // how deciding goes: no single customer
 
 	IncidentContain  Act = "incident.contain"
 	IncidentHold     Act = "incident.hold"
@@ -66,4 +67,4 @@ func (a Act) Looks() bool {
 }
 
 // listLooks show no single customer: the list is masked, the record sealed.
-var listLooks = []Act{LookQueue, LookAudit}
+var listLooks = []Act{LookQueue, LookAudit, LookAnalysis}

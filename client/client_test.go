@@ -231,6 +231,30 @@ func TestImportGoesOnWhereItStopped(t *testing.T) {
 	})
 }
 
+// TestImportOfACSVBeginsAtItsHeader: going on, the whole file is sent again;
+// what is stored is skipped at the door, which counts rows, not lines.
+func TestImportOfACSVBeginsAtItsHeader(t *testing.T) {
+	const file = "subject,time\na,1\nb,2\n"
+	asked := 0
+	c := newTest(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			fmt.Fprint(w, `{"name": "h", "offset": 1}`)
+			return
+		}
+		asked++
+		body, _ := io.ReadAll(r.Body)
+		q := r.URL.Query()
+		if string(body) != file || q.Get("offset") != "0" || q.Get("source") != "old-shop" || r.Header.Get("Content-Type") != "text/csv" {
+			t.Errorf("sent %q as %s with %v", body, r.Header.Get("Content-Type"), q)
+		}
+		fmt.Fprint(w, `{"name": "h", "offset": 2, "accepted": 1, "done": true}`)
+	}))
+	s, err := c.ImportCSV(t.Context(), "h", "old-shop", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(file)), nil })
+	if err != nil || !s.Done || asked != 1 {
+		t.Errorf("ImportCSV = %+v, %v after %d requests", s, err, asked)
+	}
+}
+
 type signer struct {
 	key  *ecdsa.PrivateKey
 	kid  string

@@ -26,9 +26,9 @@ type Quotas struct {
 }
 
 // DefaultQuotas ask one customer in a hundred once more, and hold one session
-// in two hundred and fifty.
+// in two hundred.
 func DefaultQuotas() Quotas {
-	return Quotas{Notify: 0.03, Challenge: 0.01, Hold: 0.002, HoldSession: 0.004, Contain: 1.0 / 50_000}
+	return Quotas{Notify: 0.03, Challenge: 0.01, Hold: 0.002, HoldSession: 0.005, Contain: 1.0 / 50_000}
 }
 
 // check says what is wrong with quotas, naming the field.
@@ -102,12 +102,14 @@ const (
 )
 
 // counted moves a fixed level to where the count puts it: n counted in all,
-// share of them allowed above.
+// share of them allowed above. Of sessions, only those that did something have
+// a score in the scale; the others lie below any level.
 func counted(fixed float64, s Scale, n int, share float64) float64 {
 	if share <= 0 {
 		return mostCertain
 	}
-	if float64(n)*0.01 < 1 {
+	known := min(n, 4*s.total())
+	if known < 100 {
 		return fixed
 	}
 	level := 0.0
@@ -116,7 +118,7 @@ func counted(fixed float64, s Scale, n int, share float64) float64 {
 	} else {
 		level = beyond(s, n, share)
 	}
-	level = fixed + min(float64(n)/plenty, 1)*(level-fixed)
+	level = fixed + min(float64(known)/plenty, 1)*(level-fixed)
 	return min(max(level, fixed-mostDown), fixed+mostUp, mostCertain)
 }
 

@@ -101,11 +101,11 @@ func TestSmallShopsBeginFixed(t *testing.T) {
 	}
 }
 
-// TestG15_AttackMovesLevelsWithinBounds: somebody signs in ten thousand times
+// TestAttackMovesLevelsWithinBounds: somebody signs in ten thousand times
 // a day to his own accounts, from the oddest places, so that a victim's odd
 // sign-in looks ordinary. A day moves no level by more than the stated bound,
 // and no number of days beyond the outer one.
-func TestG15_AttackMovesLevelsWithinBounds(t *testing.T) {
+func TestAttackMovesLevelsWithinBounds(t *testing.T) {
 	s := newShop(2)
 	for day := range 40 {
 		s.day(day, 1300, nil)
@@ -201,8 +201,8 @@ func TestActsStayWithinTheirShare(t *testing.T) {
 			}
 		}
 	}
-	if got := float64(held) / float64(n); got < 0.0025 || got > 0.005 {
-		t.Errorf("%.4f of genuine sessions were held, want about %.4f and never above 0.005", got, s.p.Quotas.HoldSession)
+	if got := float64(held) / float64(n); got < 0.6*s.p.Quotas.HoldSession || got > 1.1*s.p.Quotas.HoldSession {
+		t.Errorf("%.4f of genuine sessions were held, want about %.4f", got, s.p.Quotas.HoldSession)
 	}
 }
 

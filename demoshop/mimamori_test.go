@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -37,7 +38,9 @@ type fakeMimamori struct {
 	redeemed   map[string]bool
 	recovered  []string // subjects, "null" for nobody
 	imported   []string
-	thinking   func() // runs while a decision is being made
+	leaked     []string // passwords that the range door knows
+	ranges     []string // prefixes asked for
+	thinking   func()   // runs while a decision is being made
 }
 
 func (m *fakeMimamori) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -84,6 +87,14 @@ func (m *fakeMimamori) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusConflict)
 		}
 		m.redeemed[jti] = true
+	case strings.HasPrefix(path, "/range/"):
+		prefix := strings.TrimPrefix(path, "/range/")
+		m.ranges = append(m.ranges, prefix)
+		for _, p := range m.leaked {
+			if sum := strings.ToUpper(fmt.Sprintf("%x", sha1.Sum([]byte(p)))); strings.HasPrefix(sum, prefix) {
+				fmt.Fprintf(w, "%s:3\r\n", sum[5:])
+			}
+		}
 	case path == "/.well-known/jwks.json":
 		b, _ := m.key.PublicKey.Bytes()
 		enc := base64.RawURLEncoding.EncodeToString

@@ -74,7 +74,6 @@ const (
 // passwordFault is the key of the text that says what is wrong with a new
 // password; empty when nothing is.
 func passwordFault(password, subject string, oldHashes ...string) string {
-	password = norm.NFC.String(password)
 	switch n := utf8.RuneCountInString(password); {
 	case n < minPassword:
 		return "password.short"

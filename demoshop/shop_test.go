@@ -40,26 +40,65 @@ func TestCatalogueIsWhole(t *testing.T) {
 	}
 }
 
-func TestPasswordFaults(t *testing.T) {
+// TestA12_NewPasswords: eight characters or more, long ones too, of any kind and
+// in any script; not a common one, not the old one however it is typed.
+func TestA12_NewPasswords(t *testing.T) {
 	old, err := hashPassword("asagao-kingyo-7", PasswordCost{64, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for p, want := range map[string]string{
-		"":                       "password.short",
-		"1234567":                "password.short",
-		"ひみつのにわのはな":              "",
-		"12345678":               "password.common",
-		"aaaaaaaa":               "password.common",
-		"Password1!":             "password.common",
-		"my-hanako-x":            "password.common",
-		"asagao-kingyo-7":        "password.old",
-		"asagao-kingyo-8":        "",
-		strings.Repeat("ab", 65): "password.long",
+		"さくら🌸もち🍡八つ":                "",
+		strings.Repeat("長い文 ", 20): "", // 80 characters, 200 bytes
+		"onlysmallletters":         "",
+		"":                         "password.short",
+		"1234567":                  "password.short",
+		"ひみつのにわのはな":                "",
+		"12345678":                 "password.common",
+		"aaaaaaaa":                 "password.common",
+		"Password1!":               "password.common",
+		"my-hanako-x":              "password.common",
+		"asagao-kingyo-7":          "password.old",
+		"asagao-kingyo-8":          "",
+		strings.Repeat("ab", 65):   "password.long",
 	} {
 		if got := passwordFault(p, "hanako", old); got != want {
 			t.Errorf("passwordFault(%q) = %q, want %q", p, got, want)
 		}
+	}
+	const composed, apart = "caf\u00e9-gar\u00e7on", "cafe\u0301-garc\u0327on"
+	if old, err = hashPassword(composed, PasswordCost{64, 1}); err != nil {
+		t.Fatal(err)
+	}
+	if got := passwordFault(apart, "hanako", old); got != "password.old" {
+		t.Errorf("the old password in other code points: %q, want password.old", got)
+	}
+}
+
+// TestA12_KnownPasswordsAreRefused asks the range door, and goes on with what
+// the shop knows itself when nobody answers.
+func TestA12_KnownPasswordsAreRefused(t *testing.T) {
+	w := newTown(t, 0)
+	w.m.set(func(m *fakeMimamori) { m.leaked = []string{"himawari-batake", "kaze-no-tani"} })
+	for p, want := range map[string]string{"himawari-batake": "password.common", "Himawari-Batake2026": "password.common", "kaze-no-tani!!": "password.common",
+		"himawari-batake-to-kaze": "", "kujira-no-uta": ""} {
+		if got := w.shop.refused(t.Context(), p, "hanako"); got != want {
+			t.Errorf("refused(%q) = %q, want %q", p, got, want)
+		}
+	}
+	w.m.set(func(m *fakeMimamori) {
+		for _, prefix := range m.ranges {
+			if len(prefix) != 5 {
+				t.Errorf("%q of a hash was told, want five digits", prefix)
+			}
+		}
+		m.away = true
+	})
+	if got := w.shop.refused(t.Context(), "himawari-batake", "hanako"); got != "" {
+		t.Errorf("with nobody to ask: %q, want none", got)
+	}
+	if got := w.shop.refused(t.Context(), "password1", "hanako"); got != "password.common" {
+		t.Errorf("with nobody to ask, a common one: %q", got)
 	}
 }
 

@@ -134,7 +134,7 @@ func (d *Desk) AskCall(ctx context.Context, v centre.Visitor, token string, ask 
 		return centre.CallBack{}, err
 	}
 	problem := centre.NoProblem
-	if !d.opt.Calls.Take(v.IP, f.now) {
+	if token != "" && !d.opt.Calls.Take(v.IP, f.now) { // a signed-in customer's are bound by her account
 		problem = centre.TooMany
 	} else if !slices.ContainsFunc(d.windows(f.now), func(w centre.CallWindow) bool { return w.From.Equal(ask.Window) }) {
 		problem = centre.NoWindow

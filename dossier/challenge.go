@@ -74,7 +74,7 @@ func (d *Desk) Challenge(ctx context.Context, v centre.Visitor, id string) (cent
 // challengeView offers what the account has. A mailed code is for accounts that
 // have no second step: else whoever reads the mailbox would be past it.
 func (d *Desk) challengeView(ctx context.Context, c access.Challenge, f *file) centre.Challenge {
-	out := centre.Challenge{Act: c.Act, Proof: centre.Proof{Need: 1, Methods: d.challengeMethods(ctx, f)}}
+	out := centre.Challenge{Act: c.Act, Own: c.Visit != nil, Proof: centre.Proof{Need: 1, Methods: d.challengeMethods(ctx, f)}}
 	if slices.Contains(out.Methods, centre.ByMail) {
 		for _, k := range f.provingMails() {
 			out.Reaches = append(out.Reaches, centre.Reach{ID: k.ID, Kind: k.Kind, Masked: masked(k.Value)})

@@ -20,7 +20,9 @@ import (
 	"mimamori/dossier"
 	"mimamori/event"
 	"mimamori/geo"
+	"mimamori/incident"
 	"mimamori/intake"
+	"mimamori/journal"
 	"mimamori/keys"
 	"mimamori/recovery"
 	"mimamori/store"
@@ -49,7 +51,8 @@ func newPlot(tb testing.TB) *plot {
 	p.must(err)
 	p.store.SealWith(keys.NewVault(p.store, master))
 	p.desk = dossier.New(dossier.Options{Store: p.store, Geo: geo.Embedded(), Policy: decide.DefaultPolicy, Wake: func() {}, Base: "https://security.midori.example",
-		Directory: support.Directory{Numbers: []support.Number{{Country: "JP", Number: "0120-000-000", Hours: "00:00-24:00", TimeZone: "Asia/Tokyo", Callback: true}}}})
+		Aggregators: []dossier.Aggregator{{Name: mimamori.Text{JA: "家計簿サービス", EN: "Household accounts"}, Networks: []netip.Prefix{netip.MustParsePrefix("45.76.100.0/24")}, Agent: "KakeiboBot"}},
+		Directory:   support.Directory{Numbers: []support.Number{{Country: "JP", Number: "0120-000-000", Hours: "00:00-24:00", TimeZone: "Asia/Tokyo", Callback: true}}}})
 	tb.Cleanup(func() { p.desk.Close(); p.must(p.store.Close()) })
 	return p
 }
@@ -131,11 +134,30 @@ func (p *plot) crowd(entries int) centre.Visitor {
 		}
 	}
 	p.put(events...)
+	p.intruded(now, entries)
 	return p.visit("s00000")
 }
 
+// intruded makes a tenth of the sessions the intruder's, and an incident of it.
+func (p *plot) intruded(now time.Time, entries int) {
+	p.Helper()
+	account := mimamori.NewAccountID("hanako")
+	p.must(p.store.Take(p.ctx, false, func(tx intake.Tx) error {
+		i := incident.Incident{ID: mimamori.NewIncidentID(), Account: account, Subject: "hanako", State: incident.Watching, OpenedAt: now, DecidedAt: now, RecoveredAt: now,
+			Start: now.Add(-dossier.Shown), WatchUntil: now.AddDate(0, 3, 0)}
+		for n := entries - entries/100; n < entries; n++ {
+			session := fmt.Sprintf("s%05d", n/10)
+			i.Sessions = append(i.Sessions, session)
+			if err := tx.PutVerdict(account, journal.Verdict{Session: session, Owner: journal.OfIntruder, By: "agent", At: now}); err != nil {
+				return err
+			}
+		}
+		return tx.PutIncident(&i)
+	}))
+}
+
 // pagesOf are the pages of a signed-in customer that read her history.
-var pagesOf = []string{"/", "/logins", "/logins?page=2", "/logins.csv", "/purchases", "/contacts", "/contacts?page=9", "/devices", "/messages", "/checklist", "/call", "/help"}
+var pagesOf = []string{"/", "/logins", "/logins?page=2", "/logins.csv", "/purchases", "/contacts", "/contacts?page=9", "/devices", "/messages", "/checklist", "/call", "/help", "/timeline", "/record"}
 
 // open is a request for a page by a visitor.
 func (p *plot) open(h http.Handler, path string, v centre.Visitor) time.Duration {

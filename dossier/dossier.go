@@ -76,7 +76,7 @@ type Options struct {
 	// Aggregators are the household-account services that the operator knows.
 	Aggregators []Aggregator
 	References  *Limiter // tries to look up a reference, by network; nil: 5 an hour
-	Calls       *Limiter // wishes to be called, by network; nil: 5 an hour
+	Calls       *Limiter // wishes of the locked out to be called, by network; nil: 30 an hour
 	Sends       *Limiter // codes asked for on the way back in, by network; nil: 300 an hour, for a mobile operator's customers share one
 	Log         *slog.Logger
 }
@@ -97,7 +97,7 @@ func New(opt Options) *Desk {
 		opt.References = NewLimiter(5, time.Hour)
 	}
 	if opt.Calls == nil {
-		opt.Calls = NewLimiter(5, time.Hour)
+		opt.Calls = NewLimiter(30, time.Hour)
 	}
 	if opt.Sends == nil {
 		opt.Sends = NewLimiter(300, time.Hour)
@@ -124,6 +124,7 @@ type file struct {
 	steps     []playbook.Step
 	entries   []incident.Entry
 	now       time.Time
+	inDoubt   map[string]bool // sessions, see doubts
 }
 
 // open reads the file of an account.
@@ -145,6 +146,7 @@ func (d *Desk) open(ctx context.Context, subject string) (*file, error) {
 		return f, nil
 	}
 	f.current = &f.incidents[0]
+	f.inDoubt = f.doubts()
 	if f.steps, err = st.Steps(ctx, f.account.ID, f.current.ID); err != nil {
 		return nil, err
 	}

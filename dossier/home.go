@@ -262,25 +262,6 @@ func (f *file) obligations(second bool) []centre.Obligation {
 	return append(out, centre.Obligation{Kind: centre.OfferSecondStep, Done: second})
 }
 
-// asks are the lines that wait for わたし / ちがう: the sign-in, and what its
-// session did.
-func (d *Desk) asks(f *file) []centre.Line {
-	var out []centre.Line
-	sessions := map[string]bool{}
-	for _, e := range f.current.Evidence {
-		sessions[e.Session] = true
-	}
-	for _, l := range f.journal.Logins {
-		if l.Data.Session != "" && sessions[l.Data.Session] && l.Data.Outcome == event.Succeeded {
-			where := d.describe(l.Data.IP)
-			agent := profile.ParseAgent(l.Data.UserAgent).String()
-			out = append(out, centre.Line{ID: "login:" + l.Event.ID, Answer: f.answerTo(l.Data.Session), At: l.Event.Time,
-				What: mimamori.Text{JA: where.JA + "、" + agent + " からのサインイン", EN: "A sign-in from " + where.EN + ", " + agent}})
-		}
-	}
-	return out
-}
-
 func (d *Desk) describe(ip string) mimamori.Text {
 	if a := parseAddr(ip); a.IsValid() {
 		return d.opt.Geo.Lookup(a).Describe()

@@ -105,13 +105,14 @@ func (x *folding) add(l journal.Login) {
 		x.agents[l.Data.UserAgent] = agent
 	}
 	by := x.aggregator(l, ip.addr)
-	key := groupKey(l, agent, ip.place, by)
+	whose := x.f.whose(l.Owner, l.Data.Session)
+	key := groupKey(l, agent, ip.place, by, whose)
 	g := x.groups[key]
 	if g == nil {
 		sum := sha256.Sum256([]byte(key))
-		g = &centre.LoginGroup{ID: hex.EncodeToString(sum[:8]), Device: agent.System(), Browser: agent.Browser, Place: ip.place, Owner: owner(l.Owner),
+		g = &centre.LoginGroup{ID: hex.EncodeToString(sum[:8]), Device: agent.System(), Browser: agent.Browser, Place: ip.place, Owner: whose,
 			Last: l.Event.Time, Aggregator: by, Why: x.f.whyUnfamiliar(l)}
-		g.Unfamiliar = len(g.Why) > 0 || l.Owner == journal.OfIntruder
+		g.Unfamiliar = len(g.Why) > 0 || whose == centre.OwnerIntruder || whose == centre.OwnerUnknown
 		x.groups[key] = g
 		x.order = append(x.order, key)
 	}
@@ -120,14 +121,14 @@ func (x *folding) add(l journal.Login) {
 
 // groupKey folds by kind of device, operator, and whose it is; what did not
 // get in by country alone, for a thousand machines may have tried.
-func groupKey(l journal.Login, agent profile.Agent, p centre.Place, by mimamori.Text) string {
+func groupKey(l journal.Login, agent profile.Agent, p centre.Place, by mimamori.Text, whose centre.Owner) string {
 	switch {
 	case l.Data.Outcome != event.Succeeded:
 		return "failed|" + p.Country
 	case by != mimamori.Text{}:
 		return "aggregator|" + by.JA + by.EN
 	}
-	return agent.String() + "|" + p.Country + p.Operator + p.Kind + "|" + string(l.Owner)
+	return agent.String() + "|" + p.Country + p.Operator + p.Kind + "|" + string(whose)
 }
 
 // aggregator names the household-account service that a sign-in came from.
@@ -176,7 +177,7 @@ func (f *file) whyUnfamiliar(l journal.Login) []mimamori.Text {
 		return out[:min(3, len(out))]
 	}
 	s, ok := f.account.Profile.Session(l.Data.Session)
-	if !ok || s.Known || s.Verdict == string(journal.OfCustomer) || s.Terms["device_new"] == 0 {
+	if !ok || s.Verdict == string(journal.OfCustomer) || !assess.Strange(s) {
 		return nil
 	}
 	for _, name := range []string{"network_tor", "network_vpn", "network_hosting", "country_new", "device_new", "network_new"} {

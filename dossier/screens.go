@@ -35,7 +35,7 @@ func (f *file) purchase(o *journal.Order) centre.PurchaseRow {
 	theirs := o.Owner == journal.OfIntruder
 	row := centre.PurchaseRow{Line: centre.Line{ID: "order:" + o.ID, At: o.At, Answer: f.answerTo(o.Session)}, Order: o.ID,
 		Total: centre.Money{Amount: o.Total.Amount, Currency: o.Total.Currency}, Gift: o.Gift, Digital: o.Digital, State: "placed",
-		Hidden: o.HiddenBy == journal.OfIntruder || o.Hidden, Owner: owner(o.Owner), Unfamiliar: theirs || o.Owner == journal.OfUnknown,
+		Hidden: o.HiddenBy == journal.OfIntruder || o.Hidden, Owner: f.whose(o.Owner, o.Session), Unfamiliar: theirs || f.whose(o.Owner, o.Session) == centre.OwnerUnknown,
 		ShipTo: f.valueOf(event.Resource{Kind: event.Address, ID: o.ShipTo}), Payment: f.valueOf(event.Resource{Kind: event.PaymentMethod, ID: o.Payment})}
 	switch {
 	case !o.Cancelled.IsZero():
@@ -48,7 +48,7 @@ func (f *file) purchase(o *journal.Order) centre.PurchaseRow {
 	case theirs:
 		row.Fate = centre.FateWorking
 	}
-	if theirs {
+	if row.Unfamiliar {
 		row.Why = f.whyOrder(o)
 	}
 	return row
@@ -63,7 +63,7 @@ func (f *file) whyOrder(o *journal.Order) []mimamori.Text {
 	}
 	fresh := func(kind event.ResourceKind, id string) bool {
 		return slices.ContainsFunc(f.journal.Changes, func(c journal.Change) bool {
-			return c.Resource == event.Resource{Kind: kind, ID: id} && c.Owner == journal.OfIntruder && c.Op == event.Added
+			return c.Resource == event.Resource{Kind: kind, ID: id} && f.whose(c.Owner, c.Session) != centre.OwnerCustomer && c.Op == event.Added
 		})
 	}
 	add(fresh(event.Address, o.ShipTo), "order_to_new_address")
@@ -180,7 +180,7 @@ func (f *file) broughtIn(r event.Resource) bool {
 func (d *Desk) changeRow(f *file, c journal.Change) centre.ChangeRow {
 	theirs := c.Owner == journal.OfIntruder
 	row := centre.ChangeRow{Line: centre.Line{ID: "change:" + c.Event, At: c.At, Answer: f.answerTo(c.Session)}, Kind: string(c.Resource.Kind), Op: string(c.Op),
-		Before: value(c.Before, theirs && f.broughtIn(c.Resource)), After: value(c.After, theirs), Owner: owner(c.Owner)}
+		Before: value(c.Before, theirs && f.broughtIn(c.Resource)), After: value(c.After, theirs), Owner: f.whose(c.Owner, c.Session)}
 	if c.Session == "" || c.Owner == journal.OfUs || c.Owner == journal.OfShop {
 		row.ID = ""
 	}

@@ -68,9 +68,11 @@ func (x second) blocked() centre.Barrier {
 }
 
 // vouches says that what is added now needs no quarantine: a factor from before
-// was just given, or there is none and the device itself is from before.
+// was just given, or there is none from before this visit and the device itself
+// is.
 func (x second) vouches() bool {
-	return x.proved() || x.known() && len(x.trusted) == 0 && x.blocked() == centre.NoBarrier
+	older := slices.ContainsFunc(x.trusted, func(f factor.Factor) bool { return f.BoundAt.Before(x.visit.BeganAt) })
+	return x.proved() || x.known() && !older && x.blocked() == centre.NoBarrier
 }
 
 // mayRemove says that a factor may be taken away: with another from before, or

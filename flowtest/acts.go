@@ -181,6 +181,7 @@ type Visitor struct {
 	at     string
 	Status int
 	Page   string
+	Header http.Header
 }
 
 // Browser opens a fresh one.
@@ -219,7 +220,7 @@ func (v *Visitor) do(method, path string, form url.Values) *Visitor {
 	if err != nil {
 		v.h.T.Fatal(err)
 	}
-	v.Status, v.Page, v.at = resp.StatusCode, string(body), resp.Request.URL.Path
+	v.Status, v.Page, v.at, v.Header = resp.StatusCode, string(body), resp.Request.URL.Path, resp.Header
 	return v
 }
 

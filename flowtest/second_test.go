@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"mimamori"
-	"mimamori/event"
 	"mimamori/factor"
 	"mimamori/factor/code"
 	"mimamori/incident"
@@ -55,6 +53,14 @@ func (h *Harness) heldFactors(subject string) []factor.Factor {
 		h.T.Fatal(err)
 	}
 	return list
+}
+
+// notMe is her word on a session: the account is contained.
+func (h *Harness) notMe(his *shoptest.Session) {
+	h.T.Helper()
+	h.FastForward(time.Minute)
+	h.Do("POST", "/v1/reports", map[string]any{"subject": his.Subject, "session": his.ID, "verdict": "not_me"}, nil)
+	h.Settle()
 }
 
 // sendCode asks for a mailed code and reads it.
@@ -122,7 +128,7 @@ func TestA21_WhatTheIntruderBoundOpensNothing(t *testing.T) {
 		if err := h.App.Factors.Confirm(context.Background(), try.Account, e.ID); err != nil {
 			t.Fatal(err)
 		}
-		nightActs(h, his)
+		h.notMe(his)
 		i := h.ExpectState("hanako", incident.Waiting)
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		for _, f := range h.heldFactors("hanako") {
@@ -162,7 +168,7 @@ func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 	Run(t, func(h *Harness) {
 		h.Customer("hanako")
 		h.SignIn("hanako", HomePC)
-		nightIntruder(h, "hanako")
+		h.notMe(h.SignIn("hanako", Hosting))
 		first := h.ExpectState("hanako", incident.Waiting)
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		h.FastForward(time.Until(first.WaitUntil) + time.Second)
@@ -175,7 +181,7 @@ func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 		h.ExpectMail("hanako@mail.example", "新しいパスワード")
 		h.FastForward(time.Hour)
 		his := h.SignIn("hanako", OtherHome)
-		h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+		h.notMe(his)
 		second := h.Incident("hanako")
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		if got, want := second.WaitUntil.Sub(second.DecidedAt), 2*first.WaitUntil.Sub(first.DecidedAt); got < want-time.Minute {
@@ -196,7 +202,7 @@ func TestA13_NobodyIsInAfterAReset(t *testing.T) {
 		h.Customer("hanako")
 		pc := h.SignIn("hanako", HomePC)
 		visit := h.EnterCentre(pc)
-		nightIntruder(h, "hanako")
+		h.notMe(h.SignIn("hanako", Hosting))
 		i := h.ExpectState("hanako", incident.Waiting)
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		if visit.Get("/logins"); visit.Status != http.StatusForbidden {
@@ -347,7 +353,7 @@ func TestA10_StepsOutOfOrderAreRefused(t *testing.T) {
 		if after := record(); after.Subject != before.Subject || len(after.Proofs) != 0 || !after.CodeAt.IsZero() || after.Wrong != before.Wrong {
 			t.Errorf("steps out of order changed %+v to %+v", before, after)
 		}
-		nightIntruder(h, "hanako")
+		h.notMe(h.SignIn("hanako", Hosting))
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		v = h.ForgotPassword("hanako")
 		page, before = v.at, record()
@@ -398,95 +404,6 @@ func TestA04_GrantsAndHandoffsWorkOnce(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestB02_NoSessionOutlivesTheContainment: sign-ins keep coming while the
-// account is being contained; none of them is in afterwards.
-func TestB02_NoSessionOutlivesTheContainment(t *testing.T) {
-	Run(t, func(h *Harness) {
-		h.Customer("hanako")
-		h.SignIn("hanako", HomePC)
-		his := h.SignIn("hanako", Hosting)
-		var all []*shoptest.Session
-		var mu sync.Mutex
-		var wait sync.WaitGroup
-		wait.Go(func() { nightActs(h, his) })
-		for n := range 100 {
-			wait.Go(func() {
-				time.Sleep(time.Duration(n) * 2 * time.Second)
-				if s, err := h.Shop.SignIn("hanako", HomePC); err == nil {
-					mu.Lock()
-					all = append(all, s)
-					mu.Unlock()
-				}
-			})
-		}
-		wait.Wait()
-		h.ExpectState("hanako", incident.Waiting)
-		h.ExpectMail("hanako@mail.example", "パスワードを無効")
-		alive := slices.IndexFunc(all, (*shoptest.Session).Alive)
-		if n := h.ShopAccount("hanako").Sessions; n != 0 || alive >= 0 {
-			t.Errorf("%d sessions are left after the containment (%d had begun)", n, len(all))
-		}
-		h.ExpectOnce()
-	})
-}
-
-// TestB06_EachDeviceIsSignedOut: the customer ends one session and keeps the
-// others.
-func TestB06_EachDeviceIsSignedOut(t *testing.T) {
-	Run(t, func(h *Harness) {
-		h.Customer("hanako")
-		phone := h.SignIn("hanako", Phone)
-		h.FastForward(time.Minute)
-		pc := h.SignIn("hanako", HomePC)
-		c := h.EnterCentre(pc).Get("/devices")
-		ids := regexp.MustCompile(`name="device" value="([^"]+)"`).FindAllStringSubmatch(c.Page, -1)
-		if len(ids) == 0 || strings.Contains(c.Page, phone.ID) {
-			t.Fatalf("devices page offers %v, or names the shop's session:\n%s", ids, text(c.Page))
-		}
-		if c.Post("/devices/sign-out-one", url.Values{"device": {"another"}}); c.Status != http.StatusNotFound {
-			t.Errorf("a device that is none = %d, want 404", c.Status)
-		}
-		c.Post("/devices/sign-out-one", url.Values{"device": {ids[0][1]}})
-		h.Settle()
-		if phone.Alive() || !pc.Alive() {
-			t.Errorf("phone alive %v, PC alive %v; want the phone out and the PC in", phone.Alive(), pc.Alive())
-		}
-	})
-}
-
-// TestB07_RepeatedRevocationsActOnce: the same word on a session a hundred times
-// is one incident, and each command once.
-func TestB07_RepeatedRevocationsActOnce(t *testing.T) {
-	Run(t, func(h *Harness) {
-		h.Customer("hanako")
-		his := h.SignIn("hanako", OtherHome)
-		word := happened("hanako", string(event.SessionJudged), "judged-1", map[string]any{"session": his.ID, "verdict": "intruder", "by": "shop"})
-		for range 100 {
-			h.reports(word)
-		}
-		h.Settle()
-		all, err := h.App.Store.Incidents(context.Background(), mimamori.NewAccountID("hanako"))
-		if err != nil || len(all) != 1 {
-			t.Errorf("%d incidents (%v), want 1", len(all), err)
-		}
-		commands := h.Commands("hanako")
-		if n := count(commands, "password.invalidate"); n != 1 {
-			t.Errorf("password.invalidate took effect %d times, want 1", n)
-		}
-		h.ExpectOnce()
-		h.ExpectMail("hanako@mail.example", "パスワードを無効")
-	})
-}
-
-func count(list []string, x string) (n int) {
-	for _, y := range list {
-		if y == x {
-			n++
-		}
-	}
-	return n
 }
 
 // TestA22_TheRequestsHostIsNobodys: no address that we give out is made of what

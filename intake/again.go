@@ -12,6 +12,7 @@ import (
 	"mimamori/geo"
 	"mimamori/incident"
 	"mimamori/journal"
+	"mimamori/profile"
 	"mimamori/response"
 	"mimamori/traffic"
 )
@@ -21,6 +22,7 @@ import (
 type Later struct {
 	Event       string
 	Source      string
+	Kind        event.Kind
 	Account     mimamori.AccountID
 	Session     string
 	Probability float64
@@ -56,6 +58,7 @@ func (in *Intake) again(ctx context.Context, how How, now time.Time) {
 func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time) error {
 	var later *Later
 	var wake bool
+	var was profile.Session
 	err := in.store.Take(ctx, false, func(tx Tx) error {
 		later, wake = nil, false
 		a, err := tx.Account(f.Account, f.Subject)
@@ -70,14 +73,15 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 		if !ok {
 			return nil
 		}
+		was = *s
 		assessment := assess.Again(s, signal)
 		policy := in.Policy()
-		made := decide.Decide(policy, assessment, decide.Case{RightPassword: true, BudgetLeft: 1})
+		made := decide.Decide(policy, assessment, decide.Case{RightPassword: true, BudgetLeft: 1, Rungs: in.opt.Tally.Levels(policy, now).Act})
 		made.Decision = made.Decision.AtMost(decide.Hold)
 		if assessment.InCampaign() && !made.Decision.AtLeast(decide.Hold) {
 			made.Decision = decide.Hold
 		}
-		s.Terms = assessment.Terms()
+		s.Terms, s.Counted = assessment.Terms(), [2]int16{} // presumed genuine no more
 		if made.Decision.AtLeast(decide.Hold) {
 			_, err = response.Raise(tx, response.Alarm{Account: a, Policy: policy, Event: f.Event, Session: f.Session, At: time.Unix(f.At, 0).UTC(), Now: now,
 				By: mimamori.System, Voice: "detector", Decision: made.Decision, Probability: assessment.Probability, Signals: assessment.Signals})
@@ -86,12 +90,15 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 			}
 			wake = true
 		}
-		later = &Later{Event: f.Event, Source: f.Source, Account: f.Account, Session: f.Session, Probability: assessment.Probability,
+		later = &Later{Event: f.Event, Source: f.Source, Kind: event.LoginAttempted, Account: f.Account, Session: f.Session, Probability: assessment.Probability,
 			Decision: in.shown(made.Decision, a.Standing), Signals: assessment.Signals, Campaigns: []string{f.Campaign}, Incident: a.Standing.Incident, At: now}
 		return tx.PutAccount(a)
 	})
 	if err != nil {
 		return err
+	}
+	if later != nil {
+		in.takeBack(was)
 	}
 	if wake && in.opt.Wake != nil {
 		in.opt.Wake()
@@ -140,12 +147,13 @@ func (w *work) teach() {
 	if d, ok := w.e.Payload.(*event.Login); ok && !w.told.At.IsZero() {
 		l := w.told
 		if d.Outcome == event.Succeeded {
+			l.Doubtful = remarkable || w.assessment.Score > assess.Prior+4
 			l.Member = traffic.Member{Account: w.e.Account, Subject: w.e.Subject, Source: w.e.Source, Event: w.e.ID, Session: d.Session}
 		}
 		t.Note(l)
 		w.campaigns = t.Belongs(l)
 	}
-	if !remarkable && w.assessment.Assessed {
+	if !remarkable && w.assessment.Assessed && w.assessment.Score < assess.Prior+6 {
 		t.Learn(w.e.Time, w.assessment.Habits)
 	}
 	if w.e.Command == "" && w.e.By == event.ByCustomer {

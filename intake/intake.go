@@ -99,7 +99,10 @@ type Intake struct {
 	active   atomic.Int64 // accounts that signed in during the last 30 days
 	counted  atomic.Int64 // when they were counted, unix seconds
 	counting sync.WaitGroup
+	kept     atomic.Int64 // when the traffic counters were saved last, unix seconds
+	keepCost atomic.Int64 // seconds by which the next saving of them is put off
 	saved    atomic.Int64 // when the tally was saved last, unix seconds
+	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
 }
 
 // New makes the decision path; Start fills what it knows from the store.
@@ -112,28 +115,25 @@ func New(store Store, opt Options) *Intake {
 	return in
 }
 
-// Start catches up: the attempts of the last day feed the traffic counters,
+// Start catches up: the traffic counters are taken over as they were saved,
 // and the accounts are counted for the budget.
 func (in *Intake) Start(ctx context.Context) error {
 	now := time.Now()
-	logins, err := in.store.LoginsSince(ctx, now.Add(-traffic.Window))
-	if err != nil {
-		return fmt.Errorf("catch up with traffic: %w", err)
+	if err := in.catchUp(ctx, now); err != nil {
+		return err
 	}
-	for _, e := range logins {
-		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
-	}
-	in.opt.Traffic.Again() // what was found then was answered then
 	if err := in.recall(ctx); err != nil {
 		return err
 	}
 	return in.count(ctx, now)
 }
 
-// Stop waits for a count that is under way, and saves the tally.
+// Stop waits for a count that is under way, and saves the tally and the
+// traffic counters.
 func (in *Intake) Stop() {
 	in.counting.Wait()
 	in.save(context.Background(), time.Now())
+	in.keep(context.Background(), time.Now())
 }
 
 // count counts the accounts that the hourly budget is a share of.
@@ -219,6 +219,9 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 		how.Now = time.Now()
 	}
 	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
+	if !how.Past {
+		in.decided.Store(time.Now().UnixNano())
+	}
 	r.levels = in.opt.Tally.Levels(in.Policy(), r.now)
 	for i, e := range events {
 		r.places[i] = in.place(e)
@@ -231,6 +234,7 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 		in.opt.Wake()
 	}
 	in.again(ctx, how, r.now)
+	in.keepSoon(r.now)
 	return r.taken, nil
 }
 

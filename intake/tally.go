@@ -2,10 +2,8 @@ package intake
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	"mimamori/assess"
 	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/policy"
@@ -50,7 +48,7 @@ func (w *work) ask() decide.Decision {
 	if len(w.in.opt.Rules.List()) == 0 {
 		return decide.Allow
 	}
-	f := policy.Facts{Event: w.e, Place: w.place.Place, Agent: w.place.agent, Profile: &w.a.Profile, Assessment: w.assessment,
+	f := policy.Facts{Event: w.e, Place: w.place.Place, Agent: w.place.agent, Profile: &w.a.Profile, Assessment: w.assessment, Campaigns: w.campaigns,
 		Watched: w.e.Time.Before(w.a.Standing.WatchUntil)}
 	if s, ok := w.a.Profile.Session(w.e.Session); ok && w.e.Kind != event.LoginAttempted {
 		f.Session = s
@@ -115,13 +113,12 @@ func (w *work) tally() {
 // under what they count. Only a campaign, or somebody's word, speaks against it.
 func (w *work) presumed() bool {
 	s, ok := w.a.Profile.Session(w.e.Session)
-	campaign := slices.ContainsFunc(w.assessment.Signals, func(s assess.Signal) bool { return s.Group == assess.Campaign && s.Weight >= 2 })
-	return !campaign && !(ok && s.Verdict == "intruder")
+	return !w.assessment.InCampaign() && !(ok && s.Verdict == "intruder")
 }
 
 // confirm hears that a password was changed, by the shop or by the customer in
-// another session, soon after a session that was held or contained: it was an
-// intruder's. Who was held for nothing seldom changes a password.
+// another session, soon after a session that was challenged or met worse: it
+// was an intruder's. Who was asked for nothing seldom changes a password.
 func (w *work) confirm() {
 	c, ok := w.e.Payload.(*event.Change)
 	if !ok || c.Resource.Kind != event.Password || w.e.Command != "" {
@@ -129,7 +126,7 @@ func (w *work) confirm() {
 	}
 	for i := range w.a.Profile.Sessions {
 		s := &w.a.Profile.Sessions[i]
-		if s.ID != w.e.Session && decide.Decision(s.Met).AtLeast(decide.Hold) && w.e.Time.Sub(s.Began) < decide.Window*24*time.Hour {
+		if s.ID != w.e.Session && decide.Decision(s.Met).AtLeast(decide.Challenge) && w.e.Time.Sub(s.Began) < decide.Window*24*time.Hour {
 			w.retract(s)
 		}
 	}
@@ -176,12 +173,19 @@ func (in *Intake) Levels() decide.Levels { return in.opt.Tally.Levels(in.Policy(
 // Tally is what the levels are counted by.
 func (in *Intake) Tally() *decide.Tally { return in.opt.Tally }
 
-// Keeper keeps the tally.
+// Keeper keeps the tally and the traffic counters.
 type Keeper interface {
 	// Tally is it as PutTally saved it last; nil when it never was.
 	Tally(ctx context.Context) ([]byte, error)
 	PutTally(ctx context.Context, doc []byte, now time.Time) error
+	// Traffic is the counters across accounts as PutTraffic saved them last.
+	Traffic(ctx context.Context) ([]byte, error)
+	PutTraffic(ctx context.Context, doc []byte, now time.Time) error
 }
+
+// Busy says that decisions were asked for during the last second: whoever has
+// time lets them pass.
+func (in *Intake) Busy() bool { return time.Now().UnixNano()-in.decided.Load() < int64(time.Second) }
 
 // recall takes over the tally as it was saved. One that cannot be read is left:
 // counting begins anew, and the policy's own probabilities decide meanwhile.

@@ -92,8 +92,13 @@ func (w *work) judge() error {
 	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem {
 		return nil
 	}
+	switch w.e.Payload.(type) {
+	case *event.Verdict, *event.Dispute, *event.Account:
+		return nil // words about sessions and accounts, nothing that a session did
+	}
 	f := w.facts()
 	var c decide.Case
+	met := decide.Allow
 	switch d := w.e.Payload.(type) {
 	case *event.Login:
 		if d.Outcome != event.Succeeded {
@@ -112,6 +117,9 @@ func (w *work) judge() error {
 			}
 		}
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
+		if !s.Known && s.Verdict == "" {
+			met = decide.Decision(s.Met)
+		}
 	}
 	c.AtLeast = w.ask()
 	c.Age = w.now.Sub(w.e.Time)
@@ -123,19 +131,21 @@ func (w *work) judge() error {
 		}
 	}
 	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
-	w.made.Decision = firmer(w.made.Decision, w.e, w.assessment, c)
+	w.made.Decision = firmer(w.made.Decision, met, w.e, w.assessment, c)
 	return nil
 }
 
 // firmer puts on hold where one more proof would come too late or prove
-// nothing: a sign-in that fits a campaign under way, and money that has moved
-// already in a session that is doubtful. Nothing ships; nobody is locked out.
-func firmer(d decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
+// nothing: a sign-in that fits a campaign under way, money that has moved
+// already in a session that is doubtful, and money in a session that was asked
+// for a proof and has not given it (met is how it was met; a proof makes it the
+// customer's). Nothing ships; nobody is locked out.
+func firmer(d, met decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
 	if d.AtLeast(decide.Hold) || c.Age > 24*time.Hour {
 		return d
 	}
 	_, login := e.Payload.(*event.Login)
-	if login && a.InCampaign() || !login && d == decide.Challenge && moves(e) {
+	if login && a.InCampaign() || !login && moves(e) && (d == decide.Challenge || met == decide.Challenge) {
 		return decide.Hold
 	}
 	return d
@@ -154,19 +164,37 @@ func (w *work) meet() (*profile.Session, bool) {
 	if !ok || w.e.Kind != event.SessionSeen || w.a.Profile.Logins == 0 {
 		return nil, false
 	}
+	// It is compared with what is usual: the device and network seen last.
 	agent := profile.ParseAgent(seen.UserAgent)
-	key := profile.DeviceKey(seen.Device, agent)
-	d, mine := w.a.Profile.Device(key)
-	n, near := w.a.Profile.Network(w.place.network)
-	known := mine && d.Usual(w.e.Time) && (seen.Device != "" || near && n.Usual(w.e.Time))
-	w.a.Profile.KeepSession(profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time, Device: key, Network: w.place.network, ASN: w.place.ASN,
-		Country: w.place.Country, Agent: agent.Family(), Major: agent.Major, Known: known})
+	p := &w.a.Profile
+	was := profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time}
+	for i := range p.Devices {
+		d := &p.Devices[i]
+		both, _ := d.Like(agent)
+		if !d.Usual(w.e.Time) {
+			continue
+		}
+		was.Known = true
+		if seen.Device != "" && d.Key == profile.DeviceKey(seen.Device, agent) || seen.Device == "" && both {
+			was.Agent, was.Major, was.Device = agent.Family(), agent.Major, d.Key
+		}
+	}
+	if was.Agent == "" { // on none of hers: nobody knows on which it began
+		was.Known, was.Agent, was.Major, was.Device = false, agent.Family(), agent.Major, profile.DeviceKey(seen.Device, agent)
+	}
+	var last time.Time
+	for i := range p.Networks {
+		if n := &p.Networks[i]; n.Usual(w.e.Time) && n.Last.After(last) {
+			last, was.Network, was.ASN, was.Country = n.Last, n.Key, n.ASN, n.Country
+		}
+	}
+	p.KeepSession(was)
 	return w.a.Profile.Session(w.e.Session)
 }
 
 func (w *work) facts() assess.Facts {
 	f := assess.Facts{Event: w.e, Profile: &w.a.Profile, Place: w.place.Place, Network: w.place.network,
-		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt}
+		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt, Contained: !w.a.Standing.DecidedAt.IsZero()}
 	if l, ok := w.e.Payload.(*event.Login); ok {
 		f.Agent = w.place.agent
 		w.told = w.attempt()
@@ -246,126 +274,6 @@ func (w *work) hear(d *event.Verdict) error {
 		}
 		return w.tx.PutVerdict(w.a.ID, journal.Verdict{Session: d.Session, Owner: journal.Owner(d.Verdict), By: "shop", At: w.now})
 	}
-}
-
-// learn folds the event into the profile. What an intruder's session does
-// teaches nothing.
-func (w *work) learn() {
-	p := &w.a.Profile
-	switch d := w.e.Payload.(type) {
-	case *event.Login:
-		if d.Outcome == event.Succeeded {
-			w.learnLogin(d)
-		} else {
-			p.LearnFailure(w.e.Time)
-		}
-		return
-	case *event.Points:
-		p.Balance = d.Balance
-	}
-	s, ok := p.Session(w.e.Session)
-	if !ok {
-		return
-	}
-	s.Last = w.e.Time
-	if w.e.Kind == event.SessionEnded {
-		s.Ended = true
-	}
-	if w.assessment.Assessed && s.Verdict != "intruder" {
-		s.Terms = w.assessment.Terms()
-	}
-	if values := assess.ValuesOf(w.e); len(values) > 0 && w.e.By == event.ByCustomer && w.e.Command == "" {
-		const most = 6
-		for _, v := range values {
-			if len(s.Values) < most && !slices.Contains(s.Values, v) {
-				s.Values = append(s.Values, v)
-			}
-		}
-	}
-	if mark := assess.MarkOf(w.e); mark != "" {
-		if s.Marks == nil {
-			s.Marks = map[string]int64{}
-		}
-		if _, first := s.Marks[mark]; !first {
-			s.Marks[mark] = w.e.Time.Unix()
-		}
-	}
-	if o, ok := w.e.Payload.(*event.Order); ok && w.e.Kind == event.OrderPlaced && (s.Known || w.how.Past) {
-		p.LearnOrder(o)
-	}
-}
-
-func (w *work) learnLogin(d *event.Login) {
-	p := &w.a.Profile
-	seen := profile.Seen{Session: d.Session, Device: profile.DeviceKey(d.Device, w.place.agent), Agent: w.place.agent.String(), Network: w.place.network,
-		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage), Major: w.place.agent.Major, Print: profile.PrintKey(d.AcceptLanguage, ""), Delay: assess.DelayOf(d.RTTMillis)}
-	known := w.known(seen)
-	seen.Strange = !known && !w.how.Past
-	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {
-		return
-	}
-	if w.made.Decision == decide.Contain {
-		p.KeepSession(w.session(d, seen, false))
-		return
-	}
-	if seen.Strange {
-		seen.Lang = "" // a stranger's language must not become usual
-	}
-	p.LearnLogin(w.e.Time, seen)
-	if d.Device == "" && !w.how.Past {
-		w.mint(seen, known)
-	}
-	p.KeepSession(w.session(d, seen, known))
-}
-
-// known says whether the login's device counts as the customer's: by our
-// token, or by its kind on a network of hers.
-func (w *work) known(seen profile.Seen) bool {
-	p := &w.a.Profile
-	if p.Logins == 0 {
-		// Enrolment, unless it comes from where no customer comes from.
-		return w.assessment.Score < assess.Prior+2.5
-	}
-	dev, ok := p.Device(seen.Device)
-	if !ok || !dev.Usual(w.e.Time) {
-		return false
-	}
-	if l, ok := w.e.Payload.(*event.Login); ok && l.Device != "" {
-		return true
-	}
-	net, ok := p.Network(seen.Network)
-	return ok && net.Usual(w.e.Time)
-}
-
-// mint gives the device a token. A device that counted as the customer's by
-// its kind and network keeps its age under the token.
-func (w *work) mint(seen profile.Seen, known bool) {
-	w.device = newDeviceToken()
-	old, ok := w.a.Profile.Device(seen.Device)
-	if !ok {
-		return
-	}
-	d := *old
-	d.Key, d.Via = profile.DeviceKey(w.device, profile.Agent{}), seen.Session
-	if !known {
-		d.First, d.Count, d.Proof = w.e.Time, 1, false
-	}
-	w.a.Profile.Give(d)
-}
-
-func (w *work) session(d *event.Login, seen profile.Seen, known bool) profile.Session {
-	s := profile.Session{ID: d.Session, Began: w.e.Time, Last: w.e.Time, Device: seen.Device, Network: seen.Network,
-		ASN: w.place.ASN, Country: w.place.Country, Known: known, Agent: w.place.agent.Family(), Major: w.place.agent.Major, Event: w.e.ID}
-	if !w.how.Past {
-		s.Terms = w.assessment.Terms()
-	}
-	if old, ok := w.a.Profile.Session(d.Session); ok {
-		s.Verdict, s.Marks = old.Verdict, old.Marks
-	}
-	if w.made.Decision == decide.Contain {
-		s.Verdict = string(journal.OfIntruder)
-	}
-	return s
 }
 
 // follow does what an event means for an incident that is already there: a

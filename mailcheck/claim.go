@@ -19,6 +19,7 @@ type known struct {
 	notice map[string]bool
 	sites  []string
 	labels []string // amazon, rakuten, eki-net: of its registrable domains, four letters and more
+	owners []string // the same labels, from three letters
 	near   []string // names and labels that others are compared with for a slip
 	shapes []string // their shapes
 }
@@ -26,7 +27,8 @@ type known struct {
 func learn(b brands.Brand) *known {
 	k := &known{brand: b, notice: map[string]bool{}}
 	for _, n := range b.Names {
-		if n = strings.TrimSpace(fold(n)); utf8.RuneCountInString(n) >= 2 && !slices.Contains(k.names, n) {
+		n = strings.TrimSpace(fold(n))
+		if long := utf8.RuneCountInString(n); (long >= 3 || long == 2 && !isPlain(n)) && !slices.Contains(k.names, n) {
 			k.names = append(k.names, n)
 		}
 	}
@@ -35,7 +37,11 @@ func learn(b brands.Brand) *known {
 	}
 	k.sites = slices.Concat(b.LinkDomains, b.NoticeDomains, b.ReturnPathDomains)
 	for _, d := range slices.Concat(b.LinkDomains, b.NoticeDomains) {
-		if l, _ := registrable(d); len(l) >= 4 && !slices.Contains(k.labels, l) {
+		l, _ := registrable(d)
+		if len(l) >= 3 && !slices.Contains(k.owners, l) {
+			k.owners = append(k.owners, l)
+		}
+		if len(l) >= 4 && !slices.Contains(k.labels, l) {
 			k.labels = append(k.labels, l)
 		}
 	}
@@ -58,8 +64,8 @@ func (k *known) owns(domain string) bool {
 // proves nothing: it only keeps us from calling such a sender a stranger.
 func (k *known) related(domain string) bool {
 	label, suffix := registrable(domain)
-	for _, own := range k.labels {
-		if label == own && len(own) >= 5 && established(suffix) || suffix == "co.jp" && strings.HasPrefix(label, own+"-") {
+	for _, own := range k.owners {
+		if label == own && established(suffix) || suffix == "co.jp" && strings.HasPrefix(label, own+"-") {
 			return true
 		}
 	}

@@ -15,8 +15,10 @@ import (
 // from unconfirmed to fake.
 func (l *letter) clues() (hits []hit) {
 	add := func(id, phrase string, weight float64) { hits = append(hits, hit{id, phrase, weight}) }
-	if m := leftover.FindString(l.seen); m != "" {
-		add("text.template", m, 3)
+	if mayBeLeftover(l.seen) {
+		if m := leftover.FindString(l.seen); m != "" {
+			add("text.template", m, 3)
+		}
 	}
 	if !l.ja {
 		return hits
@@ -30,14 +32,16 @@ func (l *letter) clues() (hits []hit) {
 	if s := hiddenInside(l.seen); s != "" {
 		add("text.hidden", s, 3)
 	}
-	if s := mixedKana.FindString(l.seen); s != "" {
+	if s := mixedKana(l.seen); s != "" {
 		add("text.lookalike", s, 2)
 	}
-	if s := halfMarks.FindString(l.seen); s != "" {
+	if s := halfMarks(l.seen); s != "" {
 		add("text.marks", s, 1)
 	}
-	if s := addressee.FindString(l.seen); s != "" {
-		add("text.addressee", s, 1.5)
+	if strings.Contains(l.seen, "@") || has(l.seen, "親愛なる", "尊敬する", "拝啓") != "" {
+		if s := addressee.FindString(l.seen); s != "" {
+			add("text.addressee", s, 1.5)
+		}
 	}
 	for _, p := range l.m.Parts {
 		if strings.HasPrefix(p.Type, "text/") && slices.Contains([]string{"gb2312", "gbk", "gb18030", "hz-gb-2312", "big5", "x-gbk"}, p.Charset) {
@@ -73,15 +77,39 @@ func (l *letter) program() (hits []hit) {
 // oddMailer is a program's name made of random letters: "Xjzxdqa 1".
 var oddMailer = regexp.MustCompile(`^[a-z]{3,10}(?: [a-z]{2,6})? \d{1,2}(?:\.\d)?$`)
 
-var (
-	// mixedKana are kana and Han in each other's place: ロ座, 下記ヘ, ア力.
-	mixedKana = regexp.MustCompile(`ロ座|[記下上]ヘア|ア力ウ|カ一ド|ロゲイ|よリ|にこログ|[ァ-ヶ]一[ァ-ヶ]|[ァ-ヶ]力[ァ-ヶ]|[ァ-ヶー]卜(?:[^カ部\p{Han}]|$)|埸合|时間|時闇|お原い|あリ`)
-	// halfMarks are marks in Japanese text that Japanese writers do not use:
-	// the Chinese middle dot, a comma of the Latin alphabet after kana.
-	halfMarks = regexp.MustCompile(`[\p{Han}\p{Hiragana}\p{Katakana}]·[\p{Han}\p{Hiragana}\p{Katakana}]|(?:^|\n)\s*·\s*[\p{Han}\p{Hiragana}\p{Katakana}]|[ぁ-ん],[ \n]|[ぁ-ん]\.\n`)
-	// addressee is a mail address, or part of one, where a name belongs.
-	addressee = regexp.MustCompile(`[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+\s{0,2}(?:様|さま|会員様|殿)|(?:親愛なる|尊敬する|拝啓　?)[A-Za-z0-9._+-]{3,30}`)
-)
+// mixedKana finds kana and Han in each other's place, as a person who cannot
+// read them writes them: ロ座, 下記ヘ, ア力ウント, カ一ド.
+func mixedKana(s string) string {
+	if w := has(s, "ロ座", "記ヘア", "下ヘア", "ロゲイン", "よリ", "にこログ", "埸合", "时間", "時闇", "お原い", "あリが"); w != "" {
+		return w
+	}
+	var two, one rune // the characters before
+	for i, r := range s {
+		if (one == '一' || one == '力' || one == '卜') && katakana(two) && katakana(r) && two != 'ー' && r != 'ー' {
+			return s[i-utf8.RuneLen(one)-utf8.RuneLen(two) : i+utf8.RuneLen(r)]
+		}
+		two, one = one, r
+	}
+	return ""
+}
+
+// halfMarks finds marks in Japanese text that Japanese writers do not use: the
+// Chinese middle dot, a comma or full stop of the Latin alphabet after kana.
+func halfMarks(s string) string {
+	var one, two rune
+	for i, r := range s {
+		switch {
+		case one == '·' && isJapanese(r) && (isJapanese(two) || two == '\n' || two == 0),
+			one == ',' && two >= 0x3041 && two <= 0x3093 && (r == ' ' || r == '\n'), one == '.' && two >= 0x3041 && two <= 0x3093 && r == '\n':
+			return strings.TrimSpace(s[max(0, i-utf8.RuneLen(one)-max(0, utf8.RuneLen(two))) : i+utf8.RuneLen(r)])
+		}
+		two, one = one, r
+	}
+	return ""
+}
+
+// addressee is a mail address, or part of one, where a name belongs.
+var addressee = regexp.MustCompile(`[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+\s{0,2}(?:様|さま|会員様|殿)|(?:親愛なる|尊敬する|拝啓　?)[A-Za-z0-9._+-]{3,30}`)
 
 // foreignHan are the Han characters that no Japanese encoding has: forms of
 // the mainland, which a Japanese writer cannot type.

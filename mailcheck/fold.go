@@ -15,7 +15,7 @@ import (
 // spaces between Japanese characters, and with spelled-out words (n.e.t.f)
 // closed up. What it changes is what forgers change.
 func fold(s string) string {
-	if strings.ContainsAny(s, "#%{[$") {
+	if mayBeLeftover(s) {
 		s = leftover.ReplaceAllString(s, "")
 	}
 	if isPlain(s) {
@@ -52,7 +52,12 @@ const (
 )
 
 // leftover are the fields of a mass mailer's template that were never filled.
-var leftover = regexp.MustCompile(`##[a-zA-Z0-9_]{3,40}##|%\{[A-Za-z0-9_]{3,40}\}|\{\{ ?[A-Za-z0-9_.]{2,40} ?\}\}|\[(?:DATE|EMAIL|NAME|RANDOM|TIME|URL|RAND[A-Z0-9_]*)\]|\$\{[A-Za-z0-9_]{3,40}\}`)
+var leftover = regexp.MustCompile(`##[a-zA-Z0-9_]{3,40}##|%\{[A-Za-z0-9_]{3,40}\}|\{\{ ?[A-Za-z0-9_.]{2,40} ?\}\}|\[(?:DATE|EMAIL|NAME|RANDOM|TIME|URL|RAND[A-Z0-9_]*)\]`)
+
+// mayBeLeftover spares the search in nearly all texts.
+func mayBeLeftover(s string) bool {
+	return has(s, "##", "%{", "{{", "[DATE", "[EMAIL", "[NAME", "[RAND", "[TIME", "[URL") != ""
+}
 
 func isPlain(s string) bool {
 	for i := 0; i < len(s); i++ {

@@ -22,17 +22,18 @@ import (
 )
 
 // forge is a workshop for forged notices: it has the shop's real mails to
-// copy from, a domain and key of its own, and none of the shop's keys.
+// copy from, a domain and key of its own, and signs nothing with the shop's key.
 type forge struct {
 	checkers []*Checker // one that believes nobody, one that believes mx.shop.example
 	genuine  []string   // signed by the shop
 	shorted  []string   // signed by the shop over the beginning of the body only (l=)
 	own      crypto.Signer
+	shop     crypto.Signer // only for the real ones
 	dns      auth.Resolver
 	r        *mrand.Rand
 }
 
-const notice = "From: =?utf-8?b?44G/44Gp44KK5ZWG5bqX?= <notice@security.midori.example>\r\nTo: hanako@customer.example\r\nSubject: =?utf-8?b?44OR44K544Ov44O844OJ44KS54Sh5Yq544Gr44GX44G+44GX44Gf?=\r\n" +
+const realNotice = "From: =?utf-8?b?44G/44Gp44KK5ZWG5bqX?= <notice@security.midori.example>\r\nTo: hanako@customer.example\r\nSubject: =?utf-8?b?44OR44K544Ov44O844OJ44KS54Sh5Yq544Gr44GX44G+44GX44Gf?=\r\n" +
 	"Date: Mon, 2 Nov 2026 10:00:00 +0900\r\nMessage-ID: <n1@security.midori.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" +
 	"みどり商店をご利用いただき、ありがとうございます。\r\nパスワードを無効にしました。サイトを開いて、番号 7K2Q-M9XW-TA4 を入力してください。\r\nみどり商店カスタマーサポート\r\n"
 
@@ -49,7 +50,7 @@ func newForge(t testing.TB) *forge {
 		return private
 	}
 	shop := key("s1._domainkey.security.midori.example")
-	f.own = key("s1._domainkey.evil.example")
+	f.shop, f.own = shop, key("s1._domainkey.evil.example")
 	all, err := brands.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -58,8 +59,8 @@ func newForge(t testing.TB) *forge {
 	for _, trusted := range [][]string{nil, {"mx.shop.example"}} {
 		f.checkers = append(f.checkers, New(Options{Brands: all, DNS: f.dns, Trusted: trusted}))
 	}
-	f.genuine = []string{sign(t, notice, "security.midori.example", shop), sign(t, strings.Replace(notice, "To: hanako", "To: taro", 1), "security.midori.example", shop)}
-	f.shorted = []string{signShort(notice, "security.midori.example", shop.(ed25519.PrivateKey), 60)}
+	f.genuine = []string{sign(t, realNotice, "security.midori.example", shop), sign(t, strings.Replace(realNotice, "To: hanako", "To: taro", 1), "security.midori.example", shop)}
+	f.shorted = []string{signShort(realNotice, "security.midori.example", shop.(ed25519.PrivateKey), 60)}
 	return f
 }
 

@@ -228,8 +228,8 @@ func (v *view) byOwn() Result {
 // posing says whether a sender with a mailbox that anybody can have calls
 // himself by another's address: "ethereum.org <somebody@icloud.com>".
 func (v *view) posing() bool {
-	shown := shownDomain.FindString(v.l.name)
-	return shown != "" && under(v.l.domain, mailboxes) && !sameSite(shown, v.l.domain) && !under(shown, mailboxes)
+	shown := domainIn(v.l.name)
+	return shown != "" && has(v.l.name, " on behalf of", " via ", " im auftrag ") == "" && under(v.l.domain, mailboxes) && !sameSite(shown, v.l.domain) && !under(shown, mailboxes)
 }
 
 func (v *view) byPoser() Result {
@@ -274,9 +274,22 @@ func (v *view) byNobody() Result {
 	return v.result(Unconfirmed, nil, rs...)
 }
 
-// result puts an answer together. The reasons come as they weigh.
+// result puts an answer together. The reasons come as they weigh; where nothing
+// is decided, first what keeps it open, and clues only if they are more than
+// what honest mails have too.
 func (v *view) result(verdict Verdict, k *known, rs ...Reason) Result {
-	slices.SortStableFunc(rs, func(a, b Reason) int { return weight(a.Severity) - weight(b.Severity) })
+	if verdict == Unconfirmed && v.sum < 2 {
+		rs = slices.DeleteFunc(rs, isClue)
+	}
+	slices.SortStableFunc(rs, func(a, b Reason) int {
+		if verdict == Unconfirmed && isClue(a) != isClue(b) {
+			if isClue(a) {
+				return 1
+			}
+			return -1
+		}
+		return weight(a.Severity) - weight(b.Severity)
+	})
 	r := Result{Verdict: verdict, Reasons: rs}
 	var b brands.Brand
 	if k != nil {
@@ -284,6 +297,11 @@ func (v *view) result(verdict Verdict, k *known, rs ...Reason) Result {
 	}
 	r.Do = advice(verdict, b)
 	return r
+}
+
+// isClue says whether a reason is only a mark that fakes often have.
+func isClue(r Reason) bool {
+	return strings.HasPrefix(r.ID, "text.") || r.ID == "header.zone" || r.ID == "header.program" || r.ID == "claim.masked" || strings.HasPrefix(r.ID, "link.") && r.ID != "link.own" && r.ID != "link.unknown" && r.ID != "link.unreadable"
 }
 
 func weight(s Severity) int { return slices.Index([]Severity{Proof, Strong, Clue, Info}, s) }

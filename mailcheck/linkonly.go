@@ -48,6 +48,7 @@ func (c *Checker) CheckLink(raw string) Result {
 	if fake {
 		return v.result(Fake, nil, rs...)
 	}
+	v.sum = 2 // what is odd about an address is worth saying
 	return v.result(Unconfirmed, nil, append(rs, reason("link.unknown", Info, u.Host, nil, ""))...)
 }
 

@@ -42,7 +42,7 @@ func TestVerdicts(t *testing.T) {
 		{"full width", "Ａｍａｚｏｎ <x@evil.example>", "お知らせ", "本文", Fake, "amazon-co-jp", "claim.sender", nil},
 		{"mathematical letters", "𝐀𝐦𝐚𝐳𝐨𝐧 <x@evil.example>", "お知らせ", "本文", Fake, "amazon-co-jp", "claim.sender", nil},
 		{"Cyrillic", "Аmаzоn <x@evil.example>", "お知らせ", "本文", Fake, "amazon-co-jp", "claim.sender", nil},
-		{"invisible characters", "メ⁤ル⁡カ︉リ <x@evil.example>", "お知らせ", "本文", Fake, "mercari", "claim.sender", nil},
+		{"invisible characters", "メ\u2064ル\u2061カ\ufe09リ <x@evil.example>", "お知らせ", "本文", Fake, "mercari", "claim.sender", nil},
 		{"spaces between", "三 井 住 友 カ ー ド <x@evil.example>", "お知らせ", "本文", Fake, "smbc-card", "claim.sender", nil},
 		{"dots between", "N.e.t.f.l.i.x <x@evil.example>", "Hello", "text", Fake, "netflix", "claim.sender", nil},
 		{"capital I for l", "PayPaI <x@evil.example>", "Hello", "text", Fake, "paypal", "claim.sender", nil},
@@ -62,7 +62,7 @@ func TestVerdicts(t *testing.T) {
 		{"a person of that name", "Peter Norton <peter.norton@friend.example>", "Lunch", "See you at noon.", Unconfirmed, "", "claim.none", nil},
 		{"a person of that family name", "Mary Apple <m@friend.example>", "Lunch", "See you at noon.", Unconfirmed, "", "claim.none", nil},
 		{"a friend who tells", "山田 <yamada@friend.example>", "Amazonで買った本", "Amazonで買った本が届いたよ。", Unconfirmed, "", "claim.none", nil},
-		{"a friend who asks", "山田 <yamada@friend.example>", "これ本物？", "「Amazonアカウントを停止しました」ってメールが来たけど本物かな？", Unconfirmed, "", "text.suspended", nil},
+		{"a friend who asks", "山田 <yamada@friend.example>", "これ本物？", "「Amazonアカウントを停止しました」ってメールが来たけど本物かな？", Unconfirmed, "", "claim.none", nil},
 	} {
 		m := letterFrom(t, row.from, row.subject, row.text, row.more...)
 		r := c.Check(t.Context(), m)
@@ -104,7 +104,7 @@ func TestLinks(t *testing.T) {
 		"https://example.com/":                      {Unconfirmed, "", "link.unknown"},
 		"https://shop.example/amazon-review":        {Unconfirmed, "", "link.unknown"},
 		"https://www.ninafernandes.com.br/x":        {Unconfirmed, "", "link.unknown"},
-		"https://192.0.2.9/":                        {Unconfirmed, "", "link.number"},
+		"https://192.0.2.9/":                        {Unconfirmed, "", "link.unknown"},
 		"https://amazon.de/":                        {Unconfirmed, "", "link.unknown"},
 		"https://www.rakuten-sec.co.jp/":            {Unconfirmed, "", "link.unknown"},
 		"https://www.amazon.co.jp∕x@evil.example/y": {Fake, "", "link.userinfo"},
@@ -264,11 +264,11 @@ func TestTwoFilesOfOneBrand(t *testing.T) {
 func TestReasonsSpeakBothLanguages(t *testing.T) {
 	k := learn(brands.Brand{ID: "shop", Names: []string{"店", "Shop"}, LinkDomains: []string{"shop.example"}})
 	for id, text := range said {
-		r := reason(id, Clue, "a‮b\x00c\nd hanako@customer.example "+strings.Repeat("長", 200), k, "shop.example")
+		r := reason(id, Clue, "a\u202eb\x00c\nd hanako@customer.example "+strings.Repeat("長", 200), k, "shop.example")
 		if text.JA == "" || text.EN == "" || strings.Contains(r.Text.JA+r.Text.EN, "{") {
 			t.Errorf("%s: %+v", id, r.Text)
 		}
-		if strings.ContainsAny(r.Evidence, "‮\x00\n") || strings.Contains(r.Evidence, "hanako") || len([]rune(r.Evidence)) > 80 {
+		if strings.ContainsAny(r.Evidence, "\u202e\x00\n") || strings.Contains(r.Evidence, "hanako") || len([]rune(r.Evidence)) > 80 {
 			t.Errorf("%s: evidence %q", id, r.Evidence)
 		}
 	}
@@ -282,7 +282,7 @@ func TestReasonsSpeakBothLanguages(t *testing.T) {
 // TestFold: what forgers change does not change what is found.
 func TestFold(t *testing.T) {
 	for in, want := range map[string]string{
-		"Ａｍａｚｏｎ": "amazon", "アマゾン": "アマゾン", "ｱﾏｿﾞﾝ": "アマゾン", "メ⁤ルカ⁤リ": "メルカリ", "三 井　住 友": "三井住友", "ＵＦＪ": "ufj", "N.E.T.F.L.I.X ok": "netflix ok",
+		"Ａｍａｚｏｎ": "amazon", "アマゾン": "アマゾン", "ｱﾏｿﾞﾝ": "アマゾン", "メ\u2064ルカ\u2064リ": "メルカリ", "三 井　住 友": "三井住友", "ＵＦＪ": "ufj", "N.E.T.F.L.I.X ok": "netflix ok",
 		"a m a z o n": "amazon", "Itaú": "itau", "##mix_normal_10##停##mix_normal_10##止": "停止", "が": "が", "ＰａｙＰａｌ の": "paypal の", "ᴘᴀʏᴘᴀʟ": "paypal", "I a m": "i a m", "A. B. Smith": "a. b. smith", "": "",
 	} {
 		if got := fold(in); got != want {

@@ -3,6 +3,8 @@ package mailcheck
 import (
 	"bytes"
 	"encoding/base64"
+	"io"
+	"mime/quotedprintable"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -23,20 +25,21 @@ func pasted(text string) (m *message.Message, headless bool, err error) {
 	head := ""
 	switch {
 	case len(text) > message.MostBytes:
-	case boundary.MatchString(start):
-		head = "Content-Type: multipart/mixed; boundary=\"" + boundary.FindStringSubmatch(start)[1] + "\""
+	case boundary.MatchString(start[:min(len(start), 2000)]):
+		head = "Content-Type: multipart/mixed; boundary=\"" + boundary.FindStringSubmatch(start[:min(len(start), 2000)])[1] + "\""
 	case looksHTML(start):
 		head = "Content-Type: text/html; charset=utf-8"
 		text = inUTF8(text)
-	case allBase64(start):
-		head = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64"
-		if raw, _ := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(start), "")); looksHTML(strings.TrimSpace(string(raw))) {
-			head = strings.Replace(head, "plain", "html", 1)
+	case base64Lines(start) != "":
+		text = inUTF8(base64Lines(start))
+		if looksHTML(strings.TrimSpace(text)) {
+			head = "Content-Type: text/html; charset=utf-8"
 		}
 	case len(escaped.FindAllString(start, 12)) == 12:
-		head = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable"
-		if strings.Contains(strings.ToLower(start), "<html") || strings.Contains(strings.ToLower(start), "<body") {
-			head = strings.Replace(head, "plain", "html", 1)
+		raw, _ := io.ReadAll(quotedprintable.NewReader(strings.NewReader(start)))
+		text = inUTF8(string(raw))
+		if looksHTML(strings.TrimSpace(text)) || strings.Contains(strings.ToLower(text), "<body") {
+			head = "Content-Type: text/html; charset=utf-8"
 		}
 	default:
 		text = inUTF8(text)
@@ -50,8 +53,8 @@ func pasted(text string) (m *message.Message, headless bool, err error) {
 }
 
 var (
-	boundary = regexp.MustCompile(`^--([^\s"]{1,70})(?:\r?\n)(?i:content-[a-z-]+:)`)
-	escaped  = regexp.MustCompile(`=(?:E[2-9]|[89AB][0-9A-F])=[0-9A-F]{2}`)
+	boundary = regexp.MustCompile(`(?m)^--([^\s"]{1,70})\r?\n(?i:content-[a-z-]+:)`)
+	escaped  = regexp.MustCompile(`=[89A-F][0-9A-F]=[0-9A-F]{2}|=1B\$`)
 )
 
 func looksHTML(s string) bool {
@@ -59,15 +62,30 @@ func looksHTML(s string) bool {
 	return strings.HasPrefix(lower, "<!doctype") || strings.HasPrefix(lower, "<html") || strings.HasPrefix(lower, "<body") || strings.HasPrefix(lower, "<div") || strings.HasPrefix(lower, "<table") || strings.HasPrefix(lower, "<p>") || strings.HasPrefix(lower, "<meta")
 }
 
-// allBase64 says whether text is the body of a mail in base64, and nothing else.
-func allBase64(s string) bool {
-	joined := strings.Join(strings.Fields(s), "")
-	if len(joined) < 120 || len(joined)%4 != 0 || strings.ContainsAny(s[:60], " \t") {
-		return false
+// base64Lines decodes a text that begins with the body of a mail in base64:
+// two lines of it at least. What follows it, a list's footer, is left out.
+func base64Lines(s string) string {
+	var joined strings.Builder
+	n := 0
+	for line := range strings.Lines(s) {
+		line = strings.TrimSpace(line)
+		if line == "" || !base64Line.MatchString(line) || n == 0 && len(line) < 56 {
+			break
+		}
+		joined.WriteString(line)
+		n++
 	}
-	raw, err := base64.StdEncoding.DecodeString(joined)
-	return err == nil && utf8.Valid(raw)
+	if joined.Len() < 120 || joined.Len()%4 != 0 {
+		return ""
+	}
+	raw, err := base64.StdEncoding.DecodeString(joined.String())
+	if err != nil {
+		return ""
+	}
+	return string(raw)
 }
+
+var base64Line = regexp.MustCompile(`^[A-Za-z0-9+/]{2,}={0,2}$`)
 
 // inUTF8 decodes text that is in one of the charsets of Japanese mail. Of
 // several that fit, the one that gives most kana is taken.

@@ -64,7 +64,7 @@ func (v *view) claims() {
 // shownAddress looks whether the sender's name shows an address of a brand, or
 // one that passes for it: "support@mail.coinbase.com" <x@elsewhere.example>.
 func (v *view) shownAddress(note func(*known, string, string, float64)) {
-	shown := shownDomain.FindString(v.l.name)
+	shown := domainIn(v.l.name)
 	if shown == "" {
 		return
 	}
@@ -75,6 +75,21 @@ func (v *view) shownAddress(note func(*known, string, string, float64)) {
 			return
 		}
 	}
+}
+
+// domainIn is the domain of an address that a name shows, or a domain that
+// stands in it by itself. What stands before an @ is none: programs write
+// "list-bounces+me=shop.example@lists.example on behalf of …".
+func domainIn(name string) string {
+	if i := strings.LastIndexByte(name, '@'); i >= 0 {
+		return shownDomain.FindString(name[i+1:])
+	}
+	for w := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == ' ' || strings.ContainsRune("<>()[]\"'|,:;/", r) }) {
+		if shownDomain.FindString(w) == w {
+			return w
+		}
+	}
+	return ""
 }
 
 // shownDomain is a domain in a name; two letters at least end it.

@@ -47,6 +47,21 @@ func (p *Profile) LearnLogin(at time.Time, s Seen) {
 	}
 }
 
+// LearnDevice notes the token that a browser got during a session: the device
+// is as old as the session's own when it was given there.
+func (p *Profile) LearnDevice(at time.Time, s Seen, a Agent) {
+	if _, ok := p.Device(s.Device); ok || p.Claim(s.Device, a) {
+		return
+	}
+	p.noteDevice(at, s)
+}
+
+// LearnNetwork notes a network on which a session of the customer's went on.
+func (p *Profile) LearnNetwork(at time.Time, s Seen) {
+	p.noteNetwork(at, s)
+	p.noteCountry(at, s)
+}
+
 func (p *Profile) noteDevice(at time.Time, s Seen) {
 	if d, ok := p.Device(s.Device); ok {
 		d.First, d.Last, d.Count = earlier(d.First, at), later(d.Last, at), d.Count+1
@@ -120,6 +135,10 @@ func (p *Profile) KeepSession(s Session) {
 		*old = s
 		return
 	}
+	// Those of the customer that nobody saw for weeks are of no use any more.
+	p.Sessions = slices.DeleteFunc(p.Sessions, func(o Session) bool {
+		return o.Verdict == "" && s.Last.Sub(o.Last) > staleAfter
+	})
 	p.Sessions = append(p.Sessions, s)
 	slices.SortStableFunc(p.Sessions, func(a, b Session) int { return a.Last.Compare(b.Last) })
 	for len(p.Sessions) > MaxSessions {
@@ -150,6 +169,37 @@ func (p *Profile) remember(s Session) {
 	if len(p.Foes) > MaxFoes {
 		p.Foes = p.Foes[len(p.Foes)-MaxFoes:]
 	}
+}
+
+// Doubt is for a changed password: somebody may have had cause. What came in
+// during the last weeks, unproven and not by the session that changed it, has
+// to be quiet for a week again before it counts.
+func (p *Profile) Doubt(session string, now time.Time) {
+	const weeks = 45 * 24 * time.Hour
+	for i := range p.Devices {
+		if d := &p.Devices[i]; !d.Proof && d.Via != session && now.Sub(d.First) < weeks && d.First.Before(now) {
+			d.First = now
+		}
+	}
+	for i := range p.Networks {
+		if n := &p.Networks[i]; !n.Proof && n.Via != session && now.Sub(n.First) < weeks && n.First.Before(now) {
+			n.First = now
+		}
+	}
+}
+
+// Claim takes a token never seen before for the one that a browser of the
+// same kind was given and has not brought back: the shop may name its tokens
+// itself. The age of the device is that of the gift. False when none was.
+func (p *Profile) Claim(key string, a Agent) bool {
+	for i := len(p.Devices) - 1; i >= 0; i-- {
+		d := &p.Devices[i]
+		if both, _ := d.Like(a); d.Given && both {
+			d.Key, d.Given = key, false
+			return true
+		}
+	}
+	return false
 }
 
 // Give notes the token that a device was given at a login. Of those that
@@ -223,6 +273,10 @@ func (s Session) worth(now time.Time) float64 {
 	return w
 }
 
+// staleAfter is how long a session that nobody judged stays on the list
+// without being seen.
+const staleAfter = 21 * 24 * time.Hour
+
 // strangeFor is how long what faded counts against a session that is not on
 // the list.
 const strangeFor = 72 * time.Hour
@@ -232,18 +286,30 @@ const strangeFor = 72 * time.Hour
 func (p *Profile) dropSession(now time.Time) {
 	least := slices.MinFunc(p.Sessions, func(a, b Session) int { return cmp.Compare(a.worth(now), b.worth(now)) })
 	p.Sessions = slices.DeleteFunc(p.Sessions, func(s Session) bool { return s.ID == least.ID })
-	if least.Known || least.Verdict == "customer" || len(least.Terms) == 0 {
+	if least.Known || least.Verdict == "customer" || now.Sub(least.Last) > strangeFor || !least.remarkable() {
 		return
 	}
 	if p.Faded == nil || least.Last.Sub(p.FadedAt) > strangeFor {
 		p.Faded = map[string]float64{}
 	}
 	for name, weight := range least.Terms {
+		if weight <= 0 {
+			continue
+		}
 		if was, ok := p.Faded[name]; !ok || weight > was {
 			p.Faded[name] = weight
 		}
 	}
 	p.FadedAt = later(p.FadedAt, least.Last)
+}
+
+// remarkable says that much spoke against a session.
+func (s Session) remarkable() bool {
+	var sum float64
+	for _, w := range s.Terms {
+		sum += w
+	}
+	return sum >= 2
 }
 
 // Recall makes the session of an id that is not on the list when strange ones

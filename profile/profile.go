@@ -199,9 +199,15 @@ func (p *Profile) Location() *time.Location {
 	return japan
 }
 
-// Encode writes the row, letting the least valuable entries go until it fits
-// MaxBytes.
+// Fit lets the least valuable entries go until the row fits MaxBytes.
+func (p *Profile) Fit() {
+	for p.Size() > MaxBytes && p.dropOne() {
+	}
+}
+
+// Encode writes the row, made to fit.
 func (p *Profile) Encode() ([]byte, error) {
+	p.Fit()
 	for {
 		b, err := json.Marshal(p)
 		if err != nil {

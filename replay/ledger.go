@@ -14,7 +14,6 @@ import (
 	"mimamori/intake"
 	"mimamori/journal"
 	"mimamori/playbook"
-	"mimamori/profile"
 )
 
 // ledger is what the decision path writes to in a replay: accounts, incidents
@@ -99,11 +98,7 @@ func (l *ledger) Account(id mimamori.AccountID, subject string) (*incident.Accou
 
 // PutAccount keeps an account, cut to the size of a row.
 func (l *ledger) PutAccount(a *incident.Account) error {
-	if weight(&a.Profile) > profile.MaxBytes {
-		if _, err := a.Profile.Encode(); err != nil { // drops what is worth least
-			return err
-		}
-	}
+	a.Profile.Fit()
 	a.Exists = true
 	l.accounts[a.ID] = a
 	day := int64(0)
@@ -118,22 +113,6 @@ func (l *ledger) PutAccount(a *incident.Account) error {
 		l.days[a.ID] = day
 	}
 	return nil
-}
-
-// weight is never less than the bytes of the encoded profile: the true size
-// is asked for only near the bound.
-func weight(p *profile.Profile) int {
-	n := 900 + 210*(len(p.Devices)+len(p.Networks)+len(p.Countries)) + 60*len(p.Faded)
-	for _, d := range p.Devices {
-		n += 2 * (len(d.Agent) + len(d.Via))
-	}
-	for _, x := range p.Networks {
-		n += 2 * len(x.Via)
-	}
-	for _, s := range p.Sessions {
-		n += 330 + 2*len(s.ID) + 60*(len(s.Terms)+len(s.Marks))
-	}
-	return n
 }
 
 // Seen finds an event that came before under the same name.

@@ -23,13 +23,14 @@ import (
 	"mimamori/event"
 	"mimamori/geo"
 	"mimamori/intake"
+	"mimamori/policy"
 	"mimamori/traffic"
 )
 
 // Options of a replay.
 type Options struct {
 	Inputs []string // files of events: NDJSON, or a login log as CSV
-	Policy decide.Policy
+	Policy policy.Policy
 	Geo    *geo.DB // nil: the embedded table
 	// SkipBad is told of each line that cannot be read; nil: such a line ends
 	// the run.
@@ -71,14 +72,15 @@ func Run(ctx context.Context, opt Options) (Summary, error) {
 	if opt.Geo == nil {
 		opt.Geo = geo.Embedded()
 	}
-	opt.Policy.Mode = decide.Enforce
-	if err := opt.Policy.Check(); err != nil {
+	p := opt.Policy.Policy
+	p.Mode = decide.Enforce
+	if err := p.Check(); err != nil {
 		return Summary{}, err
 	}
 	r := &run{opt: opt, ledger: newLedger(), began: time.Now(), told: map[name]Row{}}
 	r.rows.put = opt.Row
-	r.ends.ledger, r.ends.policy = r.ledger, opt.Policy
-	r.in = intake.New(r.ledger, intake.Options{Geo: opt.Geo, Traffic: traffic.New(0), Policy: opt.Policy, Inline: true, Later: r.later})
+	r.ends.ledger, r.ends.policy = r.ledger, p
+	r.in = intake.New(r.ledger, intake.Options{Geo: opt.Geo, Traffic: traffic.New(0), Policy: p, Rules: opt.Policy.Rules, Inline: true, Later: r.later})
 	src, err := open(opt.Inputs)
 	if err != nil {
 		return Summary{}, err

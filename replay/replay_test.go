@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"mimamori/decide"
+	"mimamori/policy"
 	"mimamori/replay"
 	"mimamori/simulate"
 )
@@ -35,7 +35,7 @@ func small(t *testing.T, seed uint64) string {
 func files(t *testing.T, inputs ...string) []byte {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.csv")
-	if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: decide.DefaultPolicy()}, out, ""); err != nil {
+	if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: policy.Default()}, out, ""); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(out)
@@ -77,22 +77,34 @@ func TestSameBytesOnAnyMachine(t *testing.T) {
 		}
 	}
 	all := lines(t, events)
+	// What happened in the same millisecond keeps its order: nothing else tells it.
+	var groups [][]string
+	last := ""
+	for _, l := range all {
+		_, at, _ := strings.Cut(l, `"time":"`)
+		if at = at[:len("2026-01-01T00:00:00.000")]; at != last {
+			groups = append(groups, nil)
+		}
+		last = at
+		groups[len(groups)-1] = append(groups[len(groups)-1], l)
+	}
 	var parts [3][]string
-	for i, l := range all {
-		parts[i%3] = append(parts[i%3], l)
+	for i, g := range groups {
+		parts[i%3] = append(parts[i%3], g...)
 	}
 	sorted := func(b []byte) []string {
 		rows := strings.Split(strings.TrimSpace(string(b)), "\r\n")
 		slices.Sort(rows)
 		return rows
 	}
-	split := files(t, write(t, "a.ndjson", parts[0]...), write(t, "b.ndjson", parts[1]...), write(t, "c.ndjson", parts[2]...))
+	split := files(t, write(t, "c.ndjson", parts[2]...), write(t, "a.ndjson", parts[0]...), write(t, "b.ndjson", parts[1]...))
 	if d := cmp.Diff(sorted(want), sorted(split)); d != "" {
 		t.Errorf("in three files the scores differ: %.600s", d)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	if d := cmp.Diff(sorted(want), sorted(files(t, write(t, "shuffled.ndjson", all...)))); d != "" {
+	rng.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
+	shuffled := files(t, write(t, "shuffled.ndjson", slices.Concat(groups...)...))
+	if d := cmp.Diff(sorted(want), sorted(shuffled)); d != "" {
 		t.Errorf("in another order the scores differ: %.600s", d)
 	}
 }
@@ -165,7 +177,7 @@ func TestBadLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in := write(t, "in.ndjson", good, "", bad, signIn("e3", "hanako", "2026-01-02T00:00:00Z", "s3", "126.0.0.1"))
 			out := filepath.Join(t.TempDir(), "out.csv")
-			opt := replay.Options{Inputs: []string{in}, Policy: decide.DefaultPolicy()}
+			opt := replay.Options{Inputs: []string{in}, Policy: policy.Default()}
 			_, err := replay.Files(t.Context(), opt, out, "")
 			b, ok := errors.AsType[replay.BadLine](err)
 			if !ok || b.Line != 3 || !strings.Contains(err.Error(), "in.ndjson, line 3") {
@@ -192,11 +204,11 @@ func TestBadLines(t *testing.T) {
 func TestNoInput(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.csv")
 	for name, inputs := range map[string][]string{"none": {}, "missing": {"/nowhere/at/all"}, "a folder": {t.TempDir()}} {
-		if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: decide.DefaultPolicy()}, out, ""); err == nil {
+		if _, err := replay.Files(t.Context(), replay.Options{Inputs: inputs, Policy: policy.Default()}, out, ""); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "a")}, Policy: decide.DefaultPolicy()}, filepath.Join(t.TempDir(), "no", "out.csv"), ""); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "a")}, Policy: policy.Default()}, filepath.Join(t.TempDir(), "no", "out.csv"), ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("into a folder that is not there: %v", err)
 	}
 	if got := files(t, write(t, "empty.ndjson")); !bytes.HasPrefix(got, []byte("event_id,")) {
@@ -238,7 +250,7 @@ func TestLoginLogs(t *testing.T) {
 	if !bytes.Equal(straight, turned) || bytes.Count(straight, []byte("\r\n")) != 3 {
 		t.Errorf("got\n%s\nand turned round\n%s", straight, turned)
 	}
-	_, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "c.csv", header, a, "taro,yesterday,x,UA,succeeded")}, Policy: decide.DefaultPolicy()},
+	_, err := replay.Files(t.Context(), replay.Options{Inputs: []string{write(t, "c.csv", header, a, "taro,yesterday,x,UA,succeeded")}, Policy: policy.Default()},
 		filepath.Join(t.TempDir(), "o"), "")
 	if b, ok := errors.AsType[replay.BadLine](err); !ok || b.Line != 3 {
 		t.Errorf("err = %v, want a bad line 3", err)

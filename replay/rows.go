@@ -23,6 +23,7 @@ var Header = []string{"event_id", "type", "probability", "decision", "signals", 
 // Row is one row of the scores: what was decided about an event, at a time.
 type Row struct {
 	EventID     string
+	Subject     string // whose account; not written
 	Session     string // of the event; empty in a further row. Not written
 	Type        string
 	Assessed    bool
@@ -137,7 +138,7 @@ func (r *rows) name(id mimamori.IncidentID) string {
 
 // row is what became of an event when it was taken in.
 func (r *run) row(l *line, o intake.Outcome) Row {
-	row := Row{EventID: l.event.ID, Session: l.event.Session, Type: string(l.event.Kind), Assessed: o.Assessment.Assessed, Probability: o.Assessment.Probability,
+	row := Row{EventID: l.event.ID, Subject: l.event.Subject, Session: l.event.Session, Type: string(l.event.Kind), Assessed: o.Assessment.Assessed, Probability: o.Assessment.Probability,
 		Decision: o.Decision, Campaigns: o.Campaigns, At: l.event.Time, input: r.inputs}
 	for _, s := range o.Assessment.Signals {
 		row.Signals = append(row.Signals, s.Name)
@@ -160,6 +161,9 @@ func (r *run) row(l *line, o intake.Outcome) Row {
 func (r *run) later(x intake.Later) {
 	row := Row{EventID: x.Event, Type: string(event.LoginAttempted), Assessed: true, Probability: x.Probability, Decision: x.Decision,
 		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.ledger.inputOf(x.Account, x.Source, x.Event)}
+	if a := r.ledger.accounts[x.Account]; a != nil {
+		row.Subject = a.Subject
+	}
 	for _, s := range x.Signals {
 		row.Signals = append(row.Signals, s.Name)
 	}
@@ -173,7 +177,7 @@ func (r *run) repeat(l *line) Row {
 	row, ok := r.told[n]
 	if !ok {
 		was := r.ledger.seen[n]
-		row = Row{EventID: l.event.ID, Type: string(l.event.Kind), Decision: decide.Allow, Assessed: was.assessed, Probability: was.probability}
+		row = Row{EventID: l.event.ID, Subject: l.event.Subject, Type: string(l.event.Kind), Decision: decide.Allow, Assessed: was.assessed, Probability: was.probability}
 		if was.signals != "" {
 			row.Signals = strings.Split(was.signals, "|")
 		}

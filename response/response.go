@@ -173,7 +173,7 @@ func blame(tx Tx, a Alarm, i *incident.Incident) error {
 	p := &a.Account.Profile
 	ids := []string{a.Session}
 	for _, s := range p.Sessions {
-		if a.Voice != "customer" && !s.Known && s.Verdict != "customer" && s.Terms["device_new"] >= 1 && a.Now.Sub(s.Began) < 72*time.Hour {
+		if a.Voice != "customer" && !s.Known && s.Verdict != "customer" && assess.Strange(&s) && a.Now.Sub(s.Began) < 72*time.Hour {
 			ids = append(ids, s.ID)
 		}
 	}
@@ -309,7 +309,9 @@ func causeOf(evidence []incident.Evidence) incident.Cause {
 	switch {
 	case has("session_moved"):
 		return incident.Cause{Kind: "session", Text: causeSession}
-	case has("campaign_network", "campaign_client"):
+	case has("campaign_password"):
+		return incident.Cause{Kind: "spray", Text: causeSpray}
+	case has("campaign_network", "campaign_client", "failing_alike"):
 		return incident.Cause{Kind: "list", Text: causeList}
 	case has("password_breached"):
 		return incident.Cause{Kind: "list", Text: causeBreached}

@@ -35,10 +35,10 @@ var (
 	}
 	leadActs = slices.Concat(agentActs, []audit.Act{
 		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.BulkContain,
-		audit.ProposalApprove, audit.ProposalDecline, audit.DirectoryEdit, audit.LookExport, audit.AccountExport,
+		audit.ProposalApprove, audit.ProposalDecline, audit.DirectoryEdit, audit.LookExport, audit.AccountExport, audit.LookAnalysis,
 	})
-	analystActs = []audit.Act{audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
-	auditorActs = []audit.Act{audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport}
+	analystActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
+	auditorActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport}
 	adminActs   = []audit.Act{
 		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.DirectoryEdit, audit.PolicyChange, audit.RetentionChanged, audit.AccountForget, audit.AccountExport, audit.LookAudit,

@@ -263,6 +263,7 @@ func TestE02_E10_RolesAreKeptAndEveryTryIsRecorded(t *testing.T) {
 		}
 	}
 	for act, may := range map[audit.Act][]staff.Role{
+		audit.LookAnalysis:    {staff.Lead, staff.Analyst, staff.Auditor},
 		audit.LookIncident:    {staff.Agent, staff.Lead, staff.Analyst, staff.Auditor},
 		audit.LookReveal:      {staff.Agent, staff.Lead},
 		audit.LookAudit:       {staff.Auditor, staff.Admin},

@@ -3,6 +3,8 @@ package traffic
 import (
 	"fmt"
 	"time"
+
+	"mimamori/event"
 )
 
 // Campaign is one attack over many accounts.
@@ -46,14 +48,14 @@ type Hand struct {
 }
 
 // families from the narrowest to the widest.
-var families = [...]string{"tag", "network", "client", "pair", "kin", "operator", "class", "all"}
+var families = [...]string{"tag", "network", "client", "pair", "operator", "kin", "class", "all"}
 
-const wide = 4 // families from here on are watched from their first attempt
+const wide = 6 // families from here on take in many customers; they are watched from their first attempt
 
 // watched are the keys of the families, in their order; 0 for one that the
 // attempt does not have.
 func (k *keys) watched() [len(families)]uint64 {
-	return [...]uint64{k.tag, k.network, k.client, k.pair, k.kin, k.operator, k.class, k.all}
+	return [...]uint64{k.tag, k.network, k.client, k.pair, k.operator, k.kin, k.class, k.all}
 }
 
 // watch looks for campaigns.
@@ -63,6 +65,7 @@ type watch struct {
 	campaigns []*Campaign // under way and lately ended, oldest first
 	alarmed   []*Campaign // whose members are to be gone through again
 	under     int         // campaigns under way
+	full      int64       // hour in which no room could be made any more
 	quiet     int64       // hour at which idle tracks were last let go
 }
 
@@ -89,6 +92,7 @@ type track struct {
 	Known    float64 // failures of people known here in it
 	Hours    float64 // hours watched
 	Rate     float64 // usual tries an hour
+	Share    float64 // tries an hour that its part of the strangers' successes would explain
 	PerGood  float64 // usual tries for a success
 	PerKnown float64 // usual tries for a failure of somebody known here
 	Spread   float64 // how much more than Poisson it varies
@@ -100,7 +104,7 @@ type track struct {
 }
 
 const (
-	alarmAt   = 14.0 // of the CUSUM, in units of log-likelihood
+	alarmAt   = 13.0 // of the CUSUM, in units of log-likelihood
 	leastHits = 12   // accounts tried, whatever the CUSUM says
 	learnFor  = 72   // hours before a wide track may speak for a trickle
 	ln2       = 0.6931471805599453
@@ -112,7 +116,7 @@ func (t *track) usual(part float64) float64 {
 	if families[t.Family] == "class" || families[t.Family] == "all" {
 		floor = 0.5
 	}
-	u := max((t.Rate+floor)*part, t.PerGood*t.Good, t.PerKnown*t.Known)
+	u := max((max(t.Rate, t.Share)+floor)*part, t.PerGood*t.Good, t.PerKnown*t.Known)
 	return u
 }
 
@@ -190,12 +194,23 @@ func (t *track) learn(usual float64) {
 
 // observe feeds an attempt to the tracks and notices campaigns.
 func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
-	failed := l.Outcome != "succeeded"
+	failed := l.Outcome != event.Succeeded
 	hit := failed && stranger && t.tried.add(k.account, unix)
+	// Tries on accounts that nobody has are the noise of every shop, made by
+	// programs that stay where they are. What raises an alarm is tries on real
+	// ones; others count a third when each comes from another place.
+	real := hit && l.Outcome != event.UnknownAccount
+	weight, counts := 1.0, 1.0
+	if !real {
+		weight, counts = 0.3, 0
+		if hit && t.scattered(k, unix) {
+			counts = 0.35
+		}
+	}
 	if hit {
 		for _, key := range k.watched() {
 			if key != 0 {
-				t.lately.add(key, unix, 0, 1)
+				t.lately.add(key, unix, 0, weight)
 			}
 		}
 	}
@@ -204,12 +219,15 @@ func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 		if key == 0 {
 			continue
 		}
-		tr := t.track(key, uint8(f), unix, hit)
+		tr := t.track(key, uint8(f), unix, real)
 		if tr == nil {
 			continue
 		}
-		tr.roll(unix / 3600)
-		late := unix/3600 < tr.Hour
+		if unix/3600 > tr.Hour {
+			tr.Share = t.explained(tr, k, key, unix)
+			tr.roll(unix / 3600)
+		}
+		late := unix/3600 < tr.Hour-24
 		switch {
 		case late:
 		case !failed:
@@ -217,23 +235,36 @@ func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 		case !stranger:
 			tr.Known++
 		case hit && !covered:
-			tr.Tries++
+			tr.Tries += counts
 		}
 		if c := tr.Campaign; c != nil && stranger {
 			t.join(c, l, k, hit, failed)
 			covered = true
 		}
-		if hit && !late && tr.Campaign == nil && !covered && t.alarms(tr, unix) {
+		if real && !late && tr.Campaign == nil && !covered && t.alarms(tr, unix) {
 			t.alarm(tr, key, l, k, unix)
 			covered = true
 		}
 	}
 	if !failed && stranger && l.Member.Event != "" {
 		m := l.Member
-		m.At, m.keys = unix, k.watched()
+		m.At, m.Keys = unix, k.watched()
 		t.ring.put(m)
 	}
 	t.tidy(unix)
+}
+
+// scattered says that hardly anything else was tried from an attempt's network
+// lately, and that customers use its very browser.
+func (t *Traffic) scattered(k *keys, unix int64) bool {
+	wg, wb := t.lately.weights(unix)
+	if _, tries := t.lately.count(k.network, wg, wb); tries >= 1 {
+		return false
+	}
+	wg, wb = t.people.weights(unix)
+	browser, _ := t.people.count(k.ua, wg, wb)
+	all, _ := t.people.count(k.all, wg, wb)
+	return browser > 0.001*all && browser >= 5
 }
 
 // track finds the key's track. A narrow one is made once the key was tried a
@@ -248,7 +279,9 @@ func (t *Traffic) track(key uint64, family uint8, unix int64, hit bool) *track {
 		if _, bad := t.lately.count(key, wg, wb); bad < 4 {
 			return nil
 		}
-		tr.Tries = 3
+		// What is usual of it is not known, but it was so little that nobody
+		// looked.
+		tr.Tries, tr.Hours = 3, learnFor
 	}
 	if len(t.watch.tracks) >= t.watch.max && !t.watch.room(unix/3600) {
 		return nil
@@ -257,8 +290,26 @@ func (t *Traffic) track(key uint64, family uint8, unix int64, hit bool) *track {
 	return tr
 }
 
+// explained is how many tries an hour a narrow key should see, going by its
+// part of the strangers who do get in.
+func (t *Traffic) explained(tr *track, k *keys, key uint64, unix int64) float64 {
+	all := t.watch.tracks[k.all]
+	if tr.Family >= wide || all == nil {
+		return 0
+	}
+	t.lately.rebase(t.clock)
+	wg, wb := t.lately.weights(unix)
+	mine, _ := t.lately.count(key, wg, wb)
+	of, _ := t.lately.count(k.all, wg, wb)
+	return all.Rate * min(1, (mine+0.3)/(of+5))
+}
+
 // room lets tracks go that had nothing lately.
 func (w *watch) room(hour int64) bool {
+	if w.full == hour {
+		return false
+	}
+	w.full = hour
 	for idle := int64(96); idle >= 1; idle /= 2 {
 		for key, tr := range w.tracks {
 			if tr.Family < wide && tr.Campaign == nil && tr.Hour < hour-idle {
@@ -266,6 +317,7 @@ func (w *watch) room(hour int64) bool {
 			}
 		}
 		if len(w.tracks) < w.max*15/16 {
+			w.full = 0
 			return true
 		}
 	}
@@ -368,11 +420,14 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		return h
 	}
 	narrow := k.client
+	t.lately.rebase(t.clock)
+	wg, wb := t.lately.weights(unix)
+	h.Peers, h.Tries = t.lately.count(narrow, wg, wb)
 	for f, key := range k.watched() {
 		if key == 0 {
 			continue
 		}
-		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil {
+		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && h.fits(f) {
 			h.Campaigns = append(h.Campaigns, tr.Campaign.ID)
 			if h.Family == "" {
 				h.Family = families[f]
@@ -382,10 +437,23 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 			}
 		}
 	}
-	t.lately.rebase(t.clock)
-	wg, wb := t.lately.weights(unix)
-	h.Peers, h.Tries = t.lately.count(narrow, wg, wb)
+	if narrow != k.client {
+		h.Peers, h.Tries = t.lately.count(narrow, wg, wb)
+	}
 	return h
+}
+
+// fits says that a client is being tried more than customers sign in from it,
+// so that what it has in common with a campaign means something. The same
+// password, or the same network, is enough by itself.
+func (h Hand) fits(family int) bool {
+	switch {
+	case family < 2:
+		return true
+	case family < wide:
+		return h.Tries > h.Peers+1
+	}
+	return h.Tries > 3*h.Peers+3
 }
 
 // Campaigns are those under way or ended since a time, newest first.

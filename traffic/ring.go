@@ -16,8 +16,8 @@ type Member struct {
 	Event   string
 	Session string
 
-	keys  [len(families)]uint64
-	asked []string // campaigns that it was already named for
+	Keys  [len(families)]uint64
+	Asked []string // campaigns that it was already named for
 }
 
 const (
@@ -70,11 +70,11 @@ func (t *Traffic) Again() []Again {
 		family := slices.Index(families[:], c.Family)
 		for i := range t.ring.list {
 			m := &t.ring.list[i]
-			if m.keys[family] != c.Key || m.At < c.Began.Unix()-3600 || m.At < t.clock-ringSeconds {
+			if m.Keys[family] != c.Key || m.At < c.Began.Unix()-3600 || m.At < t.clock-ringSeconds {
 				continue
 			}
-			if !slices.Contains(m.asked, c.ID) {
-				m.asked = append(m.asked, c.ID)
+			if !slices.Contains(m.Asked, c.ID) {
+				m.Asked = append(m.Asked, c.ID)
 				c.Successes++
 			}
 			out = append(out, Again{Member: *m, Campaign: c.ID, Hand: t.handOf(m, c)})
@@ -87,7 +87,7 @@ func (t *Traffic) Again() []Again {
 // handOf is Hand for a sign-in of the ring.
 func (t *Traffic) handOf(m *Member, c *Campaign) Hand {
 	h := Hand{Campaigns: []string{c.ID}, Family: c.Family}
-	narrow := m.keys[2]
+	narrow := m.Keys[2]
 	if c.Family == "tag" || c.Family == "network" {
 		narrow = c.Key
 	}

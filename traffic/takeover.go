@@ -65,14 +65,15 @@ func (t *Traffic) leave(key uint64, unix int64) {
 		*old = trace{Weight: old.weight(unix) + 1, At: max(unix, old.At)}
 		return
 	}
-	if len(t.taken) >= maxTraces {
+	// When there is no room the faintest go, an eighth at least.
+	for least := 0.1; len(t.taken) >= maxTraces; least *= 2 {
 		for k, o := range t.taken {
-			if o.weight(unix) < 0.3 {
+			if o.weight(unix) < least {
 				delete(t.taken, k)
 			}
 		}
-		if len(t.taken) >= maxTraces {
-			return
+		if len(t.taken) < maxTraces*7/8 {
+			break
 		}
 	}
 	t.taken[key] = &trace{Weight: 1, At: unix}
@@ -90,7 +91,7 @@ type Value struct {
 func (t *Traffic) Value(key string, at time.Time) Value {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	unix := min(at.Unix(), t.clock+24*60*60)
+	unix := min(max(at.Unix(), t.clock-400*24*60*60), t.clock+24*60*60)
 	wg, wb := t.people.weights(unix)
 	good, _ := t.people.count(t.seed.string("registered").string(key).key(), wg, wb)
 	return Value{Taken: t.taken[t.seed.string("value").string(key).key()].weight(unix), Accounts: good}
@@ -100,7 +101,7 @@ func (t *Traffic) Value(key string, at time.Time) Value {
 func (t *Traffic) NoteValue(key string, account [16]byte, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.clock == 0 || at.Unix() > t.clock+4*24*60*60 {
+	if t.clock == 0 || at.Unix() > t.clock+4*24*60*60 || at.Unix() < t.clock-400*24*60*60 {
 		return
 	}
 	if t.places.add(t.seed.string("registered").string(key).string(string(account[:])).key(), at.Unix()) {

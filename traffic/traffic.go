@@ -42,6 +42,7 @@ type Login struct {
 	RTT      float64
 	Device   string // profile.DeviceKey of a token, if given
 	Moved    int8   // of a success: 1 on the usual network of the operator, 2 on another of it, 0 not known
+	Doubtful bool   // of a success: it may well be an intruder's, and teaches nothing
 	Familiar bool   // device or network counts as this account's own
 
 	Member Member // of a success: what a later alarm needs to find it again
@@ -171,6 +172,14 @@ func (t *Traffic) Note(l Login) {
 }
 
 func (t *Traffic) succeeded(l *Login, k *keys, unix int64, stranger bool) {
+	if stranger {
+		for _, key := range k.watched() {
+			t.lately.add(key, unix, 1, 0)
+		}
+	}
+	if l.Doubtful {
+		return
+	}
 	for _, key := range k.levels() {
 		t.people.add(key, unix, 1, 0)
 	}
@@ -187,12 +196,12 @@ func (t *Traffic) succeeded(l *Login, k *keys, unix int64, stranger bool) {
 	case 2:
 		t.people.add(k.moved, unix, 1, 0)
 	}
-	if stranger {
-		for _, key := range k.watched() {
-			t.lately.add(key, unix, 1, 0)
-		}
+	// A network from which strangers' accounts are being tried is nobody's
+	// usual place.
+	wg, wb := t.lately.weights(unix)
+	if _, tries := t.lately.count(k.network, wg, wb); tries < 4 || !stranger {
+		t.places.add(k.place, unix)
 	}
-	t.places.add(k.place, unix)
 	t.from(l.Country)
 	if l.RTT > 0 {
 		t.learnDelay(l.ASN, math.Log(max(l.RTT, 1)))
@@ -239,8 +248,8 @@ func (t *Traffic) View(l Login) View {
 	defer t.mu.Unlock()
 	k := t.keys(&l)
 	unix := l.At.Unix()
-	if unix > t.clock+4*24*60*60 || t.clock == 0 {
-		unix = t.clock // absurdly ahead: as things stand now
+	if unix > t.clock+4*24*60*60 || unix < t.clock-400*24*60*60 {
+		unix = t.clock // absurd: as things stand now
 	}
 	t.people.rebase(t.clock)
 	wg, wb := t.people.weights(unix)

@@ -179,6 +179,10 @@ func looksAround(k *walker) {
 	k.press(k.say("第三者がしたことと、その結果を見る", "See what they did")).
 		sees(stolen, k.say("注文を購入履歴から隠した", "Hid an order"), k.say("取り消しました", "Cancelled"), k.say("元に戻しました", "Put back"), k.say("第三者に見られたもの", "What they could see")).
 		hides("5555", "見知らぬ人", "曽根崎").look("n21-timeline").picture("night-07-timeline", webtest.Phone, 1450)
+	k.press(k.say("カード会社や警察に渡す記録を印刷する", "Print a record")).
+		sees("45.76.100.31", stolen, k.say("第三者のサインイン", "Their sign-ins"), k.say("お送りしたお知らせ", "Notices sent to you")).
+		hides("5555", "見知らぬ人", "曽根崎").look("n28-record").picture("night-10-record", webtest.Desk, 1300)
+	k.open(k.w.centreURL + "/unknown-orders").look("n29-unknown")
 	k.open(k.w.centreURL+"/logins").sees("45.76.100.31", "49.98.141.77", k.say("いま使っている端末", "This device"), k.say("貸しサーバー", "rented server")).look("n22-logins").wide("n22-logins")
 	k.open(k.w.centreURL+"/purchases").sees("¥4,950", "¥3,080", "¥5,000", k.say("隠されていました", "Was hidden")).look("n23-purchases")
 	k.open(k.w.centreURL+"/contacts").sees(stolen, k.say("もとの内容", "Before"), k.say("現在", "Now"), "•••• 4242").hides("5555", "曽根崎").
@@ -210,5 +214,21 @@ func ordersAgain(k *walker) {
 		k.open(k.w.centreURL + "/checklist")
 		return strings.Contains(k.text(), k.say("すべて済んでいます", "Everything is done"))
 	})
-	k.look("n33-checklist").open(k.w.centreURL + "/").sees(k.say("守られています", "Your account is safe")).look("n34-home")
+	k.look("n33-checklist").picture("night-11-after", webtest.Phone, 1500)
+	k.savedCard()
+	k.open(k.w.centreURL + "/").sees(k.say("守られています", "Your account is safe")).look("n34-home")
+}
+
+// savedCard: the card that she does not want kept is gone from the shop.
+func (k *walker) savedCard() {
+	k.press(k.say("外す", "Remove")).sees(k.say("受け取りました", "Noted")).look("n35-removed")
+	k.w.until("the shop holds no card", func() bool {
+		for _, r := range k.w.account(demoshop.Hanako).State.Resources {
+			if r.Kind == "payment_method" {
+				return false
+			}
+		}
+		return true
+	})
+	k.open(k.w.centreURL + "/checklist").hides("4242")
 }

@@ -216,6 +216,11 @@ func (k *walker) check(name string) {
 	if px, err := webtest.Wider(k.ctx); err != nil || px > 0 {
 		k.t.Errorf("%s: %d pixels wider than the window (%v)", name, px, err)
 	}
+	if at := ask[string](k, `location.origin`); at == k.w.centreURL {
+		for _, word := range webtest.Jargon(k.w.lang, ask[string](k, `document.body.innerText`)) {
+			k.t.Errorf("%s: the page says %q to a customer", name, word)
+		}
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, s := range k.wrong {

@@ -76,10 +76,24 @@ func (cmd *checkMailCmd) judge(ctx context.Context, c *mailcheck.Checker, raw []
 		return c.CheckText(ctx, string(raw), true)
 	}
 	m, err := message.Read(raw)
+	if _, refused := errors.AsType[*message.Refused](err); err != nil && !refused || err == nil && headless(m) {
+		return c.CheckText(ctx, string(raw), true) // no header: somebody saved what he saw
+	}
 	if err != nil {
 		return mailcheck.Result{}, err
 	}
 	return c.Check(ctx, mailcheck.Mail{Message: m, At: cmd.At, EnvelopeFrom: cmd.EnvelopeFrom, ClientIP: ip, HELO: cmd.Helo}), nil
+}
+
+// headless says whether nothing of a mail's header is there, though its first
+// lines were read as one.
+func headless(m *message.Message) bool {
+	for _, name := range []string{"From", "To", "Subject", "Date", "Received", "Message-ID", "Content-Type", "MIME-Version"} {
+		if len(m.Header.All(name)) > 0 && (name != "Content-Type" || m.Header[0].Name != "") {
+			return false
+		}
+	}
+	return true
 }
 
 func (cmd *checkMailCmd) checker() (*mailcheck.Checker, error) {

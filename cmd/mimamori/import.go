@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 )
 
 type importCmd struct {
-	File    string `arg:"" help:"Events as NDJSON, one CloudEvent a line; - reads standard input."`
+	File    string `arg:"" help:"Events as NDJSON, one CloudEvent a line, or a login log as .csv (ours or the public RBA data set's); - reads NDJSON from standard input."`
+	Source  string `help:"Of a .csv file: the CloudEvents source that its rows come from. Default: the key's own."`
 	Name    string `required:"" help:"Name of the import; the same name goes on where it stopped."`
 	Server  string `default:"http://localhost:8420" env:"MIMAMORI_SERVER" help:"Address of the running Mimamori. Default: ${default}."`
 	KeyFile string `type:"path" placeholder:"FILE" help:"File with the API key (scope events); without it $$MIMAMORI_KEY. Never on the command line: others can read that."`
@@ -47,7 +49,13 @@ func (c importCmd) Run(ctx context.Context, s *streams) error {
 		defer close(watched)
 		c.watch(ctx, s, to, total, watching)
 	}()
-	st, err := to.Import(ctx, c.Name, func() (io.ReadCloser, error) { return os.Open(path) })
+	open := func() (io.ReadCloser, error) { return os.Open(path) }
+	var st client.ImportStatus
+	if c.csv() {
+		st, err = to.ImportCSV(ctx, c.Name, c.Source, open)
+	} else {
+		st, err = to.Import(ctx, c.Name, open)
+	}
 	close(watching)
 	<-watched
 	if err != nil {
@@ -56,6 +64,9 @@ func (c importCmd) Run(ctx context.Context, s *streams) error {
 	_, err = fmt.Fprintf(s.out, "%d lines durable: %d new, %d known before, in %s\n", st.Offset, st.Accepted, st.Repeated, time.Since(began).Round(100*time.Millisecond))
 	return err
 }
+
+// csv says that the file is a login log; its header is no line of it.
+func (c importCmd) csv() bool { return strings.EqualFold(filepath.Ext(c.File), ".csv") }
 
 func (c importCmd) key() (string, error) {
 	key := os.Getenv("MIMAMORI_KEY")
@@ -101,6 +112,9 @@ func (c importCmd) spool(s *streams) (path string, lines int64, done func(), err
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			if errors.Is(err, io.EOF) {
+				if c.csv() {
+					lines--
+				}
 				return path, lines, done, nil
 			}
 			return "", 0, done, fmt.Errorf("read the events: %w", err)

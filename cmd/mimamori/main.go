@@ -30,9 +30,11 @@ type cli struct {
 	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
 	ShopCheck   shopCheckCmd   `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
 	Replay      replayCmd      `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
+	Backtest    backtestCmd    `cmd:"" help:"Replay the events one has under a changed policy, and list what would have been otherwise."`
 	Simulate    simulateCmd    `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
 	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
 	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
+	Policy      policyCmd      `cmd:"" help:"How often Mimamori acts, and rules of your own."`
 	Notices     noticesCmd     `cmd:"" help:"What customers are mailed."`
 	MailSetup   mailSetupCmd   `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
 	CheckMail   checkMailCmd   `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`

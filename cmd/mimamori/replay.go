@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"time"
 
-	"mimamori/decide"
 	"mimamori/demo"
+	"mimamori/policy"
 	"mimamori/replay"
 )
 
@@ -54,20 +54,27 @@ func replayHint(err error) error {
 	return err
 }
 
-// progress is a bar of the bytes read, on a terminal.
+// progress is a bar of the bytes read; where there is no terminal, a line now
+// and then.
 func progress(s *streams) func(done, of int64) {
+	began := time.Now()
+	last, every, form := began, 100*time.Millisecond, "\r\x1b[KkB %s"
 	if !colours(s.err) {
-		return nil
+		every, form = 10*time.Second, "kB %s\n"
 	}
-	began, last := time.Now(), time.Time{}
 	return func(done, of int64) {
-		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
+		if now := time.Now(); now.Sub(last) > every {
 			last = now
-			fmt.Fprintf(s.err, "\r\x1b[KkB %s", demo.Progress(done>>10, of>>10, now.Sub(began)))
+			fmt.Fprintf(s.err, form, demo.Progress(done>>10, of>>10, now.Sub(began)))
 		}
 	}
 }
 
-func readPolicy(file string) (decide.Policy, error) {
-	return decide.DefaultPolicy(), nil
+// readPolicy reads a policy file; without one it is the product's own.
+func readPolicy(file string) (policy.Policy, error) {
+	if file == "" {
+		return policy.Default(), nil
+	}
+	p, err := policy.Load(file)
+	return p, withHint(err, "correct the line that is named; docs/policy.md lists the fields")
 }

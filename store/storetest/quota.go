@@ -24,6 +24,20 @@ func tally(h *harness) {
 	doc, err = h.Tally(h.ctx)
 	h.ok(err)
 	h.same(string(doc), "two")
+
+	// The traffic counters are kept beside it and apart from it.
+	doc, err = h.Traffic(h.ctx)
+	h.ok(err)
+	if doc != nil {
+		h.Errorf("traffic counters before any were saved: %s", doc)
+	}
+	h.ok(h.PutTraffic(h.ctx, []byte("three"), now))
+	doc, err = h.Traffic(h.ctx)
+	h.ok(err)
+	h.same(string(doc), "three")
+	doc, err = h.Tally(h.ctx)
+	h.ok(err)
+	h.same(string(doc), "two")
 }
 
 // said makes an event of an account with the answer it got.

@@ -58,7 +58,30 @@ type RecordLogin struct {
 }
 
 func (c *centre) record(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "record", c.opt.Service.Record)
+	own(c, w, r, "record", func(ctx context.Context, v Visitor) (recordPage, error) {
+		view := recordPage{}
+		var err error
+		view.Record, err = c.opt.Service.Record(ctx, v)
+		var over [5]int
+		view.Logins, over[0] = first(view.Logins, recordShown)
+		view.Orders, over[1] = first(view.Orders, recordShown)
+		view.Changes, over[2] = first(view.Changes, recordShown)
+		view.Entries, over[3] = first(view.Entries, recordShown)
+		view.Notices, over[4] = first(view.Notices, recordShown)
+		for _, n := range over {
+			view.More += n
+		}
+		return view, err
+	})
+}
+
+// recordShown bounds each list of the record.
+const recordShown = 200
+
+// recordPage is the record, with how many lines it leaves out.
+type recordPage struct {
+	Record
+	More int
 }
 
 // afterPage is the list with where a second step is added.

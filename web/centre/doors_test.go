@@ -266,3 +266,35 @@ func TestSecurityText(t *testing.T) {
 		}
 	}
 }
+
+// TestSecondStepPutOff: "not now" is kept for 30 days, and then asked again.
+func TestSecondStepPutOff(t *testing.T) {
+	h := serve(t, newFixture())
+	w := get(h, aPage{Path: "/second-step/later", Session: "offer", Form: "x=1"}, mimamori.Japanese)
+	i := slices.IndexFunc(w.Result().Cookies(), func(c *http.Cookie) bool { return c.Name == laterCookie })
+	if w.Code != http.StatusSeeOther || i < 0 || w.Result().Cookies()[i].MaxAge != 30*24*3600 {
+		t.Fatalf("= %d, %v; want a cookie for 30 days", w.Code, w.Result().Cookies())
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.AddCookie(&http.Cookie{Name: sessionCookie, Value: "offer"})
+	before := httptest.NewRecorder()
+	h.ServeHTTP(before, r)
+	r.AddCookie(w.Result().Cookies()[i])
+	after := httptest.NewRecorder()
+	h.ServeHTTP(after, r)
+	const offer = "もうひとつの確認を加える</a>"
+	if !strings.Contains(before.Body.String(), offer) || strings.Contains(after.Body.String(), offer) {
+		t.Errorf("the offer is there before: %v; after it was put off: %v", strings.Contains(before.Body.String(), offer), strings.Contains(after.Body.String(), offer))
+	}
+}
+
+// TestRemovePaymentAsks: the page hands on what the Service decides.
+func TestRemovePaymentAsks(t *testing.T) {
+	for session, want := range map[string]int{"watched": http.StatusSeeOther, "set": http.StatusForbidden} {
+		f := newFixture()
+		w := get(serve(t, f), aPage{Path: "/payment/remove", Session: session, Form: "payment=pm1"}, mimamori.Japanese)
+		if w.Code != want || (len(f.reported) == 1) != (want == http.StatusSeeOther) {
+			t.Errorf("%s: %d, %v; want %d", session, w.Code, f.reported, want)
+		}
+	}
+}

@@ -297,7 +297,7 @@ func (f *fixture) Recovery(_ context.Context, v Visitor, token string) (Recovery
 	if token == "walk" {
 		token = string(f.walk)
 	}
-	r := Recovery{Proof: f.proof(token)}
+	r := Recovery{Proof: f.proof(token), CallCode: map[string]string{"choose": "482-306", "person": "482-306"}[token]}
 	switch r.State {
 	case Waiting:
 		r.Wait, r.Steps = f.wait(token == "doubled"), f.steps(StepWait)
@@ -345,7 +345,7 @@ func (f *fixture) Challenge(_ context.Context, _ Visitor, id string) (Challenge,
 	if id == "gone" {
 		return Challenge{}, mimamori.ErrNotFound
 	}
-	return Challenge{Proof: f.proof(id), Act: "points", ReturnURL: "https://shop.example/back?challenge=" + id}, nil
+	return Challenge{Proof: f.proof(id), Own: id == "totp" || id == "two", Act: "points", ReturnURL: "https://shop.example/back?challenge=" + id}, nil
 }
 func (f *fixture) SendChallengeCode(ctx context.Context, v Visitor, id, _ string) (Challenge, error) {
 	return f.Challenge(ctx, v, id)
@@ -366,7 +366,7 @@ var world = World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldH
 
 func serve(t testing.TB, f *fixture, change ...func(*Options)) http.Handler {
 	t.Helper()
-	opt := Options{Service: f, Passkeys: f, MailCheck: f, PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "/second-step", ShopOrigins: []string{"https://shop.example"},
+	opt := Options{Service: f, Passkeys: f, MailCheck: f, MailForward: "check@check.mihon.example", PlainHTTP: true, Zone: tokyo, World: world, SecondStep: "/second-step", ShopOrigins: []string{"https://shop.example"},
 		Brand: web.Brand{Name: text("見本ストア", "Mihon Store"), Home: "https://shop.example/", Forgot: "https://shop.example/forgot", SignIn: "https://shop.example/sign-in"}}
 	for _, c := range change {
 		c(&opt)

@@ -33,6 +33,15 @@ func part[T any](list []T, r *http.Request, size int, at string) ([]T, pager) {
 	return list[from:min(len(list), from+size)], p
 }
 
+// first cuts a list, and counts what was left out: an intruder can make it as
+// long as he likes.
+func first[T any](list []T, most int) ([]T, int) {
+	if over := len(list) - most; over > 0 {
+		return list[:most], over
+	}
+	return list, 0
+}
+
 // loginPage is the history with its map, or one group of it.
 type loginPage struct {
 	Logins

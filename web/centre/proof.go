@@ -76,14 +76,16 @@ type Proof struct {
 // account: the Service fills it with stand-ins (security item A01).
 type Recovery struct {
 	Proof
-	Call  bool // when the wait is over, a person has to let the customer in
-	Wait  *Wait
-	Steps []Step
+	CallCode string // said to an agent on the telephone, who vouches for this page; empty: not now
+	Call     bool   // when the wait is over, a person has to let the customer in
+	Wait     *Wait
+	Steps    []Step
 }
 
 // Challenge is a second look asked for by the shop.
 type Challenge struct {
 	Proof
+	Own       bool   // asked for by the centre itself, where ReturnURL leads back to
 	Act       string // order, points, contact, payment, factor, login
 	ReturnURL string // when Proven, Failed or Expired: back to the shop, with ?challenge=ID
 }

@@ -112,6 +112,12 @@ type purchasePage struct {
 type contactPage struct {
 	Contacts
 	Pager pager
+	More  int // registered things that are not shown
+}
+
+type timelinePage struct {
+	Timeline
+	Pager pager
 }
 
 func (c *centre) purchases(w http.ResponseWriter, r *http.Request) {
@@ -126,12 +132,17 @@ func (c *centre) contacts(w http.ResponseWriter, r *http.Request) {
 	own(c, w, r, "contacts", func(ctx context.Context, v Visitor) (view contactPage, err error) {
 		view.Contacts, err = c.opt.Service.Contacts(ctx, v)
 		view.Changes, view.Pager = part(view.Changes, r, entriesShown, "/contacts?page=")
+		view.Registered, view.More = first(view.Registered, 2*entriesShown)
 		return view, err
 	})
 }
 
 func (c *centre) timeline(w http.ResponseWriter, r *http.Request) {
-	own(c, w, r, "timeline", c.opt.Service.Timeline)
+	own(c, w, r, "timeline", func(ctx context.Context, v Visitor) (view timelinePage, err error) {
+		view.Timeline, err = c.opt.Service.Timeline(ctx, v)
+		view.Entries, view.Pager = part(view.Entries, r, 2*entriesShown, "/timeline?page=")
+		return view, err
+	})
 }
 
 func (c *centre) unknownOrders(w http.ResponseWriter, r *http.Request) {

@@ -46,7 +46,7 @@ func TestCatalogueHasEveryWord(t *testing.T) {
 	want("action.", names([]undo.Action{undo.Keep, undo.Restore, undo.Remove, undo.Ask})...)
 	want("stepstate.", names([]playbook.StepState{playbook.Pending, playbook.Ready, playbook.Retrying, playbook.Done, playbook.Refused, playbook.Skipped})...)
 	want("notice.", names(notice.Kinds)...)
-	want("noticestate.", names([]notice.State{notice.Queued, notice.Sent, notice.Failed, notice.Bounced})...)
+	want("noticestate.", names([]notice.State{notice.Queued, notice.Sent, notice.Failed, notice.Bounced, notice.Kept})...)
 	want("role.", names(staff.Roles)...)
 	for _, r := range staff.Roles {
 		want("act.", names(r.Acts())...)
@@ -73,7 +73,9 @@ func (p *place) pages() (*browser, []string) {
 	}
 	b := p.signIn("lead")
 	b.post("/incidents/"+string(night)+"/reason", "why", "call")
-	return b, []string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere"}
+	b.post("/live/reason", "to", oddOne.Query(), "why", "work")
+	return b, []string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
+		"/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis"}
 }
 
 func TestEveryPageHasItsWordsInBothLanguages(t *testing.T) {
@@ -333,7 +335,7 @@ func TestE08_TextFromOutsideStaysText(t *testing.T) {
 	p := newPlace(t)
 	b, pages := p.pages()
 	for i, evil := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `{{.Me}}`, `</textarea><svg/onload=alert(1)>`} {
-		p.flow.evil = evil
+		p.flow.evil, p.analyst.evil = evil, evil
 		if i > 0 && i%5 == 0 {
 			break
 		}

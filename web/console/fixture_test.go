@@ -224,6 +224,7 @@ type place struct {
 	t       *testing.T
 	handler http.Handler
 	flow    *flow
+	analyst *analyst
 	audit   *audittest.Memory
 	desk    *staff.Desk
 	people  map[string]staff.Welcome
@@ -248,7 +249,8 @@ func newPlace(t *testing.T) *place {
 			t.Fatal(err)
 		}
 	}
-	p.handler, err = console.New(console.Options{Service: p.flow, Desk: desk, Guard: guard, Log: log,
+	p.analyst = &analyst{guard: guard, now: time.Now().UTC()}
+	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{},
 		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}})
 	if err != nil {
 		t.Fatal(err)

@@ -45,26 +45,36 @@ func (c *console) reasons(r *http.Request) []string {
 // giveReason keeps the reason and opens the incident.
 func (c *console) giveReason(w http.ResponseWriter, r *http.Request, me Reader) {
 	id := mimamori.IncidentID(r.PathValue("id"))
-	why, words := r.PostFormValue("why"), strings.TrimSpace(r.PostFormValue("words"))
-	if !slices.Contains(Reasons, why) || why == "other" && words == "" {
+	if !c.keepReason(w, r, string(id)) {
 		c.showStatus(w, r, http.StatusBadRequest, "reason", Frame{Me: me, Section: "queue", Problem: "reason", V: Ask{ID: id}})
 		return
+	}
+	c.back(w, r, "/incidents/"+string(id), "")
+}
+
+// keepReason keeps the reason that a form gives, under what it is for; false
+// when none was given.
+func (c *console) keepReason(w http.ResponseWriter, r *http.Request, of string) bool {
+	why, words := r.PostFormValue("why"), strings.TrimSpace(r.PostFormValue("words"))
+	if !slices.Contains(Reasons, why) || why == "other" && words == "" {
+		return false
 	}
 	if words != "" {
 		why += ": " + clip(words, 190)
 	}
-	kept := slices.DeleteFunc(c.reasons(r), func(s string) bool { return strings.HasPrefix(s, string(id)+"=") })
-	kept = append(kept, string(id)+"="+base64.RawURLEncoding.EncodeToString([]byte(why)))
+	kept := slices.DeleteFunc(c.reasons(r), func(s string) bool { return strings.HasPrefix(s, of+"=") })
+	kept = append(kept, of+"="+base64.RawURLEncoding.EncodeToString([]byte(why)))
 	if len(kept) > maxReasons {
 		kept = kept[len(kept)-maxReasons:]
 	}
 	c.setCookie(w, reasonCookie, strings.Join(kept, "."))
-	c.back(w, r, "/incidents/"+string(id), "")
+	return true
 }
 
 // Ask is the View of the page that asks for the reason.
 type Ask struct {
 	ID mimamori.IncidentID
+	To string // of a sign-in instead: its reference
 }
 
 func clip(s string, n int) string {

@@ -1,0 +1,79 @@
+package profile
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// TestSize counts rows of every shape: each field set to anything, so that a
+// field that Size does not know fails here.
+func TestSize(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 400 {
+		var p Profile
+		fill(rng, reflect.ValueOf(&p).Elem())
+		b, err := json.Marshal(&p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Size(); got != len(b) {
+			t.Fatalf("Size = %d, want %d: %s", got, len(b), b)
+		}
+	}
+	if got := (&Profile{}).Size(); got != len(`{"h":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}`) {
+		t.Errorf("Size of nothing = %d", got)
+	}
+}
+
+// fill sets a value, and everything in it, to anything.
+func fill(rng *rand.Rand, v reflect.Value) {
+	if rng.IntN(5) == 0 && v.Kind() != reflect.Struct {
+		return // absent
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString([]string{"a", "Chrome (Windows)", "日本語", "<b>&\"\\\n\x01", "t0123456789ab", "\u2028é😀", "x\x7f"}[rng.IntN(7)])
+	case reflect.Int, reflect.Int64:
+		v.SetInt(rng.Int64N(1<<40) >> rng.IntN(41) * (1 - 2*rng.Int64N(2)))
+	case reflect.Int16:
+		v.SetInt(rng.Int64N(60000) - 30000)
+	case reflect.Uint16, reflect.Uint32:
+		v.SetUint(rng.Uint64N(60000))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Float64, reflect.Float32:
+		v.SetFloat([]float64{0.01, -2.5, 1e-9, 1.25e-7, 3e25, 0, 17, -0.07, rng.NormFloat64()}[rng.IntN(9)])
+	case reflect.Slice:
+		for range rng.IntN(4) {
+			x := reflect.New(v.Type().Elem()).Elem()
+			fill(rng, x)
+			v.Set(reflect.Append(v, x))
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(rng, v.Index(i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for _, k := range []string{"one", "two <", "three"}[:rng.IntN(4)] {
+			x := reflect.New(v.Type().Elem()).Elem()
+			fill(rng, x)
+			v.SetMapIndex(reflect.ValueOf(k), x)
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			t := []time.Time{{}, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(2026, 1, 2, 3, 4, 5, 120_000_000, time.UTC),
+				time.Date(2026, 1, 2, 3, 4, 5, 7, time.FixedZone("JST", 9*3600))}[rng.IntN(4)]
+			v.Set(reflect.ValueOf(t))
+			return
+		}
+		for i := range v.NumField() {
+			fill(rng, v.Field(i))
+		}
+	default:
+		panic("a row holds a kind of value that fill does not know: " + v.Kind().String())
+	}
+}
