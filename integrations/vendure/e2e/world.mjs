@@ -84,7 +84,7 @@ function decode(raw) {
   const words = head.replace(/\?=\s+=\?/g, '?==?').replace(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (_, how, s) =>
     (how.toLowerCase() === 'b' ? Buffer.from(s, 'base64') : quoted(s.replace(/_/g, ' '))).toString('utf8'));
   const part = (head2, body) => {
-    const how = /content-transfer-encoding:\s*(\S+)/i.exec(head2)?.[1]?.toLowerCase();
+    const how = /^content-transfer-encoding:\s*(\S+)/im.exec(head2)?.[1]?.toLowerCase();
     return (how === 'base64' ? Buffer.from(body, 'base64') : how === 'quoted-printable' ? quoted(body) : bytes(body)).toString('utf8');
   };
   return `${words}\n\n${part(head, raw.slice(split + 2))}`;
@@ -222,7 +222,7 @@ export class Visitor {
     const res = await fetch(`${this.shop.url}/${this.api}`, {
       method: 'POST',
       headers: {
-        'content-type': 'application/json', 'user-agent': this.agent, 'x-test-ip': this.ip, 'accept-language': 'ja',
+        'content-type': 'application/json', connection: 'close', 'user-agent': this.agent, 'x-test-ip': this.ip, 'accept-language': 'ja',
         ...(this.token ? { authorization: `Bearer ${this.token}` } : {}), ...(this.cookies ? { cookie: this.cookies } : {}),
       },
       body: JSON.stringify({ query, variables }),
