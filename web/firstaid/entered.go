@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -225,8 +226,24 @@ func (s *site) judge(ctx context.Context, m shown) (Found, error) {
 			found.Date = at.Format(time.RFC3339)
 		}
 	}
+	source := m.text
+	if len(m.source) > 0 {
+		source = string(m.source[:min(len(m.source), 8<<10)])
+	}
+	if g := sayFrom.FindStringSubmatch(source); found.From == "" && g != nil {
+		found.From = short(g[1], 200)
+	}
+	if g := saySubject.FindStringSubmatch(source); found.Subject == "" && g != nil {
+		found.Subject = short(g[1], 200)
+	}
 	return found, nil
 }
+
+// What people copy with a text that has no header of its own any more.
+var (
+	sayFrom    = regexp.MustCompile(`(?im)^\s*(?:from|差出人|送信者|送信元)\s*[:：]\s*(\S.*)$`)
+	saySubject = regexp.MustCompile(`(?im)^\s*(?:subject|件名|題名)\s*[:：]\s*(\S.*)$`)
+)
 
 func short(s string, most int) string {
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
