@@ -71,7 +71,7 @@ func post(h http.Handler, to string, form url.Values) *httptest.ResponseRecorder
 
 func want(t *testing.T, w *httptest.ResponseRecorder, status int, words ...string) string {
 	t.Helper()
-	body := w.Body.String()
+	body := strings.ReplaceAll(w.Body.String(), "&#43;", "+")
 	if w.Code != status {
 		t.Fatalf("status %d, want %d: %s", w.Code, status, body)
 	}
