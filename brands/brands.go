@@ -82,7 +82,17 @@ func (s *Screen) UnmarshalYAML(node *yaml.Node) error {
 type Fact struct {
 	Field  string `yaml:"field"`
 	Source string `yaml:"source"`
-	Date   string `yaml:"date"` // YYYY, YYYY-MM or YYYY-MM-DD
+	// SourceJA is the same for Japanese readers; pages show Source without it.
+	SourceJA string `yaml:"source_ja"`
+	Date     string `yaml:"date"` // YYYY, YYYY-MM or YYYY-MM-DD
+}
+
+// Said is the source as the type that pages use.
+func (f Fact) Said() mimamori.Text {
+	if f.SourceJA == "" {
+		return mimamori.Text{JA: f.Source, EN: f.Source}
+	}
+	return mimamori.Text{JA: f.SourceJA, EN: f.Source}
 }
 
 // Words is text for people in both languages. A file may also write a plain

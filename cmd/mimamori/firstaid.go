@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -63,10 +61,7 @@ func (f aidFlags) handler(opt firstaid.Options) (http.Handler, error) {
 		dns = net.DefaultResolver
 	}
 	opt.Brands, opt.Offline = all, f.Offline
-	opt.Mail = mailcheck.New(mailcheck.Options{Brands: all, DNS: dns})
-	if opt.Geo == nil {
-		opt.Geo = geo.Embedded()
-	}
+	opt.Mail, opt.Geo = mailcheck.New(mailcheck.Options{Brands: all, DNS: dns}), geo.Embedded()
 	return firstaid.New(opt)
 }
 
@@ -107,32 +102,27 @@ func onlyHere(next http.Handler) http.Handler {
 	})
 }
 
-// firstAidOnly serves first aid to everybody, and nothing else: no store is
-// opened and no folder made. Of the configuration, if there is one, listen,
-// trusted_proxies, brands, geo and whether public_url is https are read.
-func (c serveCmd) firstAidOnly(ctx context.Context, s *streams) error {
-	config, err := app.LoadConfig(c.Config)
-	if errors.Is(err, fs.ErrNotExist) {
-		config, err = app.DefaultConfig(), nil
+// publicAid are the flags of first aid for everybody; serve takes no others of
+// them into account.
+type publicAid struct {
+	aidFlags
+	Listen         string         `default:"127.0.0.1:8420" placeholder:"ADDRESS" help:"Where the first-aid site listens. Default: ${default}."`
+	TrustedProxies []netip.Prefix `placeholder:"NETWORK" help:"Networks of your own proxies, whose X-Forwarded-For is believed; without them all visitors behind a proxy share one rate."`
+	HTTPS          bool           `name:"https" help:"Visitors come over TLS, which your proxy ends: cookies and browsers are told so."`
+}
+
+// serve serves first aid to everybody, and nothing else: no configuration is
+// read, no store opened, no folder made.
+func (c publicAid) serve(ctx context.Context, s *streams) error {
+	opt := firstaid.Options{Public: true, HTTPS: c.HTTPS, Log: slog.New(slog.NewTextHandler(s.err, nil))}
+	if len(c.TrustedProxies) > 0 {
+		opt.ClientIP = app.BehindProxies(c.TrustedProxies)
 	}
+	handler, err := c.handler(opt)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(s.err, nil))
-	opt := firstaid.Options{Public: true, HTTPS: strings.HasPrefix(config.PublicURL, "https://"), Log: log}
-	if len(config.TrustedProxies) > 0 {
-		opt.ClientIP = app.BehindProxies(config.TrustedProxies)
-	}
-	if opt.Geo, err = geo.Open(geo.Options{MMDB: config.Geo.MMDB, Lists: config.Geo.Lists, Warn: func(err error) { log.Warn("places", "err", err) }}); err != nil {
-		return err
-	}
-	flags := c.aidFlags
-	flags.Brands = append(flags.Brands, config.Brands...)
-	handler, err := flags.handler(opt)
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", config.Listen)
+	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for first aid: %w", err)
 	}
