@@ -48,12 +48,11 @@ type Found struct {
 	Date    string             `json:"date,omitempty"` // RFC 3339, as the mail says
 }
 
-// Has and Gave look into the lists; Did says whether a deed is ticked.
-func (e Entered) Has(what string) bool  { return slices.Contains(e.Happened, what) }
-func (e Entered) Gave(what string) bool { return slices.Contains(e.Given, what) }
-func (e Entered) Did(deed aid.Deed) bool {
-	return slices.Contains(e.Done, string(deed))
-}
+// Has says whether something happened, Gave whether something was typed, Did
+// whether a deed is ticked.
+func (e Entered) Has(what string) bool   { return slices.Contains(e.Happened, what) }
+func (e Entered) Gave(what string) bool  { return slices.Contains(e.Given, what) }
+func (e Entered) Did(deed aid.Deed) bool { return slices.Contains(e.Done, string(deed)) }
 
 // What a form may hold.
 const (
