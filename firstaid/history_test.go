@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"mimamori/geo"
 )
 
 var (
@@ -116,6 +118,9 @@ func FuzzRead(f *testing.F) {
 		}
 		if addresses != h.Addresses {
 			t.Errorf("Addresses = %d, want %d", h.Addresses, addresses)
+		}
+		if p := Explain(h, Seen{}, geo.Embedded()); p.Odd+p.Unsure+p.Fits+p.Stopped != len(h.SignIns) {
+			t.Errorf("the explained rows do not add up: %+v", p)
 		}
 	})
 }

@@ -50,7 +50,8 @@ func TestPagesInBrowser(t *testing.T) {
 		_, _ = w.Write(got.Body.Bytes())
 	}))
 	t.Cleanup(site.Close)
-	pages := []string{"/?as=", "/mail?as=", "/screens?as=", "/urgent?as=", "/record?as=", "/mail?filled&as=", "/screens?filled&as=", "/urgent?filled&calls&as=", "/record?filled&calls&as="}
+	// The empty ones are looked at in walktest.
+	pages := []string{"/?as=", "/mail?filled&as=", "/screens?filled&as=", "/urgent?filled&calls&as=", "/record?filled&calls&as="}
 	for _, look := range []struct {
 		lang  mimamori.Lang
 		width int
@@ -61,6 +62,9 @@ func TestPagesInBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, p := range pages {
+			if look.dark && i < 2 && os.Getenv("SHOTS_DIR") == "" { // a phone's are enough
+				continue
+			}
 			name := string(rune('a'+i)) + "-" + string(look.lang)
 			if err := chromedp.Do(ctx, chromedp.Navigate(site.URL+p+string(look.lang))); err != nil {
 				t.Fatalf("open %s: %v", p, err)

@@ -28,12 +28,15 @@ type dot struct {
 }
 
 // draw puts the countries of a history on the map, those that do not fit last,
-// so that nothing covers them. With nothing abroad there is no map: it could
-// only say Tokyo.
+// so that nothing covers them. Relays are left out: their country is nobody's
+// place. With nothing abroad there is no map: it could only say Tokyo.
 func draw(rows []aid.Row) *drawnMap {
 	numbers, odd, abroad := map[string][]string{}, map[string]bool{}, false
 	for i, r := range rows {
 		code := r.Place.Country
+		if r.Place.Kind.Hides() {
+			continue
+		}
 		numbers[code] = append(numbers[code], strconv.Itoa(i+1))
 		odd[code] = odd[code] || r.Fit == aid.Odd
 		abroad = abroad || code != "" && code != "JP"
