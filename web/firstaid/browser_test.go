@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -89,6 +90,39 @@ func TestPagesInBrowser(t *testing.T) {
 			for _, s := range small {
 				t.Errorf("%s (%s): under 44 pixels: %s", p, look.lang, s)
 			}
+		}
+	}
+}
+
+// TestPathWithoutScript goes from the first question to the record with
+// JavaScript switched off, by pressing what a person would press.
+func TestPathWithoutScript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes some seconds")
+	}
+	ctx := webtest.Browser(t)
+	site := httptest.NewServer(serve(t))
+	t.Cleanup(site.Close)
+	press := func(selector string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(selector)) }
+	see := func(selector string) chromedp.Action[chromedp.Void] {
+		return chromedp.WaitVisible(chromedp.CSS(selector))
+	}
+	err := chromedp.Do(ctx, webtest.Size(webtest.Phone, false), webtest.NoScript(), chromedp.Navigate(site.URL+"/?lang=ja"),
+		press(`input[value=locked]`), press(`#aid button.button`), see(`#mail`),
+		chromedp.SendKeys(chromedp.CSS(`#mail`), "http://amazon-secure-login.xyz/ap/signin"), press(`button[name=do]`), see(`.state`),
+		press(`button[formaction="/screens"]`), see(`#history`),
+		chromedp.SendKeys(chromedp.CSS(`#history`), "2026/11/18 03:20 197.220.84.51"), press(`#aid > section button.button`), see(`#sum`),
+		press(`form[action="/urgent"] button`), see(`.numbered`), press(`button[formaction="/record"]`), see(`#notes`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("main")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"サインインできない", "amazon-secure-login.xyz", "197.220.84.51", "ソマリア"} {
+		if !strings.Contains(said, word) {
+			t.Errorf("the record lacks %q:\n%s", word, said)
 		}
 	}
 }
