@@ -164,6 +164,9 @@ func TestOrdersReadOut(t *testing.T) {
 		if !mixed {
 			t.Errorf("one order hers and one not, of one sign-in, asks nobody: %v", needs(i))
 		}
+		if len(i.Waiting) > 0 {
+			t.Errorf("his session is to be cleared: %+v", i.Waiting)
+		}
 		for _, s := range i.Sessions {
 			if s.ID == n.his.ID && s.Owner != console.Intruder {
 				t.Errorf("his session is held to be %s", s.Owner)
