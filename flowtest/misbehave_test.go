@@ -67,9 +67,9 @@ func TestD06_ShopMisbehaves(t *testing.T) {
 	}
 }
 
-// TestD07_ShopIsGone: 410 means that this address wants no more commands. It
+// TestD06_ShopIsGone: 410 means that this address wants no more commands. It
 // is not tried again, a person is asked at once, and what needs no shop goes on.
-func TestD07_ShopIsGone(t *testing.T) {
+func TestD06_ShopIsGone(t *testing.T) {
 	RunWith(t, byHerWord, func(h *Harness) {
 		disowned(h, shoptest.Mood{Way: shoptest.Gone})
 		h.FastForward(2 * time.Second)
