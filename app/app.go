@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -47,7 +48,8 @@ type App struct {
 	Runner *playbook.Runner
 	Shop   *shop.HTTP
 
-	Signals *ssf.Transmitter // tells others (Shared Signals)
+	Signals   *ssf.Transmitter // tells others (Shared Signals)
+	signalsIn func(context.Context, string, []byte) error
 
 	// Doors serves the API and the customer's centre; Console the staff.
 	Doors   http.Handler
@@ -114,9 +116,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := a.openDesks(); err != nil {
 		return nil, err
 	}
-	a.Signals = a.transmitter()
+	a.Signals, a.signalsIn = a.transmitter(), a.receiving()
 	a.Runner = a.newRunner()
-	a.Traffic = traffic.New(0)
+	a.Traffic = traffic.New(0).Keyed(rand.Uint64())
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
@@ -133,6 +135,9 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.watchGeo()
+	if a.signalsIn != nil {
+		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
+	}
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil

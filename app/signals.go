@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"mimamori"
@@ -125,6 +127,67 @@ func (a *App) outward() http.RoundTripper {
 	t := webhook.Guard{Allow: a.Config.Shop.Allow}.Transport()
 	a.closers = append(a.closers, func() error { t.CloseIdleConnections(); return nil })
 	return t
+}
+
+// fetching orders and fetches at transmitters that do not push, until the app
+// stops. A stream that is gone is ordered anew.
+func (a *App) fetching(ctx context.Context, take func(context.Context, string, []byte) error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for _, t := range a.Config.Signals {
+		if t.Poll {
+			s := ssf.NewSubscriber(t.Issuer, t.Access, a.outward())
+			all.Go(func() { a.fetchFrom(ctx, s, t, take) })
+		}
+	}
+	a.closers = append(a.closers, func() error { cancel(); all.Wait(); return nil })
+}
+
+func (a *App) fetchFrom(ctx context.Context, s *ssf.Subscriber, t ssf.Trusted, take func(context.Context, string, []byte) error) {
+	var ours ssf.Ordered
+	for {
+		if err := fetchOnce(ctx, s, t, &ours, take); err != nil && ctx.Err() == nil {
+			a.log.Warn("signals: fetch", "issuer", t.Issuer, "error", err.Error())
+		}
+		wait := time.NewTimer(cmp.Or(t.Every, time.Minute))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		case <-wait.C:
+		}
+	}
+}
+
+// ourStream is how we call our stream at others, to find it again.
+const ourStream = "Mimamori"
+
+func fetchOnce(ctx context.Context, s *ssf.Subscriber, t ssf.Trusted, ours *ssf.Ordered, take func(context.Context, string, []byte) error) (err error) {
+	if ours.ID == "" {
+		mine, err := s.Mine(ctx)
+		if err != nil {
+			return err
+		}
+		for _, o := range mine { // from before a restart
+			if o.About == ourStream && o.Delivery.Method == ssf.Poll {
+				*ours = o
+			}
+		}
+	}
+	if ours.ID == "" {
+		if *ours, err = s.Order(ctx, ssf.Wanted, ssf.Delivery{Method: ssf.Poll}, ourStream); err != nil {
+			return err
+		}
+	}
+	bearer := ""
+	if t.Secret != "" {
+		bearer = "Bearer " + t.Secret
+	}
+	_, err = s.Fetch(ctx, *ours, func(ctx context.Context, token []byte) error { return take(ctx, bearer, token) })
+	if errors.Is(err, mimamori.ErrNotFound) {
+		*ours = ssf.Ordered{}
+	}
+	return err
 }
 
 // heed does what a token asks for and then notes it, so that one which comes

@@ -52,7 +52,7 @@ type known struct {
 }
 
 // deviceOdds is how much likelier each kind comes on such a device than she.
-func deviceOdds(f Facts, token, relation int) (o odds) {
+func deviceOdds(f *Facts, token, relation int) (o odds) {
 	if f.known == nil {
 		return deviceOddsOf(f, token, relation)
 	}
@@ -62,7 +62,7 @@ func deviceOdds(f Facts, token, relation int) (o odds) {
 	return f.known.device
 }
 
-func deviceOddsOf(f Facts, token, relation int) (o odds) {
+func deviceOddsOf(f *Facts, token, relation int) (o odds) {
 	genuine := max(genuineDevice(f, token, relation), 1e-9)
 	all := f.Traffic.All.Good + 40
 	agent, os := (f.Traffic.Agent.Good+40*0.1)/all, (f.Traffic.System.Good+40*0.25)/all
@@ -79,7 +79,7 @@ func deviceOddsOf(f Facts, token, relation int) (o odds) {
 }
 
 // pattern is what device and network say together beyond what each says.
-func pattern(f Facts) (Signal, bool) {
+func pattern(f *Facts) (Signal, bool) {
 	token, relation, any := hardware(f)
 	if !any {
 		return Signal{}, false

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"mimamori"
 	"mimamori/app"
 	"mimamori/incident"
 	"mimamori/ssf"
@@ -324,4 +326,86 @@ func TestD01_AProviderWarns(t *testing.T) {
 		h.check("once, and the mailbox is doubted", n == 1, i.Evidence)
 		h.check("no verification of a stranger's", h.as("", "POST", "/ssf/events", "rubbish") == 400, nil)
 	})
+}
+
+// wires brings requests to another Mimamori's doors, noting their bodies.
+type wires struct {
+	doors  http.Handler
+	mu     sync.Mutex
+	bodies []string
+}
+
+func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
+	b := []byte{}
+	if r.Body != nil {
+		b, _ = io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(b))
+	}
+	w.mu.Lock()
+	w.bodies = append(w.bodies, r.Method+" "+r.URL.Path+" "+string(b))
+	w.mu.Unlock()
+	rec := httptest.NewRecorder()
+	in := r.Clone(r.Context())
+	in.RequestURI = ""
+	w.doors.ServeHTTP(rec, in)
+	return rec.Result(), nil
+}
+
+// TestD01_Receiver replays R01 to R06: we order events at a transmitter (our
+// own, through its doors), manage the stream, and acknowledge what arrives.
+func TestD01_Receiver(t *testing.T) {
+	Run(t, func(h *Harness) {
+		ctx := context.Background()
+		net := &wires{doors: h.App.Doors}
+		iss := h.App.Signals.Issuer
+		s := ssf.NewSubscriber(iss, ssf.Access{TokenURL: iss + "/ssf/token", ClientID: "key", ClientSecret: h.key}, net)
+		o, err := s.Order(ctx, ssf.Wanted, ssf.Delivery{Method: ssf.Poll}, "story")
+		h.check("R01", err == nil && o.ID != "" && slices.Contains(o.Delivered, ssf.SessionRevoked), err)
+		for _, b := range net.bodies {
+			if strings.HasPrefix(b, "POST /v1/ssf/stream") {
+				for _, theirs := range []string{"stream_id", `"iss"`, `"aud"`, "events_supported", "events_delivered"} {
+					h.check("R01: only the transmitter says "+theirs, !strings.Contains(b, theirs), b)
+				}
+			}
+		}
+		again, err := s.Read(ctx, o.ID)
+		h.check("R02 read", err == nil && again.ID == o.ID, err)
+		for _, replace := range []bool{false, true} {
+			got, err := s.Change(ctx, o.ID, []string{ssf.SessionRevoked, ssf.AccountDisabled}, ssf.Delivery{Method: ssf.Poll}, replace)
+			h.check("R02 change", err == nil && len(got.Delivered) == 2, err)
+		}
+		mine, err := s.Mine(ctx)
+		h.check("R02 list", err == nil && len(mine) == 1, mine)
+		h.check("R03", s.SetStatus(ctx, o.ID, ssf.Paused) == nil && s.SetStatus(ctx, o.ID, ssf.Enabled) == nil, nil)
+
+		jwks := ssf.NewReceiver([]ssf.Trusted{{Issuer: iss, Audience: audience(o), JWKS: iss + "/.well-known/jwks.json"}}, net)
+		var kinds []string
+		take := func(ctx context.Context, token []byte) error {
+			e, err := jwks.Check(ctx, "", token)
+			if err == nil {
+				kinds = append(kinds, e.Type)
+			}
+			return err
+		}
+		h.check("R04", s.Verify(ctx, o.ID, "state") == nil, nil)
+		n, err := s.Fetch(ctx, o, take)
+		h.check("R04 acknowledged", err == nil && n == 1 && slices.Equal(kinds, []string{ssf.Verification}), kinds)
+		h.Customer("hanako")
+		his := h.SignIn("hanako", HomePC)
+		h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+		h.Settle()
+		h.ExpectMail("hanako@mail.example", "")
+		n, err = s.Fetch(ctx, o, take)
+		h.check("R06", err == nil && n >= 2 && slices.Contains(kinds, ssf.SessionRevoked) && slices.Contains(kinds, ssf.AccountDisabled), kinds)
+		n, err = s.Fetch(ctx, o, take)
+		h.check("R06: acknowledged for good", err == nil && n == 0, n)
+		h.check("R02 drop", s.Drop(ctx, o.ID) == nil, nil)
+		_, err = s.Read(ctx, o.ID)
+		h.check("R02 dropped", errors.Is(err, mimamori.ErrNotFound), err)
+	})
+}
+
+func audience(o ssf.Ordered) (aud string) {
+	_ = json.Unmarshal(o.Audience, &aud)
+	return aud
 }

@@ -257,8 +257,8 @@ func (w *World) judgeCampaigns(r *Result) {
 			r.False++
 			continue
 		}
-		if was, ok := alarms[of]; !ok || a.first.Before(was) {
-			alarms[of] = a.first
+		if was, ok := alarms[of]; !ok || a.first[of].Before(was) {
+			alarms[of] = a.first[of]
 		}
 	}
 	for _, c := range w.truth.Campaigns {

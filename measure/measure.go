@@ -68,8 +68,8 @@ type taken struct {
 
 // alarm is a campaign that detection named.
 type alarm struct {
-	first   time.Time
-	members map[string]int // true campaign ("" none) → events
+	first   map[string]time.Time // true campaign ("" none) → when the first of its events was named
+	members map[string]int       // the same → events
 }
 
 // NewWorld begins one.
@@ -146,16 +146,18 @@ func (w *World) Row(r replay.Row) error {
 
 // name notes the campaigns that a row names.
 func (w *World) name(r replay.Row, mark *Mark) {
+	of := ""
+	if mark != nil {
+		of = mark.Campaign
+	}
 	for _, name := range r.Campaigns {
 		a := w.alarms[name]
 		if a == nil {
-			a = &alarm{first: r.At, members: map[string]int{}}
+			a = &alarm{first: map[string]time.Time{}, members: map[string]int{}}
 			w.alarms[name] = a
 		}
-		if mark != nil {
-			a.members[mark.Campaign]++
-		} else {
-			a.members[""]++
+		if a.members[of]++; a.members[of] == 1 {
+			a.first[of] = r.At
 		}
 	}
 }

@@ -28,7 +28,15 @@ type Trusted struct {
 	// Secret is what it sends as Authorization: Bearer; empty: nothing is asked
 	// for besides the signature.
 	Secret string `yaml:"secret"`
+	// Poll has us order events there ourselves and fetch them, once in Every (a
+	// minute unless said); without it the transmitter pushes.
+	Poll   bool          `yaml:"poll"`
+	Every  time.Duration `yaml:"every"`
+	Access Access        `yaml:"access"`
 }
+
+// Wanted are the types that we order from others.
+var Wanted = []string{AccountDisabled, CredentialCompr, SessionRevoked}
 
 // Received is what a good token says.
 type Received struct {
