@@ -29,7 +29,7 @@ var floors = []struct {
 	{"the record of one takeover, and the operator's own rules", `incident policy`},
 	{"durable steps; how deciding goes", `playbook analysis`},
 	{"the response set to work", `response undo recovery`},
-	{"the acts of the response", `contain notice access`},
+	{"the acts of the response", `contain notice access ssf`},
 	{"the decision path", `intake`},
 	{"what outlives the process, recorded events sent through again", `store replay`},
 	{"how good it is", `measure`},

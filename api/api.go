@@ -18,10 +18,12 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"mimamori"
+	"mimamori/ssf"
 )
 
 // Options name the parts behind the doors. Intake and Keys are required; a
@@ -37,6 +39,13 @@ type Options struct {
 	Reports    Reports
 	Histories  Histories
 	Incidents  Incidents
+	// Signals tells others what happened (Shared Signals); nil: nobody.
+	Signals *ssf.Transmitter
+	// SignalsIn takes in what others know; nil: nobody is trusted.
+	SignalsIn func(ctx context.Context, authorization string, token []byte) error
+	// AccessToken gives a short-lived token for an API key (RFC 6749 section 4.4).
+	AccessToken func(ctx context.Context, key string) (token string, life time.Duration, err error)
+
 	// JWKS is the public half of the signing keys, as JSON (RFC 7517).
 	JWKS func() ([]byte, error)
 	// Audit may be nil: then looks are not recorded.
@@ -105,6 +114,7 @@ func build(opt Options) (*doors, error) {
 	d.wayDoors()
 	d.incidentDoors()
 	d.publicDoors()
+	d.signalDoors()
 	if err := d.documentDoors(); err != nil {
 		return nil, fmt.Errorf("make api: %w", err)
 	}

@@ -60,6 +60,7 @@ func (d *doors) describe() huma.API {
 				{Name: tagWays, Description: "Ways for the customer: into the security centre, and back in after a takeover."},
 				{Name: tagStaff, Description: "For the staff's own tools."},
 				{Name: tagPublic, Description: "Open to everybody."},
+				{Name: tagSignals, Description: "Shared Signals 1.0: others order what we know, and tell what they know."},
 			},
 		},
 		Formats:       map[string]huma.Format{jsonType: strictJSON, "json": strictJSON},
@@ -76,6 +77,7 @@ const (
 	tagWays     = "ways"
 	tagStaff    = "staff"
 	tagPublic   = "public"
+	tagSignals  = "signals"
 )
 
 // operation is a door as the document has it, with every problem it can give.

@@ -46,7 +46,7 @@ func TestUnknownKindIsKept(t *testing.T) {
 	}
 }
 
-func TestDecisionRepeatedGetsTheStoredAnswer(t *testing.T) {
+func TestD04_DecisionRepeatedGetsTheStoredAnswer(t *testing.T) {
 	w := newWorld(t)
 	c := call{method: "POST", path: "/v1/decisions", key: w.keys[staff.ScopeDecisions], body: login("e1", "hanako", "")}
 	first := w.do(c)
@@ -73,7 +73,7 @@ func TestDecisionRepeatedGetsTheStoredAnswer(t *testing.T) {
 	}
 }
 
-func TestSameIDOtherContentIsAConflictAndStoresNothing(t *testing.T) {
+func TestD04_SameIDOtherContentIsAConflictAndStoresNothing(t *testing.T) {
 	w := newWorld(t)
 	key := w.keys[staff.ScopeEvents]
 	w.want(202, call{method: "POST", path: "/v1/events", key: key, body: login("e1", "hanako", "")})

@@ -23,6 +23,7 @@ import (
 	"mimamori/geo"
 	"mimamori/intake"
 	"mimamori/keys/keystest"
+	"mimamori/ssf"
 	"mimamori/staff"
 	"mimamori/staff/stafftest"
 	"mimamori/store"
@@ -61,6 +62,7 @@ func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 		Keys:   w.gate, Imports: s, Incidents: s, Audit: w.audit,
 		Handoffs: w.behind, Recoveries: w.behind, Challenges: w.behind, Grants: w.behind, Reports: w.behind, Histories: w.behind,
 		JWKS:        func() ([]byte, error) { return json.Marshal(ring.JWKS()) },
+		Signals:     &ssf.Transmitter{Issuer: "https://security.shop.example", Store: s},
 		ReturnHosts: []string{"shop.example", "www.shop.example:8443"},
 		Log:         slog.New(slog.NewTextHandler(w.log, nil)),
 	}

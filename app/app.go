@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -21,12 +22,14 @@ import (
 	"mimamori/dossier"
 	"mimamori/factor"
 	"mimamori/geo"
+	"mimamori/inbox"
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/keys"
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/shop"
+	"mimamori/ssf"
 	"mimamori/staff"
 	"mimamori/store"
 	"mimamori/support"
@@ -45,9 +48,14 @@ type App struct {
 	Runner *playbook.Runner
 	Shop   *shop.HTTP
 
+	Signals   *ssf.Transmitter // tells others (Shared Signals)
+	signalsIn func(context.Context, string, []byte) error
+
 	// Doors serves the API and the customer's centre; Console the staff.
 	Doors   http.Handler
 	Console http.Handler
+	// Inbox takes mails to be checked and those that come back; nil: none.
+	Inbox *inbox.Server
 	// Metrics serves /metrics; nil unless configured.
 	Metrics  http.Handler
 	Analysis *analysis.Analysis
@@ -108,8 +116,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := a.openDesks(); err != nil {
 		return nil, err
 	}
+	a.Signals, a.signalsIn = a.transmitter(), a.receiving()
 	a.Runner = a.newRunner()
-	a.Traffic = traffic.New(0)
+	a.Traffic = traffic.New(0).Keyed(rand.Uint64())
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
@@ -126,6 +135,9 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.watchGeo()
+	if a.signalsIn != nil {
+		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
+	}
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -177,6 +189,10 @@ func (a *App) newRunner() *playbook.Runner {
 	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
 	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())
 	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof, Second: a.second()}).Acts())
+	for name, act := range acts {
+		acts[name] = a.telling(name, act)
+	}
+	add(a.signalActs())
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
 }
 

@@ -17,7 +17,9 @@ import (
 	"mimamori/dossier"
 	"mimamori/geo"
 	"mimamori/mail"
+	"mimamori/mailcheck/auth"
 	"mimamori/playbook"
+	"mimamori/ssf"
 )
 
 // Config is what an installation is told. DefaultConfig has sane values for
@@ -36,6 +38,7 @@ type Config struct {
 
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
+	Inbox  InboxConfig   `yaml:"inbox"`
 	Policy decide.Policy `yaml:"policy"`
 	// PolicyFile is read over Policy: quotas, and the operator's own rules.
 	PolicyFile string        `yaml:"policy_file"`
@@ -61,14 +64,20 @@ type Config struct {
 	// below zero: no cap.
 	RatePerKey float64 `yaml:"rate_per_key"`
 
+	// Signals are the transmitters of Shared Signals that are trusted: mail and
+	// identity providers who warn of takeovers.
+	Signals []ssf.Trusted `yaml:"signals"`
+
 	// ClientIP finds a visitor's address behind proxies; nil: as TrustedProxies say.
 	ClientIP func(*http.Request) netip.Addr `yaml:"-"`
 
 	// What only the composition root of a test or a demo sets.
-	ShopTransport http.RoundTripper                                                 `yaml:"-"`
-	MailDial      func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
-	Log           *slog.Logger                                                      `yaml:"-"`
-	Crash         func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
+	SignalTransport http.RoundTripper                                                 `yaml:"-"`
+	ShopTransport   http.RoundTripper                                                 `yaml:"-"`
+	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
+	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
+	Log             *slog.Logger                                                      `yaml:"-"`
+	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
 
 // ShopConfig says where the shop is and what it is called.
@@ -128,6 +137,15 @@ type GeoConfig struct {
 type MetricsConfig struct {
 	Listen string `yaml:"listen"` // an address that only the operator reaches
 	Key    string `yaml:"key"`    // asked for as Authorization: Bearer; empty: none
+}
+
+// InboxConfig says where mails to be checked, and those that come back, arrive.
+type InboxConfig struct {
+	Listen  string `yaml:"listen"` // 0.0.0.0:25; empty: no inbox
+	Host    string `yaml:"host"`   // of the MX record
+	Check   string `yaml:"check"`  // check@check.shop.example
+	TLSCert string `yaml:"tls_cert"`
+	TLSKey  string `yaml:"tls_key"`
 }
 
 // DefaultConfig is what is not said otherwise.

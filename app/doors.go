@@ -78,15 +78,22 @@ func (a *App) brand() (brands.Brand, error) {
 
 // openDoors builds the handlers: the API, the customer's centre, the console.
 func (a *App) openDoors() error {
-	doors, err := api.New(api.Options{Intake: a.Intake, Keys: a.APIKeys, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
+	doors, err := api.New(api.Options{Intake: a.Intake, Keys: tokenKeys{a}, Signals: a.Signals, SignalsIn: a.signalsIn, AccessToken: a.access, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
 		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
 		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), RatePerSecond: a.Config.RatePerKey, Version: Version, Log: a.log})
 	if err != nil {
 		return err
 	}
+	check, err := a.newChecker()
+	if err != nil {
+		return err
+	}
+	if a.Inbox, err = a.openInbox(check); err != nil {
+		return err
+	}
 	said, until := a.securityText()
-	pages, err := centre.New(centre.Options{Service: a.Desk, Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts,
+	pages, err := centre.New(centre.Options{Service: a.Desk, MailCheck: check, MailForward: a.mailForward(), Passkeys: a.Desk, SecondStep: "/second-step", Brand: a.webBrand(), Texts: a.shopBrand.Theme.Texts,
 		SecurityText: said, SecurityUntil: until, Shortened: a.shortened(), PlainHTTP: a.Config.local(),
 		ShopOrigins: a.shopOrigins(), Log: a.log, ClientIP: a.Config.ClientIP,
 		World: centre.World{Path: geo.WorldPath, Width: geo.WorldWidth, Height: geo.WorldHeight, Point: geo.Point}})
@@ -103,7 +110,7 @@ func (a *App) openDoors() error {
 }
 
 // apiPaths are the doors' own; everything else is a customer's page.
-var apiPaths = []string{"/v1/", "/openapi.json", "/openapi.yaml", "/docs", "/docs/", "/problems", "/problems/", "/.well-known/jwks.json", "/healthz", "/readyz"}
+var apiPaths = []string{"/v1/", "/openapi.json", "/openapi.yaml", "/docs", "/docs/", "/problems", "/problems/", "/.well-known/jwks.json", "/.well-known/ssf-configuration", "/ssf/", "/healthz", "/readyz"}
 
 func split(doors, passwords, pages http.Handler) http.Handler {
 	mux := http.NewServeMux()

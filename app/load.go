@@ -188,6 +188,7 @@ var meanings = map[string]string{
 	"policy.shortened":           "waits are shorter than the product's own (a demo): every page and notice says so",
 	"brands":                     "further brand files, or folders of them",
 	"trusted_proxies":            "networks of your own proxies, whose X-Forwarded-For is believed",
+	"signals":                    "transmitters of Shared Signals that are trusted (issuer, audience, jwks, secret): providers who warn of takeovers",
 	"rate_per_key":               "requests and events a second of one API key; 0 is 5,000, below zero no cap",
 	"shop.domain":                "the shop's domain, for which passkeys are made; empty: the registrable part of public_url's host",
 	"mail.reminders":             "days after the recovery on which the customer is asked to look once more; empty: 3 and 30",
@@ -197,6 +198,13 @@ var meanings = map[string]string{
 	"mail.report_to":             "mail address for DMARC and TLS reports; for mail-setup",
 	"mail.bimi_logo":             "https address of the logo (SVG Tiny PS); for mail-setup",
 	"mail.bimi_certificate":      "https address of the logo's certificate; for mail-setup",
-	"aggregators":                "household-account services (name in ja and en, networks, agent) that the login history labels as such",
-	"password_list":              "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",
+
+	"inbox.listen":   "address on which the inbox takes mails (SMTP), as 0.0.0.0:25; empty: there is no inbox",
+	"inbox.host":     "host name of the inbox, as its MX record says it",
+	"inbox.check":    "address to which customers forward suspicious mails, as check@check.shop.example; empty: none is taken",
+	"inbox.tls_cert": "file with the inbox's certificate chain (PEM); empty: no STARTTLS",
+	"inbox.tls_key":  "file with its key (PEM)",
+
+	"aggregators":   "household-account services (name in ja and en, networks, agent) that the login history labels as such",
+	"password_list": "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",
 }

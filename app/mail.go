@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,14 @@ func (a *App) mailKey(k keys.Key) mail.Key {
 func (a *App) MailSetup() (records.Setup, error) {
 	m := a.Config.Mail
 	s := records.Setup{Domain: a.noticeDomain(), SPF: m.SPF, ReportTo: m.ReportTo, BIMILogo: m.BIMILogo, BIMICert: m.BIMICert}
+	if a.Config.Inbox.Listen != "" {
+		s.InboxMX = a.Config.Inbox.Host
+		for _, addr := range []string{a.Config.Inbox.Check, m.Bounces} {
+			if _, domain, ok := strings.Cut(addr, "@"); ok && !slices.Contains(s.Inboxes, domain) {
+				s.Inboxes = append(s.Inboxes, domain)
+			}
+		}
+	}
 	for _, use := range mailUses {
 		published := a.Ring.Verify(use)
 		for i := range published {

@@ -14,7 +14,7 @@ import (
 // actRules are the signals of what a session does after its login. Each
 // weighs as much as genuine sessions seldom do that, those begun on a device
 // of the customer's and the others counted apart.
-var actRules = []func(Facts, *profile.Session) (Signal, bool){
+var actRules = []func(*Facts, *profile.Session) (Signal, bool){
 	sessionMoved, addressAdded, paymentAdded, contactChanged, factorRemoved, passwordChanged, accessGranted, joined, joinedAndLeft,
 	orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
 }
@@ -50,20 +50,20 @@ type habit struct {
 // actNames are the signals of the acts, the share of intruders' sessions that
 // do them, and that of genuine sessions before anything was counted.
 var actNames = [...]habit{
-	actAddress: {"address_added", 0.55, 0.05, 3}, actPayment: {"payment_added", 0.3, 0.05, 2.5}, actContact: {"contact_changed", 0.3, 0.01, 3.5},
-	actName: {"name_changed", 0.05, 0.005, 2}, actFactor: {"factor_removed", 0.12, 0.002, 4}, actPassword: {"password_changed", 0.2, 0.02, 2},
-	actGrant: {"access_granted", 0.08, 0.005, 2.5}, actJoin: {"membership_joined", 0.12, 0.02, 2}, actLeave: {"membership_joined_and_left", 0.1, 0.0004, 4},
-	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 2.5}, actDigital: {"order_gift_card", 0.3, 0.03, 2},
-	actHide: {"order_hidden", 0.2, 0.002, 4}, actPoints: {"points_spent", 0.25, 0.1, 1}, actSpree: {"points_mostly_spent", 0.35, 0.03, 2.5},
+	actAddress: {"address_added", 0.55, 0.05, 4.5}, actPayment: {"payment_added", 0.3, 0.05, 4}, actContact: {"contact_changed", 0.3, 0.01, 5},
+	actName: {"name_changed", 0.05, 0.005, 3.5}, actFactor: {"factor_removed", 0.12, 0.002, 5}, actPassword: {"password_changed", 0.2, 0.02, 3.5},
+	actGrant: {"access_granted", 0.08, 0.005, 4}, actJoin: {"membership_joined", 0.12, 0.02, 3.5}, actLeave: {"membership_joined_and_left", 0.1, 0.0004, 5},
+	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 4}, actDigital: {"order_gift_card", 0.3, 0.03, 3},
+	actHide: {"order_hidden", 0.2, 0.002, 5.5}, actPoints: {"points_spent", 0.25, 0.1, 1.5}, actSpree: {"points_mostly_spent", 0.35, 0.03, 3.5},
 }
 
 // of weighs an act by how seldom genuine sessions of its sort do it; given
 // weighs it by how seldom they do after another act that it rests on.
-func of(f Facts, s *profile.Session, a act) float64 {
+func of(f *Facts, s *profile.Session, a act) float64 {
 	return clampAct(a, math.Log(actNames[a].intruder/actRate(f, s, a)))
 }
 
-func given(f Facts, s *profile.Session, a, before act) float64 {
+func given(f *Facts, s *profile.Session, a, before act) float64 {
 	share := min(1, actNames[a].intruder/actNames[before].intruder)
 	usual := min(1, actRate(f, s, a)/actRate(f, s, before))
 	return clampAct(a, math.Log(share/usual))
@@ -73,7 +73,7 @@ func clampAct(a act, w float64) float64 {
 	return math.Round(max(0.1, min(actNames[a].most, w))*1000) / 1000
 }
 
-func actRate(f Facts, s *profile.Session, a act) float64 {
+func actRate(f *Facts, s *profile.Session, a act) float64 {
 	i := 1
 	start := actNames[a].start
 	if s.Known {
@@ -159,23 +159,23 @@ func ValuesOf(e event.Event) []string {
 	return out
 }
 
-func change(f Facts, kind event.ResourceKind) (*event.Change, bool) {
+func change(f *Facts, kind event.ResourceKind) (*event.Change, bool) {
 	c, ok := f.Event.Payload.(*event.Change)
 	return c, ok && c.Resource.Kind == kind
 }
 
-func order(f Facts) (*event.Order, bool) {
+func order(f *Facts) (*event.Order, bool) {
 	o, ok := f.Event.Payload.(*event.Order)
 	return o, ok && f.Event.Kind == event.OrderPlaced
 }
 
 // since says that the session left a mark within d before the event.
-func since(f Facts, s *profile.Session, mark string, d time.Duration) bool {
+func since(f *Facts, s *profile.Session, mark string, d time.Duration) bool {
 	at, ok := s.Marks[mark]
 	return ok && f.Event.Time.Sub(time.Unix(at, 0)) <= d
 }
 
-func addressAdded(f Facts, s *profile.Session) (Signal, bool) {
+func addressAdded(f *Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Address)
 	if !ok || c.Op == event.Removed {
 		return Signal{}, false
@@ -183,7 +183,7 @@ func addressAdded(f Facts, s *profile.Session) (Signal, bool) {
 	return named("address_added", of(f, s, actAddress)), true
 }
 
-func paymentAdded(f Facts, s *profile.Session) (Signal, bool) {
+func paymentAdded(f *Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.PaymentMethod)
 	if !ok || c.Op == event.Removed {
 		return Signal{}, false
@@ -191,7 +191,7 @@ func paymentAdded(f Facts, s *profile.Session) (Signal, bool) {
 	return named("payment_added", of(f, s, actPayment)), true
 }
 
-func contactChanged(f Facts, s *profile.Session) (Signal, bool) {
+func contactChanged(f *Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Contact)
 	if !ok {
 		return Signal{}, false
@@ -202,7 +202,7 @@ func contactChanged(f Facts, s *profile.Session) (Signal, bool) {
 	return named("contact_changed", of(f, s, actContact)), true
 }
 
-func factorRemoved(f Facts, s *profile.Session) (Signal, bool) {
+func factorRemoved(f *Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Factor)
 	if !ok || c.Op != event.Removed {
 		return Signal{}, false
@@ -210,7 +210,7 @@ func factorRemoved(f Facts, s *profile.Session) (Signal, bool) {
 	return named("factor_removed", of(f, s, actFactor)), true
 }
 
-func passwordChanged(f Facts, s *profile.Session) (Signal, bool) {
+func passwordChanged(f *Facts, s *profile.Session) (Signal, bool) {
 	if c, ok := change(f, event.Password); !ok || c.Grant != "" {
 		return Signal{}, false
 	}
@@ -219,7 +219,7 @@ func passwordChanged(f Facts, s *profile.Session) (Signal, bool) {
 
 // accessGranted: an app that may act for the customer, or a new question by
 // which the password is recovered, is a way back in.
-func accessGranted(f Facts, s *profile.Session) (Signal, bool) {
+func accessGranted(f *Facts, s *profile.Session) (Signal, bool) {
 	for _, kind := range []event.ResourceKind{event.AppGrant, event.RecoveryQuestion} {
 		if c, ok := change(f, kind); ok && c.Op != event.Removed {
 			return named("access_granted", of(f, s, actGrant)), true
@@ -228,7 +228,7 @@ func accessGranted(f Facts, s *profile.Session) (Signal, bool) {
 	return Signal{}, false
 }
 
-func joined(f Facts, s *profile.Session) (Signal, bool) {
+func joined(f *Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Subscription)
 	if !ok || c.Op == event.Removed {
 		return Signal{}, false
@@ -236,7 +236,7 @@ func joined(f Facts, s *profile.Session) (Signal, bool) {
 	return named("membership_joined", of(f, s, actJoin)), true
 }
 
-func joinedAndLeft(f Facts, s *profile.Session) (Signal, bool) {
+func joinedAndLeft(f *Facts, s *profile.Session) (Signal, bool) {
 	c, ok := change(f, event.Subscription)
 	if !ok || c.Op != event.Removed || !since(f, s, markJoined, 24*time.Hour) {
 		return Signal{}, false
@@ -244,14 +244,14 @@ func joinedAndLeft(f Facts, s *profile.Session) (Signal, bool) {
 	return named("membership_joined_and_left", given(f, s, actLeave, actJoin)), true
 }
 
-func orderToNewAddress(f Facts, s *profile.Session) (Signal, bool) {
+func orderToNewAddress(f *Facts, s *profile.Session) (Signal, bool) {
 	if _, ok := order(f); !ok || !since(f, s, markAddress, time.Hour) {
 		return Signal{}, false
 	}
 	return named("order_to_new_address", given(f, s, actOrderNew, actAddress)), true
 }
 
-func largeOrder(f Facts, s *profile.Session) (Signal, bool) {
+func largeOrder(f *Facts, s *profile.Session) (Signal, bool) {
 	o, ok := order(f)
 	if !ok || o.Total == nil || f.Profile.Orders < 1 || o.Total.Amount <= largeFrom(f.Profile) {
 		return Signal{}, false
@@ -268,7 +268,7 @@ func largeFrom(p *profile.Profile) int64 {
 	return 2 * p.MaxOrder
 }
 
-func digitalOrder(f Facts, s *profile.Session) (Signal, bool) {
+func digitalOrder(f *Facts, s *profile.Session) (Signal, bool) {
 	o, ok := order(f)
 	if !ok || !(o.Digital || o.Gift) {
 		return Signal{}, false
@@ -276,14 +276,14 @@ func digitalOrder(f Facts, s *profile.Session) (Signal, bool) {
 	return named("order_gift_card", of(f, s, actDigital)), true
 }
 
-func orderHidden(f Facts, s *profile.Session) (Signal, bool) {
+func orderHidden(f *Facts, s *profile.Session) (Signal, bool) {
 	if f.Event.Kind != event.OrderHidden {
 		return Signal{}, false
 	}
 	return named("order_hidden", of(f, s, actHide)), true
 }
 
-func pointsSpent(f Facts, s *profile.Session) (Signal, bool) {
+func pointsSpent(f *Facts, s *profile.Session) (Signal, bool) {
 	p, ok := f.Event.Payload.(*event.Points)
 	if !ok || p.Amount >= 0 {
 		return Signal{}, false
@@ -297,7 +297,7 @@ func pointsSpent(f Facts, s *profile.Session) (Signal, bool) {
 // watchedMoney: on an account that was hijacked within the last 90 days, money
 // moved from a device that is not the customer's is answered at the first
 // movement. It rests on no likeness to the earlier intruder.
-func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
+func watchedMoney(f *Facts, s *profile.Session) (Signal, bool) {
 	if s.Known || !f.Event.Time.Before(f.WatchUntil) {
 		return Signal{}, false
 	}
@@ -314,7 +314,7 @@ func watchedMoney(f Facts, s *profile.Session) (Signal, bool) {
 
 // foreignValue: what an intruder brought into another account (the address
 // where he has things sent, his phone number) appears on this one.
-func foreignValue(f Facts, s *profile.Session) (Signal, bool) {
+func foreignValue(f *Facts, s *profile.Session) (Signal, bool) {
 	for _, v := range f.Values {
 		if v.Taken > 0.1 {
 			return named("value_of_intruder", 11), true
@@ -325,7 +325,7 @@ func foreignValue(f Facts, s *profile.Session) (Signal, bool) {
 
 // sharedValue: the same address or number was registered on several accounts
 // lately. A family shares one; five accounts seldom do.
-func sharedValue(f Facts, s *profile.Session) (Signal, bool) {
+func sharedValue(f *Facts, s *profile.Session) (Signal, bool) {
 	var most float64
 	for _, v := range f.Values {
 		if v.Taken <= 0.1 {

@@ -103,31 +103,34 @@ type Facts struct {
 	WatchUntil  time.Time
 	RecoveredAt time.Time
 	Contained   bool // that takeover was contained, not merely suspected
+
+	known *known // what several rules ask for, worked out once; may be nil
 }
 
 // Login weighs a successful login. It never stops at the first signal: the
 // incident needs every reason.
 func Login(f Facts) Assessment {
+	f.known = &known{}
 	signals := []Signal{}
 	for _, rule := range loginRules {
-		if s, ok := rule(f); ok {
+		if s, ok := rule(&f); ok {
 			signals = append(signals, s.tempered())
 		}
 	}
 	a := sum(signals, signals)
-	a.Habits = loginHabits(f)
+	a.Habits = loginHabits(&f)
 	return a
 }
 
 // loginRules are the signals of a login, each a pure function of the facts.
-var loginRules = []func(Facts) (Signal, bool){
+var loginRules = []func(*Facts) (Signal, bool){
 	device, network, pattern, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
 	failuresBefore, sameHand, breachedPassword, inactivity, watched, foe, foeElsewhere, factorPassed, enrolment,
 }
 
 // enrolment: the first sign-in of an account that was registered within the
 // day is the customer's own, whoever that is.
-func enrolment(f Facts) (Signal, bool) {
+func enrolment(f *Facts) (Signal, bool) {
 	made := f.Profile.Made
 	if f.Profile.Logins > 0 || made.IsZero() || f.Event.Time.Sub(made).Abs() > 24*time.Hour {
 		return Signal{}, false
@@ -136,10 +139,11 @@ func enrolment(f Facts) (Signal, bool) {
 }
 
 // loginHabits are the facts that a sign-in teaches.
-func loginHabits(f Facts) []uint8 {
+func loginHabits(f *Facts) []uint8 {
 	out := make([]uint8, 0, 6)
 	if token, relation, any := hardware(f); any {
-		out = append(out, uint8(habitDevice+token*relations+relation))
+		_, level := networkOdds(f)
+		out = append(out, uint8(habitDevice+token*relations+relation), uint8(habitPair+pairOf(token, relation, level)))
 	}
 	if lang := Language(login(f).AcceptLanguage); lang != "" && len(f.Profile.Langs) > 0 {
 		i := habitLang
@@ -153,7 +157,7 @@ func loginHabits(f Facts) []uint8 {
 		breached++
 	}
 	out = append(out, uint8(breached), uint8(habitIdle+idle(f)))
-	switch Line(f) {
+	switch lineOf(f) {
 	case LineStay:
 		out = append(out, habitLine)
 	case LineMoved:
@@ -175,7 +179,9 @@ const (
 )
 
 // Line says it.
-func Line(f Facts) int {
+func Line(f Facts) int { return lineOf(&f) }
+
+func lineOf(f *Facts) int {
 	u := usage(f, traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home))
 	switch {
 	case u.operator == 0:
@@ -186,7 +192,7 @@ func Line(f Facts) int {
 	return LineMoved
 }
 
-func printKey(f Facts) string {
+func printKey(f *Facts) string {
 	return profile.PrintKey(login(f).AcceptLanguage, "")
 }
 
@@ -200,7 +206,7 @@ func Act(f Facts, s *profile.Session) Assessment {
 	slices.SortFunc(so, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
 	var fresh []Signal
 	for _, rule := range actRules {
-		if x, ok := rule(f, s); ok {
+		if x, ok := rule(&f, s); ok {
 			fresh = append(fresh, x.tempered())
 		}
 	}
@@ -208,12 +214,12 @@ func Act(f Facts, s *profile.Session) Assessment {
 		fresh = nil // confirmed by somebody who could know
 	}
 	a := sum(merge(so, fresh), fresh)
-	a.Habits = actHabits(f, s, fresh)
+	a.Habits = actHabits(&f, s, fresh)
 	return a
 }
 
 // actHabits are the facts that an act teaches, each act once a session.
-func actHabits(f Facts, s *profile.Session, fresh []Signal) (out []uint8) {
+func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
 	if seen, ok := f.Event.Payload.(*event.Session); ok && f.Event.Kind == event.SessionSeen && seen.IP != "" {
 		move, drift := drifted(f, s, seen)
 		out = append(out, uint8(habitMove+move*drifts+drift))

@@ -57,7 +57,7 @@ func TestEverySignalHasItsSentence(t *testing.T) {
 	for _, h := range actNames {
 		used[h.name] = true
 	}
-	for _, word := range []string{"customer_said_not_me", "staff_said_intruder", "shop_said_intruder", "payment_disputed"} {
+	for _, word := range []string{"customer_said_not_me", "staff_said_intruder", "shop_said_intruder", "payment_disputed", "provider_warned", "mailbox_warned"} {
 		used[word] = true
 	}
 	for name := range used {

@@ -9,7 +9,7 @@ import (
 // sameHand is what the attack elsewhere says of this sign-in. Strangers' tries
 // from the same client become successes at a rate of about one in a hundred;
 // against those stand the genuine strangers who sign in from it.
-func sameHand(f Facts) (Signal, bool) {
+func sameHand(f *Facts) (Signal, bool) {
 	if unusual := unfamiliar(f) && !usualNetwork(f); !unusual && f.Profile.Logins > 0 {
 		return Signal{}, false
 	}
@@ -43,16 +43,16 @@ func HandSignal(h traffic.Hand, floor float64) (Signal, bool) {
 
 // failing is how much commoner this client is among strangers' failures than
 // among customers' sign-ins.
-func failing(f Facts) float64 {
-	v := f.Traffic
+func failing(f *Facts) float64 {
+	v := &f.Traffic
 	if v.All.Bad < 20 {
 		return 0
 	}
 	// Against a handful of failures that anybody may have, not against none.
-	const handful = 6
+	const handful = 12
 	lift := func(l traffic.Level) float64 {
 		share := (l.Good + 0.5) / (v.All.Good + 100)
 		return (l.Bad + handful) / (v.All.Bad*share + handful)
 	}
-	return min(2.5, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
+	return min(1.8, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
 }

@@ -7,12 +7,12 @@ import (
 )
 
 // language is the first language that the browser asks for.
-func language(f Facts) (Signal, bool) {
+func language(f *Facts) (Signal, bool) {
 	lang := Language(login(f).AcceptLanguage)
 	if lang == "" || len(f.Profile.Langs) == 0 {
 		return Signal{}, false
 	}
-	h, v := &f.Traffic.Habits, f.Traffic
+	h, v := &f.Traffic.Habits, &f.Traffic
 	t := table{habitLang, []float64{0.985, 0.015}, 150}
 	start := 0.05
 	switch lang {
@@ -40,7 +40,7 @@ func language(f Facts) (Signal, bool) {
 
 // header is the whole language header, on a browser like one of hers that
 // always sent another: what a copied user agent forgets.
-func header(f Facts) (Signal, bool) {
+func header(f *Facts) (Signal, bool) {
 	accept := login(f).AcceptLanguage
 	if accept == "" {
 		return Signal{}, false
@@ -69,8 +69,8 @@ func header(f Facts) (Signal, bool) {
 }
 
 // hour is the time of day, of which alone nothing follows.
-func hour(f Facts) (Signal, bool) {
-	p, v := f.Profile, f.Traffic
+func hour(f *Facts) (Signal, bool) {
+	p, v := f.Profile, &f.Traffic
 	h := f.Event.Time.In(p.Location()).Hour()
 	var n float64
 	for _, c := range p.Hours {

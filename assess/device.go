@@ -41,7 +41,7 @@ var startDevice = [tokens * relations]float64{
 	0.68, 0.18, 0.01, 0.04, 0.09,
 }
 
-func login(f Facts) *event.Login {
+func login(f *Facts) *event.Login {
 	l, _ := f.Event.Payload.(*event.Login)
 	if l == nil {
 		l = &event.Login{}
@@ -49,7 +49,7 @@ func login(f Facts) *event.Login {
 	return l
 }
 
-func deviceKey(f Facts) string { return profile.DeviceKey(login(f).Device, f.Agent) }
+func deviceKey(f *Facts) string { return profile.DeviceKey(login(f).Device, f.Agent) }
 
 // relate says how a user agent stands to a device last seen at a time.
 func relate(a profile.Agent, d *profile.Device, at time.Time) int {
@@ -83,7 +83,7 @@ func path(from, to int, after time.Duration, at time.Time) int {
 
 // hardware is the login's device against those of hers: the token's answer
 // and the user agent's together.
-func hardware(f Facts) (token, relation int, any bool) {
+func hardware(f *Facts) (token, relation int, any bool) {
 	given := login(f).Device
 	key := deviceKey(f)
 	token, relation = tokenNone, different
@@ -121,7 +121,7 @@ func hardware(f Facts) (token, relation int, any bool) {
 }
 
 // device is the one term for token, browser and system.
-func device(f Facts) (Signal, bool) {
+func device(f *Facts) (Signal, bool) {
 	token, relation, any := hardware(f)
 	if !any {
 		return Signal{}, false
@@ -146,7 +146,7 @@ func device(f Facts) (Signal, bool) {
 
 // doubtfulSince says that the login's device was brought in by a session that
 // was unlike the customer itself.
-func doubtfulSince(f Facts) bool {
+func doubtfulSince(f *Facts) bool {
 	d, ok := f.Profile.Device(deviceKey(f))
 	if !ok {
 		return false
@@ -165,7 +165,7 @@ func doubtfulSince(f Facts) bool {
 // genuineDevice is how likely she comes like this. How often she comes on
 // something else than a known device is her own rate, the population's as
 // much as four sign-ins.
-func genuineDevice(f Facts, token, relation int) float64 {
+func genuineDevice(f *Facts, token, relation int) float64 {
 	h := &f.Traffic.Habits
 	if token == tokenNone {
 		return table{habitDevice + tokenNone*relations, startDevice[tokenNone*relations:], 150}.share(h, relation)
@@ -198,20 +198,20 @@ func genuineDevice(f Facts, token, relation int) float64 {
 }
 
 // unfamiliar says that the login's device does not count as the customer's.
-func unfamiliar(f Facts) bool {
+func unfamiliar(f *Facts) bool {
 	if d, ok := f.Profile.Device(deviceKey(f)); ok && d.Usual(f.Event.Time) {
 		return login(f).Device == "" && !usualNetwork(f)
 	}
 	return true
 }
 
-func usualNetwork(f Facts) bool {
+func usualNetwork(f *Facts) bool {
 	n, ok := f.Profile.Network(f.Network)
 	return ok && n.Usual(f.Event.Time)
 }
 
 // fingerprint is how the connection was made.
-func fingerprint(f Facts) (Signal, bool) {
+func fingerprint(f *Facts) (Signal, bool) {
 	l := login(f)
 	if l.TLSFingerprint == "" || f.Traffic.TLSAll.Good < 30 {
 		return Signal{}, false
@@ -230,7 +230,7 @@ func fingerprint(f Facts) (Signal, bool) {
 
 // hints are what the browser says of its system in client hints: they must
 // agree with its user agent string.
-func hints(f Facts) (Signal, bool) {
+func hints(f *Facts) (Signal, bool) {
 	platform := login(f).ClientHints["sec-ch-ua-platform"]
 	if platform == "" || f.Agent.OS == "unknown" {
 		return Signal{}, false

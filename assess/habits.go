@@ -19,7 +19,8 @@ const (
 	habitMove     = habitLine + 2                           // + move*drifts + drift: a session seen again
 	habitSession  = habitMove + moves*drifts                // + 0 begun on a device of hers, 1 not
 	habitAct      = habitSession + 2                        // + 2*act + (0 or 1 as above)
-	habitEnd      = habitAct + 2*len(actNames)              // must fit traffic.Habits
+	habitPair     = habitAct + 2*len(actNames)              // + 3*(0 device known, 1 not) + (0 usual network, 1 same operator, 2 another)
+	habitEnd      = habitPair + 6                           // must fit traffic.Habits
 	_             = uint8(len(traffic.Habits{}) - habitEnd) // compiles only while it does
 )
 

@@ -9,7 +9,7 @@ import (
 
 // failuresBefore is capped low: wrong passwords are noise that anybody can
 // make on anybody's account.
-func failuresBefore(f Facts) (Signal, bool) {
+func failuresBefore(f *Facts) (Signal, bool) {
 	if f.Profile.FailedLogins(f.Event.Time) < 3 || !unfamiliar(f) {
 		return Signal{}, false
 	}
@@ -17,7 +17,7 @@ func failuresBefore(f Facts) (Signal, bool) {
 }
 
 // breachedPassword weighs as much as such passwords are rare among customers.
-func breachedPassword(f Facts) (Signal, bool) {
+func breachedPassword(f *Facts) (Signal, bool) {
 	if !login(f).PasswordBreached {
 		return Signal{}, false
 	}
@@ -26,7 +26,7 @@ func breachedPassword(f Facts) (Signal, bool) {
 }
 
 // idle sorts how long the account was not used.
-func idle(f Facts) int {
+func idle(f *Facts) int {
 	switch d := f.Event.Time.Sub(f.Profile.LastLogin); {
 	case f.Profile.LastLogin.IsZero() || d < 30*24*time.Hour:
 		return 0
@@ -37,7 +37,7 @@ func idle(f Facts) int {
 }
 
 // inactivity: lists of passwords do not know which accounts are still in use.
-func inactivity(f Facts) (Signal, bool) {
+func inactivity(f *Facts) (Signal, bool) {
 	if idle(f) < 2 {
 		return Signal{}, false
 	}
@@ -48,7 +48,7 @@ func inactivity(f Facts) (Signal, bool) {
 // watched: an account that was hijacked once is looked at more closely for 90
 // days, most in the first weeks. It weighs on every unfamiliar device: who
 // came once comes again, and not from where he came.
-func watched(f Facts) (Signal, bool) {
+func watched(f *Facts) (Signal, bool) {
 	if !f.Event.Time.Before(f.WatchUntil) || !unfamiliar(f) {
 		return Signal{}, false
 	}
@@ -61,7 +61,7 @@ func watched(f Facts) (Signal, bool) {
 
 // foe: the device, network or kind of browser on that operator of somebody
 // who was found out on this very account.
-func foe(f Facts) (Signal, bool) {
+func foe(f *Facts) (Signal, bool) {
 	best, name := 0.0, ""
 	take := func(w float64, n string) {
 		if w > best {
@@ -95,14 +95,14 @@ func foe(f Facts) (Signal, bool) {
 	return Signal{}, false
 }
 
-func usualDevice(f Facts) bool {
+func usualDevice(f *Facts) bool {
 	d, ok := f.Profile.Device(deviceKey(f))
 	return ok && d.Token() && d.Usual(f.Event.Time)
 }
 
 // foeElsewhere: the same of somebody who was found out on another account.
-func foeElsewhere(f Facts) (Signal, bool) {
-	v := f.Traffic
+func foeElsewhere(f *Facts) (Signal, bool) {
+	v := &f.Traffic
 	switch {
 	case v.Device.Taken >= 0.2 && login(f).Device != "":
 		return named("taken_device", min(10, 8+math.Log(0.5+v.Device.Taken))), true
@@ -117,7 +117,7 @@ func foeElsewhere(f Facts) (Signal, bool) {
 
 // factorPassed: a passkey cannot be passed on to a false page; a code can, and
 // is, so from an unfamiliar place it says next to nothing.
-func factorPassed(f Facts) (Signal, bool) {
+func factorPassed(f *Facts) (Signal, bool) {
 	switch factor := login(f).Factor; {
 	case factor == "passkey":
 		return named("factor_passed", -3.5), true
@@ -132,7 +132,7 @@ func factorPassed(f Facts) (Signal, bool) {
 // secondStrange: two sign-ins that are each unlike the customer, from two
 // different operators within a day. On a new phone, at home and on the way,
 // that is ordinary; from two places where she never was it is not.
-func secondStrange(f Facts) (Signal, bool) {
+func secondStrange(f *Facts) (Signal, bool) {
 	if !unfamiliar(f) || usualNetwork(f) {
 		return Signal{}, false
 	}

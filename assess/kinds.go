@@ -1,6 +1,10 @@
 package assess
 
-import "math"
+import (
+	"math"
+
+	"mimamori/traffic"
+)
 
 // Intruders are of kinds, and each kind comes as its own sort of login: who
 // copies her browser also takes a line of her operator, who has her cookie
@@ -40,8 +44,25 @@ var tokensOf = [intruders][tokens]float64{
 // copies is the share of each kind whose browser is hers or a copy of it.
 var copies = [intruders]float64{0.15, 0.95, 0.7, 0.95}
 
+// known holds what was worked out of one login.
+type known struct {
+	device, network odds
+	level           int
+	atAll, far      bool // device, network were worked out
+}
+
 // deviceOdds is how much likelier each kind comes on such a device than she.
-func deviceOdds(f Facts, token, relation int) (o odds) {
+func deviceOdds(f *Facts, token, relation int) (o odds) {
+	if f.known == nil {
+		return deviceOddsOf(f, token, relation)
+	}
+	if !f.known.atAll {
+		f.known.device, f.known.atAll = deviceOddsOf(f, token, relation), true
+	}
+	return f.known.device
+}
+
+func deviceOddsOf(f *Facts, token, relation int) (o odds) {
 	genuine := max(genuineDevice(f, token, relation), 1e-9)
 	all := f.Traffic.All.Good + 40
 	agent, os := (f.Traffic.Agent.Good+40*0.1)/all, (f.Traffic.System.Good+40*0.25)/all
@@ -58,18 +79,20 @@ func deviceOdds(f Facts, token, relation int) (o odds) {
 }
 
 // pattern is what device and network say together beyond what each says.
-func pattern(f Facts) (Signal, bool) {
+func pattern(f *Facts) (Signal, bool) {
 	token, relation, any := hardware(f)
 	if !any {
 		return Signal{}, false
 	}
 	d := deviceOdds(f, token, relation)
-	n, _ := networkOdds(f)
+	n, level := networkOdds(f)
 	var both odds
 	for k := range both {
 		both[k] = d[k] * n[k]
 	}
-	w := ratio(among(both), among(d)*among(n), -3, 3)
+	// Customers, too, bring a new phone onto a line they know more often than
+	// onto a new one: how often both come at once is counted.
+	w := ratio(among(both), among(d)*among(n)*together(&f.Traffic.Habits, pairOf(token, relation, level)), -3, 3)
 	switch {
 	case w > 0.1:
 		return named("pattern_intruder", w), true
@@ -77,6 +100,39 @@ func pattern(f Facts) (Signal, bool) {
 		return named("pattern_customer", w), true
 	}
 	return Signal{}, false
+}
+
+// startPair is how device and network come together among customers.
+var startPair = []float64{0.50, 0.17, 0.13, 0.12, 0.04, 0.04}
+
+func pairOf(token, relation, level int) int {
+	i := 0
+	if known := token == tokenKnown || token == tokenFirst || token == tokenNone && relation <= upgraded; !known {
+		i = 3
+	}
+	switch level {
+	case networkUsual:
+		return i
+	case operatorUsual:
+		return i + 1
+	}
+	return i + 2
+}
+
+// together is how much oftener a device and a network of such sorts come at
+// once than each by itself would have it.
+func together(h *traffic.Habits, pair int) float64 {
+	t := table{habitPair, startPair, 200}
+	var device, network float64
+	for i := range startPair {
+		if i/3 == pair/3 {
+			device += t.share(h, i)
+		}
+		if i%3 == pair%3 {
+			network += t.share(h, i)
+		}
+	}
+	return t.share(h, pair) / (device * network)
 }
 
 // logs is the weight of odds averaged over the kinds.

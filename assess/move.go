@@ -50,7 +50,7 @@ var attackMove = [moves * drifts]float64{
 }
 
 // drifted compares a session seen again with what is kept of it.
-func drifted(f Facts, s *profile.Session, seen *event.Session) (move, drift int) {
+func drifted(f *Facts, s *profile.Session, seen *event.Session) (move, drift int) {
 	switch n, ok := f.Profile.Network(f.Network); {
 	case f.Network == s.Network || f.Network == "":
 		move = moveNone
@@ -88,7 +88,7 @@ func drifted(f Facts, s *profile.Session, seen *event.Session) (move, drift int)
 
 // sessionMoved: network and device changing together in the middle of a
 // session is a stolen session; a network alone is a phone on its way home.
-func sessionMoved(f Facts, s *profile.Session) (Signal, bool) {
+func sessionMoved(f *Facts, s *profile.Session) (Signal, bool) {
 	seen, ok := f.Event.Payload.(*event.Session)
 	if !ok || f.Event.Kind != event.SessionSeen || seen.IP == "" {
 		return Signal{}, false

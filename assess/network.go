@@ -55,7 +55,7 @@ func (l line) attack(start float64) float64 {
 
 // network is the one term for the address: from the sort of place over
 // country and operator to the network, each step given the one before.
-func network(f Facts) (Signal, bool) {
+func network(f *Facts) (Signal, bool) {
 	w, level := networkWeight(f)
 	if math.Abs(w) < 0.05 {
 		return Signal{}, false
@@ -71,15 +71,26 @@ const (
 	networkUsual
 )
 
-func networkWeight(f Facts) (w float64, level int) {
+func networkWeight(f *Facts) (w float64, level int) {
 	o, level := networkOdds(f)
 	return math.Round(max(-3, min(7, logs(o)))*1000) / 1000, level
 }
 
 // networkOdds is how much likelier each kind of intruder comes from such a
 // line than she.
-func networkOdds(f Facts) (o odds, level int) {
-	v := f.Traffic
+func networkOdds(f *Facts) (o odds, level int) {
+	if f.known == nil {
+		return networkOddsOf(f)
+	}
+	if !f.known.far {
+		f.known.network, f.known.level = networkOddsOf(f)
+		f.known.far = true
+	}
+	return f.known.network, f.known.level
+}
+
+func networkOddsOf(f *Facts) (o odds, level int) {
+	v := &f.Traffic
 	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, v.Home)
 	if class == traffic.Relayed {
 		return odds{1, 1, 1, 1}, countryUsual // ordinary people; says nothing either way
@@ -132,7 +143,7 @@ func suspect(l line) float64 {
 }
 
 // moving is how likely she shows up on another network of an operator of hers.
-func moving(f Facts, u used) float64 {
+func moving(f *Facts, u used) float64 {
 	h := &f.Traffic.Habits
 	usual := table{habitLine, []float64{0.8, 0.2}, 100}.share(h, 1)
 	if n := f.Traffic.Stay.Good + f.Traffic.Moved.Good; n > 0 {
@@ -149,7 +160,7 @@ type used struct {
 	places                                 float64 // different networks of the operator
 }
 
-func usage(f Facts, class traffic.Class) (u used) {
+func usage(f *Facts, class traffic.Class) (u used) {
 	operator := traffic.Operator(f.Place.ASN, f.Network)
 	for i := range f.Profile.Networks {
 		n := &f.Profile.Networks[i]
@@ -180,7 +191,7 @@ func usage(f Facts, class traffic.Class) (u used) {
 
 // networkSignal names the term by the finest thing that is usual, or by what
 // is most remarkable about the line.
-func networkSignal(f Facts, level int, w float64) Signal {
+func networkSignal(f *Facts, level int, w float64) Signal {
 	switch {
 	case level == networkUsual:
 		return named("network_known", w)
@@ -203,7 +214,7 @@ func networkSignal(f Facts, level int, w float64) Signal {
 // travel compares countries only: inside one country no address table tells
 // places apart (most Japanese addresses resolve to Tokyo). The country itself
 // was weighed with the network; this is for the haste alone.
-func travel(f Facts) (Signal, bool) {
+func travel(f *Facts) (Signal, bool) {
 	last, ok := lastSession(f)
 	if !ok || last.Country == "" || f.Place.Country == "" || last.Country == f.Place.Country || f.Place.Kind == geo.Relay {
 		return Signal{}, false
@@ -217,7 +228,7 @@ func travel(f Facts) (Signal, bool) {
 }
 
 // lastSession is the session that was seen last before the event.
-func lastSession(f Facts) (profile.Session, bool) {
+func lastSession(f *Facts) (profile.Session, bool) {
 	var last profile.Session
 	for _, s := range f.Profile.Sessions {
 		if s.Last.After(last.Last) && !s.Last.After(f.Event.Time) {
@@ -229,7 +240,7 @@ func lastSession(f Facts) (profile.Session, bool) {
 
 // delay is the round trip: a detour over a relay makes it longer, and nothing
 // makes it shorter than the way is.
-func delay(f Facts) (Signal, bool) {
+func delay(f *Facts) (Signal, bool) {
 	l := login(f)
 	if l.RTTMillis == nil || *l.RTTMillis <= 0 {
 		return Signal{}, false

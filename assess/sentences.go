@@ -78,6 +78,8 @@ var sentences = map[string]sentence{
 	"customer_said_not_me":       {Customer, "お客様が「自分ではない」と知らせてくださいました", "The customer told us that it was not them"},
 	"staff_said_intruder":        {Customer, "担当者が、第三者による利用と判断しました", "A member of staff judged it to be a third party"},
 	"shop_said_intruder":         {Customer, "お店のシステムが、第三者による利用と判断しました", "The shop's systems judged it to be a third party"},
+	"provider_warned":            {Customer, "メールなどの提供元が、乗っ取りのおそれを知らせてきました", "A mail or sign-in provider warned of a takeover"},
+	"mailbox_warned":             {Customer, "お客様のメールボックス自体が乗っ取られたおそれがあると、提供元が知らせてきました", "The mailbox itself may have been taken over, its provider warns"},
 	"payment_disputed":           {Customer, "カードの名義人が、この支払いに覚えがないと申し出ました", "The card holder does not recognise the payment"},
 }
 
@@ -88,8 +90,13 @@ func named(name string, weight float64) Signal {
 	return Signal{Name: name, Group: s.group, Weight: weight, Text: mimamori.Text{JA: s.ja, EN: s.en}}
 }
 
+// MailboxWarned is the signal of a mailbox that its provider holds to be taken
+// over.
+const MailboxWarned = "mailbox_warned"
+
 // Word is a signal that a person or the shop gave outright: "customer_said_not_me",
-// "staff_said_intruder", "shop_said_intruder", "payment_disputed".
+// "staff_said_intruder", "shop_said_intruder", "payment_disputed",
+// "provider_warned", "mailbox_warned".
 func Word(name string) Signal { return named(name, 6) }
 
 // Sentence is how the signal of that name reads; empty for an unknown name.

@@ -38,6 +38,10 @@ type SessionArg struct {
 	Session string `json:"session"`
 }
 
+// tick is the coarsest that a shop's clock of sessions is taken to be: one that
+// began in the very moment of the cut-off is out too.
+const tick = time.Millisecond
+
 // Everything is what a hold covers.
 var Everything = []shop.Scope{shop.ScopeOrders, shop.ScopePoints, shop.ScopeContact, shop.ScopePayment}
 
@@ -45,7 +49,7 @@ var Everything = []shop.Scope{shop.ScopeOrders, shop.ScopePoints, shop.ScopeCont
 func (c *Steps) Acts() map[string]playbook.Act {
 	return map[string]playbook.Act{
 		"sessions.revoke": func(ctx context.Context, s playbook.Step) playbook.Outcome {
-			return playbook.Tell(ctx, c.Shop, s, shop.SessionsRevoke{Before: s.First.UTC(), Remembered: true})
+			return playbook.Tell(ctx, c.Shop, s, shop.SessionsRevoke{Before: s.First.UTC().Add(tick), Remembered: true})
 		},
 		"session.revoke": func(ctx context.Context, s playbook.Step) playbook.Outcome {
 			arg, err := playbook.Arg[SessionArg](s)

@@ -28,6 +28,7 @@ type Tally struct {
 	by     basis
 	totals Totals
 	fresh  int // sign-ins noted since the levels were counted
+	hour   int64
 }
 
 // basis is what of the policy the levels were counted for.
@@ -175,7 +176,11 @@ func (t *Tally) Levels(p Policy, now time.Time) Levels {
 		return p.Fixed()
 	}
 	today := DayOf(now)
-	doubled := t.fresh > 500 && t.set.Counted < 20_000 && t.fresh > t.set.Counted
+	// Looked at only as an hour begins: what was noted until then does not
+	// depend on the order of events of the same moment, so neither do levels.
+	hour := now.Unix() / 3600
+	doubled := hour != t.hour && t.fresh > 500 && t.set.Counted < 20_000 && t.fresh > t.set.Counted
+	t.hour = hour
 	if today != t.set.Day || doubled || t.by != basisOf(p) {
 		t.refresh(p, today)
 	}

@@ -69,7 +69,11 @@ func (d *Desk) row(n notice.Notice) centre.NoticeRow {
 	if at.IsZero() {
 		at = n.CreatedAt
 	}
-	return centre.NoticeRow{ID: n.ID, Reference: n.Reference.String(), SentAt: at, To: []string{n.To}, From: d.opt.Post.From.Addr,
+	to := []string{n.To}
+	if n.State == notice.Kept { // over the cap: it stands here and was not mailed
+		to = nil
+	}
+	return centre.NoticeRow{ID: n.ID, Reference: n.Reference.String(), SentAt: at, To: to, From: d.opt.Post.From.Addr,
 		Subject: n.Subject, Body: n.Body, Read: !n.ReadAt.IsZero()}
 }
 

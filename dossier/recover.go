@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/assess"
 	"mimamori/factor"
 	"mimamori/incident"
 	"mimamori/journal"
@@ -104,7 +105,13 @@ func mailboxes(f *file) (out []journal.Contact, doubt bool) {
 		fresh := !c.Verified.IsZero() && !c.Proves || c.Replaced && f.start().IsZero()
 		doubt = doubt || c.Kind == "mail" && fresh
 	}
-	return out, doubt || f.current != nil && f.current.StrongFactor()
+	return out, doubt || f.current != nil && (f.current.StrongFactor() || mailboxWarned(f.current))
+}
+
+// mailboxWarned says that the mailbox's own provider holds it to be taken over:
+// codes sent there prove nothing alone (standards A14).
+func mailboxWarned(i *incident.Incident) bool {
+	return i.Open() && slices.ContainsFunc(i.Evidence, func(e incident.Evidence) bool { return e.Signal.Name == assess.MailboxWarned })
 }
 
 // trusted are the factors that prove the customer in her present incident.

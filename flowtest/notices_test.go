@@ -20,6 +20,34 @@ import (
 	"mimamori/webhook"
 )
 
+// thrownOut is a third party who got in with the right password, did some
+// things, and is found out by the shop's word: what detection makes of him is
+// other stories' business.
+func thrownOut(h *Harness, subject string, acts ...func(*shoptest.Session) error) {
+	h.T.Helper()
+	his := h.SignIn(subject, HomePC)
+	for _, act := range acts {
+		if err := act(his); err != nil {
+			h.T.Fatal(err)
+		}
+	}
+	if _, err := his.AddAddress("知らない人", "大阪市北区1-1"); err != nil {
+		h.T.Fatal(err)
+	}
+	if _, err := his.PlaceOrder(shoptest.Order{Amount: 4800, Payment: "card-1"}); err != nil {
+		h.T.Fatal(err)
+	}
+	now := time.Now()
+	e, err := json.Marshal(map[string]any{"specversion": "1.0", "id": "judged-" + his.ID, "source": "shop", "type": "session.judged", "subject": subject,
+		"time": now.Format(time.RFC3339Nano), "data": map[string]any{"session": his.ID, "verdict": "intruder", "by": "shop"}})
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	h.emit(e)
+	h.FastForward(10 * time.Second)
+	h.ExpectState(subject, incident.Waiting)
+}
+
 // TestContactChangedIsToldToBoth: the customer changes her mail address; both
 // addresses hear of it, in different words, and neither hears twice (C10).
 func TestContactChangedIsToldToBoth(t *testing.T) {
@@ -91,11 +119,11 @@ func TestFreshMailboxGetsTheShortForm(t *testing.T) {
 		h.ExpectMail("hanako@mail.example", "変更されました")
 		h.ExpectMail("hanako@new.example", "登録されました")
 		h.FastForward(7 * 24 * time.Hour)
-		nightIntruder(h, "hanako")
+		thrownOut(h, "hanako")
 		h.ExpectState("hanako", incident.Waiting)
 		for _, to := range []string{"hanako@new.example", "hanako@mail.example"} {
 			m := h.ExpectMail(to, "アカウントを守る対応をしました")
-			if strings.Contains(m.Body, "設定してください") || strings.Contains(m.Body, "Linux") {
+			if strings.Contains(m.Body, "設定してください") || strings.Contains(m.Body, "Windows") {
 				t.Errorf("%s reads details:\n%s", to, m.Body)
 			}
 		}
@@ -105,7 +133,10 @@ func TestFreshMailboxGetsTheShortForm(t *testing.T) {
 // TestNewDeviceOfHers: a sign-in that was let through and not recognised is
 // told once, and is dropped when she has said that it was her.
 func TestNewDeviceOfHers(t *testing.T) {
-	Run(t, func(h *Harness) {
+	RunWith(t, func(c *app.Config) {
+		c.Policy.NotifyAt, c.Policy.ChallengeAt, c.Policy.HoldAt, c.Policy.ContainAt = 0.0001, 0.99999, 0.999995, 0.999999
+		c.Policy.Quotas.Off = true
+	}, func(h *Harness) {
 		h.Customer("taro")
 		if _, err := h.TrySignIn("taro", RelayPC); err != nil {
 			t.Fatal(err)
@@ -186,27 +217,14 @@ func TestG13_UnreadNoticeTakesTheSecondChannel(t *testing.T) {
 	withGateway(t, func(h *Harness, g *gateway) {
 		h.Customer("hanako")
 		h.FastForward(10 * time.Minute)
-		his := h.SignIn("hanako", Hosting)
-		if err := his.ChangeContact("phone", "+81-80-9999-9999"); err != nil {
-			t.Fatal(err)
-		}
-		_ = his.JoinMembership() // any of these may find him out already
-		for _, do := range []func() (string, error){
-			func() (string, error) { return his.AddAddress("知らない人", "大阪市北区1-1") },
-			func() (string, error) { return his.AddCard("Visa", "9876", "2028-01") },
-			func() (string, error) {
-				return his.PlaceOrder(shoptest.Order{Amount: 9000, Payment: "card-1", Digital: true, Gift: true})
-			},
-		} {
-			_, _ = do()
-		}
+		thrownOut(h, "hanako", func(his *shoptest.Session) error { return his.ChangeContact("phone", "+81-80-9999-9999") })
 		h.FastForward(time.Minute)
-		held := h.ExpectMail("hanako@mail.example", "止めています")
+		held := h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		h.FastForward(11*time.Hour + 50*time.Minute)
 		if n := len(g.got()); n != 0 {
 			t.Fatalf("%d messages before twelve hours", n)
 		}
-		h.ExpectMail("hanako@mail.example", "電話番号の登録が変更されました") // he is not known to be one yet
+		h.ExpectMail("hanako@mail.example", "設定できます")
 		g.mu.Lock()
 		g.down = true
 		g.mu.Unlock()
@@ -235,7 +253,7 @@ func TestReadNoticeIsNotToldAgain(t *testing.T) {
 	withGateway(t, func(h *Harness, g *gateway) {
 		h.Customer("hanako")
 		h.FastForward(10 * time.Minute)
-		nightIntruder(h, "hanako")
+		thrownOut(h, "hanako")
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		account := mimamori.NewAccountID("hanako")
 		all, err := h.App.Store.Notices(context.Background(), account)
@@ -261,7 +279,7 @@ func TestC09_BouncedNoticeTakesTheSecondChannel(t *testing.T) {
 			h.Customer("hanako")
 			h.FastForward(10 * time.Minute)
 			h.Mail.Always(mailbox.RefuseForEver)
-			nightIntruder(h, "hanako")
+			thrownOut(h, "hanako")
 			h.FastForward(time.Minute)
 			if got := g.got(); len(got) != 1 || got[0].Data.Why != "refused" {
 				t.Errorf("messages are %+v, want one that says refused", got)
@@ -275,7 +293,7 @@ func TestC09_BouncedNoticeTakesTheSecondChannel(t *testing.T) {
 		withGateway(t, func(h *Harness, g *gateway) {
 			h.Customer("hanako")
 			h.FastForward(10 * time.Minute)
-			nightIntruder(h, "hanako")
+			thrownOut(h, "hanako")
 			h.ExpectMail("hanako@mail.example", "パスワードを無効")
 			sent := h.Mail.Messages("hanako@mail.example")[0]
 			kept, err := h.App.Store.Notices(context.Background(), mimamori.NewAccountID("hanako"))
@@ -306,7 +324,7 @@ func TestWithoutSecondChannelAPersonIsAsked(t *testing.T) {
 	Run(t, func(h *Harness) {
 		h.Customer("hanako")
 		h.FastForward(10 * time.Minute)
-		nightIntruder(h, "hanako")
+		thrownOut(h, "hanako")
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		h.FastForward(13 * time.Hour)
 		h.ExpectMail("hanako@mail.example", "設定できます")

@@ -68,6 +68,7 @@ func TestB06_EachDeviceIsSignedOut(t *testing.T) {
 		if c.Post("/devices/sign-out-one", url.Values{"device": {"another"}}); c.Status != http.StatusNotFound {
 			t.Errorf("a device that is none = %d, want 404", c.Status)
 		}
+		h.FastForward(time.Minute)
 		c.Post("/devices/sign-out-one", url.Values{"device": {ids[0][1]}})
 		h.Settle()
 		if phone.Alive() || !pc.Alive() {

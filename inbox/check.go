@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	netmail "net/mail"
+	"regexp"
 	"strings"
 
 	"mimamori"
@@ -140,8 +141,8 @@ func answer(to string, v Verdict) Answer {
 	return Answer{To: to, Subject: "お送りいただいたメールの確認結果 / About the mail you sent us", Body: b.String()}
 }
 
-// own keeps a text of ours to one line, and whatever host it may name from
-// becoming a link.
+// own keeps a text of ours to one line, without the addresses and hosts that it
+// may quote from the mail.
 func own(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -149,23 +150,12 @@ func own(s string) string {
 		}
 		return r
 	}, s)
-	return strings.NewReplacer("://", " : ", "@", "＠", "www.", "www ").Replace(dots(s))
+	return quoted.ReplaceAllString(address.ReplaceAllString(s, "…"), "")
 }
 
-// dots spaces the dots between letters and digits out.
-func dots(s string) string {
-	out := []rune(s)
-	var b strings.Builder
-	for i, r := range out {
-		if r == '.' && i > 0 && i+1 < len(out) && wordly(out[i-1]) && wordly(out[i+1]) {
-			b.WriteString("[.]")
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func wordly(r rune) bool {
-	return r > 0x7f || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-'
-}
+var (
+	// address is whatever a mail program makes a link of.
+	address = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*:)?//\S+|[\p{L}\p{N}._%+-]+@\S+|[\p{L}\p{N}_-]+([.．][\p{L}\p{N}_-]+)+(/\S*)?`)
+	// quoted is a quotation of which nothing is left, or one of the mail's words.
+	quoted = regexp.MustCompile(`（(「[^」]*」|…)）| ?\((“[^”]*”|…)\)`)
+)

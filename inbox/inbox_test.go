@@ -38,7 +38,7 @@ func open(t *testing.T) *office {
 			defer o.mu.Unlock()
 			o.judged++
 			return Verdict{Answer: mimamori.Text{JA: "にせのメールです。", EN: "It is a fake."},
-				Reasons: []mimamori.Text{{JA: "リンク先 https://evil.example/login が当店のものではありません。", EN: "It leads to https://evil.example/login, which is not ours."}},
+				Reasons: []mimamori.Text{{JA: "リンク先 https://evil.example/login が当店のものではありません（「ひみつ」）。", EN: "It leads to evil.example (“ひみつ”), which is not ours."}},
 				Do:      []mimamori.Text{{JA: "何も押さずに消してください。", EN: "Delete it without pressing anything."}}}, nil
 		},
 		Reply: func(_ context.Context, a Answer) error {
@@ -100,13 +100,13 @@ func TestForwardedMailIsAnswered(t *testing.T) {
 		t.Fatalf("answers are %+v", o.answers)
 	}
 	body := o.answers[0].Subject + o.answers[0].Body
-	for _, want := range []string{"にせのメールです", "It is a fake", "何も押さずに", "evil[.]example"} {
+	for _, want := range []string{"にせのメールです", "It is a fake", "何も押さずに", "当店のものではありません", "which is not ours"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing in\n%s", want, body)
 		}
 	}
 	// Nothing of the mail is in the answer, and nothing can be pressed.
-	for _, not := range []string{"ZEBRA", "zebra", "Hanako", "://", "evil.example", "@"} {
+	for _, not := range []string{"ZEBRA", "zebra", "Hanako", "://", "evil", "@", "ひみつ"} {
 		if strings.Contains(body, not) {
 			t.Errorf("%q stands in\n%s", not, body)
 		}

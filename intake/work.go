@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"mimamori"
@@ -99,6 +98,7 @@ func (w *work) judge() error {
 	}
 	f := w.facts()
 	var c decide.Case
+	met := decide.Allow
 	switch d := w.e.Payload.(type) {
 	case *event.Login:
 		if d.Outcome != event.Succeeded {
@@ -117,6 +117,9 @@ func (w *work) judge() error {
 			}
 		}
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
+		if !s.Known && s.Verdict == "" {
+			met = decide.Decision(s.Met)
+		}
 	}
 	c.AtLeast = w.ask()
 	c.Age = w.now.Sub(w.e.Time)
@@ -128,19 +131,21 @@ func (w *work) judge() error {
 		}
 	}
 	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
-	w.made.Decision = firmer(w.made.Decision, w.e, w.assessment, c)
+	w.made.Decision = firmer(w.made.Decision, met, w.e, w.assessment, c)
 	return nil
 }
 
 // firmer puts on hold where one more proof would come too late or prove
-// nothing: a sign-in that fits a campaign under way, and money that has moved
-// already in a session that is doubtful. Nothing ships; nobody is locked out.
-func firmer(d decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
+// nothing: a sign-in that fits a campaign under way, money that has moved
+// already in a session that is doubtful, and money in a session that was asked
+// for a proof and has not given it (met is how it was met; a proof makes it the
+// customer's). Nothing ships; nobody is locked out.
+func firmer(d, met decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
 	if d.AtLeast(decide.Hold) || c.Age > 24*time.Hour {
 		return d
 	}
 	_, login := e.Payload.(*event.Login)
-	if login && a.InCampaign() || !login && d == decide.Challenge && moves(e) {
+	if login && a.InCampaign() || !login && moves(e) && (d == decide.Challenge || met == decide.Challenge) {
 		return decide.Hold
 	}
 	return d
@@ -269,157 +274,6 @@ func (w *work) hear(d *event.Verdict) error {
 		}
 		return w.tx.PutVerdict(w.a.ID, journal.Verdict{Session: d.Session, Owner: journal.Owner(d.Verdict), By: "shop", At: w.now})
 	}
-}
-
-// learn folds the event into the profile. What an intruder's session does
-// teaches nothing.
-func (w *work) learn() {
-	p := &w.a.Profile
-	switch d := w.e.Payload.(type) {
-	case *event.Login:
-		if d.Outcome == event.Succeeded {
-			w.learnLogin(d)
-		} else {
-			p.LearnFailure(w.e.Time)
-		}
-		return
-	case *event.Points:
-		p.Balance = d.Balance
-	}
-	if c, ok := w.e.Payload.(*event.Change); ok && c.Resource.Kind == event.Password && !w.how.Past {
-		p.Doubt(w.e.Session, w.e.Time)
-	}
-	s, ok := p.Session(w.e.Session)
-	if !ok {
-		return
-	}
-	if seen, ok := w.e.Payload.(*event.Session); ok && w.e.Kind == event.SessionSeen {
-		w.learnSeen(s, seen)
-	}
-	s.Last = w.e.Time
-	if w.e.Kind == event.SessionEnded {
-		s.Ended = true
-	}
-	if w.assessment.Assessed && s.Verdict != "intruder" {
-		s.Terms = w.assessment.Terms()
-	}
-	if values := assess.ValuesOf(w.e); len(values) > 0 && w.e.By == event.ByCustomer && w.e.Command == "" {
-		const most = 6
-		for _, v := range values {
-			if len(s.Values) < most && !slices.Contains(s.Values, v) {
-				s.Values = append(s.Values, v)
-			}
-		}
-	}
-	if mark := assess.MarkOf(w.e); mark != "" {
-		if s.Marks == nil {
-			s.Marks = map[string]int64{}
-		}
-		if _, first := s.Marks[mark]; !first {
-			s.Marks[mark] = w.e.Time.Unix()
-		}
-	}
-	if o, ok := w.e.Payload.(*event.Order); ok && w.e.Kind == event.OrderPlaced && (s.Known || w.how.Past) {
-		p.LearnOrder(o)
-	}
-}
-
-// learnSeen learns from a session that goes on: the token that its browser was
-// given meanwhile, the update it had, the networks that the customer uses.
-// Nothing while something speaks against it.
-func (w *work) learnSeen(s *profile.Session, seen *event.Session) {
-	if w.assessment.Score > assess.Prior+3 || len(w.assessment.Fresh) > 0 && w.assessment.Fresh[0].Weight > 0.7 || s.Verdict == string(journal.OfIntruder) {
-		return
-	}
-	p, agent := &w.a.Profile, profile.ParseAgent(seen.UserAgent)
-	if agent.Family() == s.Agent && agent.Major > s.Major {
-		s.Major = agent.Major
-	}
-	at := profile.Seen{Session: s.ID, Agent: agent.String(), Network: w.place.network, Place: w.place.Place, Major: agent.Major}
-	if seen.Device != "" && !strings.HasPrefix(s.Device, "t") && agent.Family() == s.Agent {
-		at.Device = profile.DeviceKey(seen.Device, agent)
-		p.LearnDevice(w.e.Time, at, agent)
-		s.Device = at.Device
-	}
-	if s.Known && at.Network != "" {
-		p.LearnNetwork(w.e.Time, at)
-	}
-}
-
-func (w *work) learnLogin(d *event.Login) {
-	p := &w.a.Profile
-	seen := profile.Seen{Session: d.Session, Device: profile.DeviceKey(d.Device, w.place.agent), Agent: w.place.agent.String(), Network: w.place.network,
-		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage), Major: w.place.agent.Major, Print: profile.PrintKey(d.AcceptLanguage, ""), Delay: assess.DelayOf(d.RTTMillis)}
-	if _, ok := p.Device(seen.Device); !ok && d.Device != "" {
-		p.Claim(seen.Device, w.place.agent)
-	}
-	known := w.known(seen)
-	seen.Strange = !known && !w.how.Past
-	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {
-		return
-	}
-	if w.made.Decision == decide.Contain {
-		p.KeepSession(w.session(d, seen, false))
-		return
-	}
-	if seen.Strange {
-		seen.Lang = "" // a stranger's language must not become usual
-	}
-	p.LearnLogin(w.e.Time, seen)
-	if d.Device == "" && !w.how.Past {
-		w.mint(seen, known)
-	}
-	p.KeepSession(w.session(d, seen, known))
-}
-
-// known says whether the login's device counts as the customer's: by our
-// token, or by its kind on a network of hers.
-func (w *work) known(seen profile.Seen) bool {
-	p := &w.a.Profile
-	if p.Logins == 0 {
-		// Enrolment, unless it comes from where no customer comes from.
-		return w.assessment.Score < assess.Prior+1.5
-	}
-	dev, ok := p.Device(seen.Device)
-	if !ok || !dev.Usual(w.e.Time) {
-		return false
-	}
-	if l, ok := w.e.Payload.(*event.Login); ok && l.Device != "" {
-		return true
-	}
-	net, ok := p.Network(seen.Network)
-	return ok && net.Usual(w.e.Time)
-}
-
-// mint gives the device a token. A device that counted as the customer's by
-// its kind and network keeps its age under the token.
-func (w *work) mint(seen profile.Seen, known bool) {
-	w.device = newDeviceToken()
-	old, ok := w.a.Profile.Device(seen.Device)
-	if !ok {
-		return
-	}
-	d := *old
-	d.Key, d.Via = profile.DeviceKey(w.device, profile.Agent{}), seen.Session
-	if !known {
-		d.First, d.Count, d.Proof = w.e.Time, 1, false
-	}
-	w.a.Profile.Give(d)
-}
-
-func (w *work) session(d *event.Login, seen profile.Seen, known bool) profile.Session {
-	s := profile.Session{ID: d.Session, Began: w.e.Time, Last: w.e.Time, Device: seen.Device, Network: seen.Network,
-		ASN: w.place.ASN, Country: w.place.Country, Known: known, Agent: w.place.agent.Family(), Major: w.place.agent.Major, Event: w.e.ID}
-	if !w.how.Past {
-		s.Terms = w.assessment.Terms()
-	}
-	if old, ok := w.a.Profile.Session(d.Session); ok {
-		s.Verdict, s.Marks = old.Verdict, old.Marks
-	}
-	if w.made.Decision == decide.Contain {
-		s.Verdict = string(journal.OfIntruder)
-	}
-	return s
 }
 
 // follow does what an event means for an incident that is already there: a

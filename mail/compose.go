@@ -38,7 +38,11 @@ func Compose(m Message) ([]byte, error) {
 	}
 	// RFC 3834 section 5: no automatic answers. A security notice carries no
 	// List-Unsubscribe: nobody may unsubscribe from it, an intruder least.
-	field("Auto-Submitted", "auto-generated")
+	submitted := "auto-generated"
+	if m.Replied {
+		submitted = "auto-replied"
+	}
+	field("Auto-Submitted", submitted)
 	field("X-Auto-Response-Suppress", "All")
 	for _, h := range m.Headers {
 		field(h.Name, encodeText(h.Name, h.Value))

@@ -208,3 +208,21 @@ func FuzzCompose(f *testing.F) {
 		}
 	})
 }
+
+// TestC03_TextAndNothingElse: one part of plain text, so that there is no
+// second version to differ from it, no picture and nothing fetched.
+func TestC03_TextAndNothingElse(t *testing.T) {
+	m := letter()
+	m.Body = "<img src=\"https://evil.example/pixel\"><html>\n" + m.Body
+	raw, err := Compose(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _, body := decoded(t, raw)
+	if got := h.Get("Content-Type"); got != "text/plain; charset=utf-8" || strings.Contains(string(raw), "multipart") {
+		t.Errorf("Content-Type %q, want plain text alone", got)
+	}
+	if body != m.Body {
+		t.Errorf("the text reads back as %q", body)
+	}
+}

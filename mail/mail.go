@@ -82,6 +82,7 @@ type Message struct {
 	Date      time.Time     // must be set
 	Lang      mimamori.Lang // Content-Language; empty leaves it out
 	Headers   []Header      // may be empty; must not repeat a field written anyway
+	Replied   bool          // an automatic answer to somebody's mail (RFC 3834 section 5: auto-replied)
 }
 
 // NewMessageID makes a Message-ID under the domain (RFC 5322 section 3.6.4).

@@ -199,6 +199,9 @@ func (w *World) judgeSessions(r *Result, split time.Time) {
 		r.DecidedHeld.count(!s.held.IsZero())
 	}
 	for _, t := range w.takeovers {
+		if !t.entered {
+			continue
+		}
 		kind := t.mark.Attacker
 		if r.AfterLogin[kind] == nil {
 			r.AfterLogin[kind], r.Decided[kind] = &Part{}, &Part{}
@@ -213,6 +216,9 @@ func (w *World) judgeSessions(r *Result, split time.Time) {
 // judgeTakeovers looks at what was stopped in time.
 func (w *World) judgeTakeovers(r *Result) {
 	for _, t := range w.takeovers {
+		if !t.entered {
+			continue
+		}
 		if t.held.IsZero() {
 			r.NotHeld++
 		} else {
@@ -251,8 +257,8 @@ func (w *World) judgeCampaigns(r *Result) {
 			r.False++
 			continue
 		}
-		if was, ok := alarms[of]; !ok || a.first.Before(was) {
-			alarms[of] = a.first
+		if was, ok := alarms[of]; !ok || a.first[of].Before(was) {
+			alarms[of] = a.first[of]
 		}
 	}
 	for _, c := range w.truth.Campaigns {

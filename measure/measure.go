@@ -59,18 +59,17 @@ type taken struct {
 	mark    Mark
 	began   time.Time
 	session string
-	login   bool // came by a login
+	entered bool // he got in; one whom the second step stopped did not
 	most    float64
 	held    time.Time
 	contain time.Time
 	orders  map[string]time.Time // order → shipped, zero while it has not been
-	success string               // event id of the login
 }
 
 // alarm is a campaign that detection named.
 type alarm struct {
-	first   time.Time
-	members map[string]int // true campaign ("" none) → events
+	first   map[string]time.Time // true campaign ("" none) → when the first of its events was named
+	members map[string]int       // the same → events
 }
 
 // NewWorld begins one.
@@ -109,7 +108,7 @@ func (w *World) seeTakeover(e event.Event, mark *Mark) {
 		w.takeovers[mark.Takeover] = t
 	}
 	if mark.First {
-		t.began, t.session, t.login, t.success = e.Time, e.Session, e.Kind == event.LoginAttempted, e.ID
+		t.began, t.session, t.entered = e.Time, e.Session, true
 	}
 	if o, ok := e.Payload.(*event.Order); ok {
 		switch e.Kind {
@@ -147,16 +146,18 @@ func (w *World) Row(r replay.Row) error {
 
 // name notes the campaigns that a row names.
 func (w *World) name(r replay.Row, mark *Mark) {
+	of := ""
+	if mark != nil {
+		of = mark.Campaign
+	}
 	for _, name := range r.Campaigns {
 		a := w.alarms[name]
 		if a == nil {
-			a = &alarm{first: r.At, members: map[string]int{}}
+			a = &alarm{first: map[string]time.Time{}, members: map[string]int{}}
 			w.alarms[name] = a
 		}
-		if mark != nil {
-			a.members[mark.Campaign]++
-		} else {
-			a.members[""]++
+		if a.members[of]++; a.members[of] == 1 {
+			a.first[of] = r.At
 		}
 	}
 }

@@ -380,3 +380,30 @@ func TestC08_AtMostThreeOfAKindADay(t *testing.T) {
 		t.Error("the cap reaches another kind, another address or the next day")
 	}
 }
+
+// BenchmarkNotice renders, composes and signs a notice twice.
+func BenchmarkNotice(b *testing.B) {
+	r, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, e, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	keys := []mail.Key{{Domain: "notice.hikari.example", Selector: "r1", Signer: r}, {Domain: "notice.hikari.example", Selector: "e1", Signer: e}}
+	for b.Loop() {
+		n, err := notice.New(notice.Contained, mimamori.Japanese, notice.Sample(notice.House{}), "hanako@example.com", time.Now())
+		if err != nil {
+			b.Fatal(err)
+		}
+		raw, err := mail.Compose(mail.Message{From: mail.Address{Addr: "security@notice.hikari.example"}, To: mail.Address{Addr: n.To}, Subject: n.Subject, Body: n.Body,
+			MessageID: mail.NewMessageID("notice.hikari.example"), Date: n.CreatedAt})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := mail.Sign(raw, keys); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

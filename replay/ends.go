@@ -45,7 +45,7 @@ func (n *ends) after(e event.Event) error {
 	}
 	switch d := e.Payload.(type) {
 	case *event.Change:
-		if d.Resource.Kind == event.Password && e.Command == "" && e.Time.After(i.OpenedAt) && !n.his(i, e.Session) {
+		if d.Resource.Kind == event.Password && e.Command == "" && e.By != event.BySystem && e.Time.After(i.OpenedAt) && !n.his(i, e.Session) {
 			return n.over(a, i, e.Time)
 		}
 	case *event.Verdict:

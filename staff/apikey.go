@@ -26,10 +26,11 @@ const (
 	ScopeHandoff   Scope = "handoff"   // bring customers into the centre and recovery
 	ScopeRead      Scope = "read"      // read histories and incidents
 	ScopeStaff     Scope = "staff"     // act as the desk's machine
+	ScopeSignals   Scope = "signals"   // receive Shared Signals: streams of its own
 )
 
 // Scopes lists all.
-var Scopes = []Scope{ScopeEvents, ScopeDecisions, ScopeHandoff, ScopeRead, ScopeStaff}
+var Scopes = []Scope{ScopeEvents, ScopeDecisions, ScopeHandoff, ScopeRead, ScopeStaff, ScopeSignals}
 
 // APIKey is a machine's key as it is stored: never the key itself.
 type APIKey struct {

@@ -104,7 +104,7 @@ type track struct {
 }
 
 const (
-	alarmAt   = 14.0 // of the CUSUM, in units of log-likelihood
+	alarmAt   = 13.0 // of the CUSUM, in units of log-likelihood
 	leastHits = 12   // accounts tried, whatever the CUSUM says
 	learnFor  = 72   // hours before a wide track may speak for a trickle
 	ln2       = 0.6931471805599453
@@ -196,12 +196,16 @@ func (t *track) learn(usual float64) {
 func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 	failed := l.Outcome != event.Succeeded
 	hit := failed && stranger && t.tried.add(k.account, unix)
-	// Tries on accounts that nobody has are the noise of every shop. What
-	// raises an alarm is tries on real ones.
+	// Tries on accounts that nobody has are the noise of every shop, made by
+	// programs that stay where they are. What raises an alarm is tries on real
+	// ones; others count a third when each comes from another place.
 	real := hit && l.Outcome != event.UnknownAccount
-	weight := 1.0
+	weight, counts := 1.0, 1.0
 	if !real {
-		weight = 0.3
+		weight, counts = 0.3, 0
+		if hit && t.scattered(k, unix) {
+			counts = 0.35
+		}
 	}
 	if hit {
 		for _, key := range k.watched() {
@@ -230,8 +234,8 @@ func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 			tr.Good++
 		case !stranger:
 			tr.Known++
-		case real && !covered:
-			tr.Tries++
+		case hit && !covered:
+			tr.Tries += counts
 		}
 		if c := tr.Campaign; c != nil && stranger {
 			t.join(c, l, k, hit, failed)
@@ -248,6 +252,19 @@ func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 		t.ring.put(m)
 	}
 	t.tidy(unix)
+}
+
+// scattered says that hardly anything else was tried from an attempt's network
+// lately, and that customers use its very browser.
+func (t *Traffic) scattered(k *keys, unix int64) bool {
+	wg, wb := t.lately.weights(unix)
+	if _, tries := t.lately.count(k.network, wg, wb); tries >= 1 {
+		return false
+	}
+	wg, wb = t.people.weights(unix)
+	browser, _ := t.people.count(k.ua, wg, wb)
+	all, _ := t.people.count(k.all, wg, wb)
+	return browser > 0.001*all && browser >= 5
 }
 
 // track finds the key's track. A narrow one is made once the key was tried a
@@ -410,7 +427,7 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		if key == 0 {
 			continue
 		}
-		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && (f < wide || h.Tries > 3*h.Peers+3) {
+		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && h.fits(f) {
 			h.Campaigns = append(h.Campaigns, tr.Campaign.ID)
 			if h.Family == "" {
 				h.Family = families[f]
@@ -424,6 +441,19 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		h.Peers, h.Tries = t.lately.count(narrow, wg, wb)
 	}
 	return h
+}
+
+// fits says that a client is being tried more than customers sign in from it,
+// so that what it has in common with a campaign means something. The same
+// password, or the same network, is enough by itself.
+func (h Hand) fits(family int) bool {
+	switch {
+	case family < 2:
+		return true
+	case family < wide:
+		return h.Tries > h.Peers+1
+	}
+	return h.Tries > 3*h.Peers+3
 }
 
 // Campaigns are those under way or ended since a time, newest first.

@@ -44,6 +44,17 @@ func TestPasskeyWalk(t *testing.T) {
 			return slices.ContainsFunc(w.subjects(), func(s string) bool { return strings.Contains(s, words) })
 		}
 		invalid, held := k.say("パスワードを無効", "made invalid"), k.say("止めています", "on hold")
+		time.Sleep(2 * time.Second)
+		if !mailed(invalid) && !mailed(held) { // her passkey kept him out; she hears of it and says whose sign-in it was
+			a, err := w.app.Store.ReadAccount(t.Context(), demoshop.Hanako)
+			if err != nil || len(a.Profile.Sessions) == 0 {
+				t.Fatalf("his session: %v", err)
+			}
+			his := a.Profile.Sessions[len(a.Profile.Sessions)-1].ID
+			if err := w.app.Desk.Heard(t.Context(), demoshop.Hanako, his, true, mimamori.System); err != nil {
+				t.Fatal(err)
+			}
+		}
 		w.until("he is stopped", func() bool { return mailed(invalid) || mailed(held) })
 		if !mailed(invalid) { // what he did was strange, and no more: her word decides
 			k.open(w.centreURL + "/").look("p05-asked").press(k.say("ちがう", "Not me")).press(k.say("はい、わたしではありません", "Yes, it was not me"))

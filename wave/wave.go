@@ -16,6 +16,7 @@ import (
 	"math/bits"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -109,7 +110,7 @@ func alike(a, b uint64) bool { return a != 0 && b != 0 && bits.OnesCount64(a^b) 
 
 // Wave is one attack as customers saw it.
 type Wave struct {
-	ID          string // of its first sighting and template; the same while it grows
+	ID          string // made of its first sighting; the same while it grows
 	Count       int
 	First, Last time.Time
 	Brands      []string // each list: the most frequent first
@@ -193,7 +194,9 @@ func waveOf(list []Sighting) Wave {
 		}
 	}
 	w.Brands, w.Hosts, w.Networks, w.From, w.Reasons = brands.list(5), hosts.list(50), networks.list(20), from.list(50), reasons.list(10)
-	w.ID = w.First.UTC().Format("20060102-150405")
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(list[0].Brand + "\x00" + list[0].From + "\x00" + strings.Join(list[0].Hosts, "\x00") + strconv.FormatUint(list[0].Template, 16)))
+	w.ID = w.First.UTC().Format("20060102-") + strconv.FormatUint(uint64(h.Sum32()), 16)
 	return w
 }
 

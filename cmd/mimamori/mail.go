@@ -110,8 +110,8 @@ func printSetup(w io.Writer, setup records.Setup, found []records.Finding) error
 	for _, r := range setup.Records() {
 		fmt.Fprintf(w, "; %s\n%s\n", r.Why, r)
 	}
-	if setup.Inbox != "" {
-		fmt.Fprintf(w, "; at https://mta-sts.%s/.well-known/mta-sts.txt\n", setup.Inbox)
+	for _, domain := range setup.Inboxes {
+		fmt.Fprintf(w, "; at https://mta-sts.%s/.well-known/mta-sts.txt\n", domain)
 		for line := range strings.Lines(setup.MTASTS()) {
 			fmt.Fprintf(w, ";   %s\n", strings.TrimSpace(line))
 		}

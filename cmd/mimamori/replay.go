@@ -54,16 +54,18 @@ func replayHint(err error) error {
 	return err
 }
 
-// progress is a bar of the bytes read, on a terminal.
+// progress is a bar of the bytes read; where there is no terminal, a line now
+// and then.
 func progress(s *streams) func(done, of int64) {
+	began := time.Now()
+	last, every, form := began, 100*time.Millisecond, "\r\x1b[KkB %s"
 	if !colours(s.err) {
-		return nil
+		every, form = 10*time.Second, "kB %s\n"
 	}
-	began, last := time.Now(), time.Time{}
 	return func(done, of int64) {
-		if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
+		if now := time.Now(); now.Sub(last) > every {
 			last = now
-			fmt.Fprintf(s.err, "\r\x1b[KkB %s", demo.Progress(done>>10, of>>10, now.Sub(began)))
+			fmt.Fprintf(s.err, form, demo.Progress(done>>10, of>>10, now.Sub(began)))
 		}
 	}
 }

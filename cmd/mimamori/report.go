@@ -20,6 +20,10 @@ func (c simulateCmd) report(ctx context.Context, s *streams) (err error) {
 	if err != nil {
 		return err
 	}
+	// Better to learn now than after minutes that the page cannot be written.
+	if err := os.WriteFile(c.Report, nil, 0o644); err != nil {
+		return withHint(err, "--report names a file that can be written")
+	}
 	dir := c.Out
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "mimamori-worlds-"); err != nil {
@@ -45,7 +49,8 @@ func (c simulateCmd) report(ctx context.Context, s *streams) (err error) {
 				return err
 			}
 		}
-		fmt.Fprintf(s.err, "seed %d: %d genuine logins judged\n", opt.Seed, r.Genuine)
+		fmt.Fprintf(s.err, "seed %d: %d genuine logins judged; at 1 %% challenged %.0f %% of the attackers' found, %.0f %% by the published score\n",
+			opt.Seed, r.Genuine, 100*r.Ours.Together(measure.Single, 0.01), 100*r.Published.Together(measure.Single, 0.01))
 	}
 	all := measure.Pool(worlds)
 	if _, err := fmt.Fprint(s.out, measure.Text(all.Bars(c.RTT))); err != nil {

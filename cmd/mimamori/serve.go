@@ -82,6 +82,14 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 		}
 		return err
 	}
+	stopInbox, err := serveInbox(ctx, a, s)
+	if err != nil {
+		for l := range servers {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	defer func() { err = errors.Join(err, stopInbox()) }()
 	fmt.Fprintf(s.out, "security centre and doors: http://%s (customers reach it at %s)\nstaff console: http://%s\nopenapi: http://%s/docs\n",
 		doors.Addr(), a.Config.PublicURL, desk.Addr(), doors.Addr())
 	if a.Config.Policy.Shortened {
@@ -90,6 +98,23 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 	err = serveAll(ctx, a, servers)
 	log.Info("ended")
 	return err
+}
+
+// serveInbox takes mails, when an inbox is configured; the function it gives
+// ends that and waits.
+func serveInbox(ctx context.Context, a *app.App, s *streams) (stop func() error, err error) {
+	if a.Inbox == nil {
+		return func() error { return nil }, nil
+	}
+	l, err := net.Listen("tcp", a.Config.Inbox.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for mails: %w", err)
+	}
+	fmt.Fprintf(s.out, "inbox: %s\n", l.Addr())
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- a.ServeInbox(ctx, l) }() // ends by cancel
+	return func() error { cancel(); return <-done }, nil
 }
 
 // serveAll answers until ctx ends, a server fails, or the store does.

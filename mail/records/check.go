@@ -48,8 +48,8 @@ func Check(ctx context.Context, s Setup, r Resolver, now time.Time) []Finding {
 	if s.BIMILogo != "" {
 		c.bimi()
 	}
-	if s.Inbox != "" {
-		c.inbox()
+	for _, domain := range s.Inboxes {
+		c.inbox(domain)
 	}
 	return c.found
 }
@@ -231,19 +231,19 @@ func (c *checker) bimi() {
 	}
 }
 
-func (c *checker) inbox() {
-	hosts, err := c.r.MX(c.ctx, c.s.Inbox)
+func (c *checker) inbox(domain string) {
+	hosts, err := c.r.MX(c.ctx, domain)
 	switch want := strings.ToLower(c.s.InboxMX); {
 	case err != nil:
-		c.say("mx", c.s.Inbox, Unknown, "could not be asked: %v", err)
+		c.say("mx", domain, Unknown, "could not be asked: %v", err)
 	case len(hosts) == 0:
-		c.say("mx", c.s.Inbox, Missing, "nothing reaches our inbox: neither mails to check nor what came back")
+		c.say("mx", domain, Missing, "nothing reaches our inbox: neither mails to check nor what came back")
 	case !slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(strings.TrimSuffix(h, "."), want) }):
-		c.say("mx", c.s.Inbox, Wrong, "leads to %s, not to %s", strings.Join(hosts, ", "), want)
+		c.say("mx", domain, Wrong, "leads to %s, not to %s", strings.Join(hosts, ", "), want)
 	default:
-		c.say("mx", c.s.Inbox, Good, "published")
+		c.say("mx", domain, Good, "published")
 	}
-	name := "_mta-sts." + c.s.Inbox
+	name := "_mta-sts." + domain
 	list, ok := c.txt("mta-sts", name)
 	if !ok {
 		return
@@ -252,7 +252,7 @@ func (c *checker) inbox() {
 		c.say("mta-sts", name, Missing, "others may deliver to our inbox without TLS")
 		return
 	}
-	url := "https://mta-sts." + c.s.Inbox + "/.well-known/mta-sts.txt"
+	url := "https://mta-sts." + domain + "/.well-known/mta-sts.txt"
 	page, err := c.r.Page(c.ctx, url)
 	switch mode := policyField(page, "mode"); {
 	case err != nil:

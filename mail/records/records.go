@@ -19,7 +19,7 @@ type Setup struct {
 	ReportTo string   // mail address for DMARC and TLS reports; empty: none are asked for
 	BIMILogo string   // https address of the logo (SVG Tiny PS); empty: no BIMI
 	BIMICert string   // https address of its certificate; may be empty
-	Inbox    string   // domain that our inbox receives for; empty: there is none
+	Inboxes  []string // domains that our inbox receives for; empty: there is none
 	InboxMX  string   // host of that inbox
 }
 
@@ -68,11 +68,11 @@ func (s Setup) Records() []Record {
 	if s.BIMILogo != "" {
 		add("default._bimi."+s.Domain, "TXT", strings.TrimSpace("v=BIMI1; l="+s.BIMILogo+"; a="+s.BIMICert), "BIMI: the logo that some mailboxes show beside authenticated mail")
 	}
-	if s.Inbox != "" {
-		add(s.Inbox, "MX", "10 "+s.InboxMX+".", "our inbox: mails to check, and what came back")
-		add("_mta-sts."+s.Inbox, "TXT", "v=STSv1; id=1", "MTA-STS: others deliver to our inbox over TLS only; raise the id when the policy changes")
+	for _, domain := range s.Inboxes {
+		add(domain, "MX", "10 "+s.InboxMX+".", "our inbox: mails to check, and what came back")
+		add("_mta-sts."+domain, "TXT", "v=STSv1; id=1", "MTA-STS: others deliver to our inbox over TLS only; raise the id when the policy changes")
 		if s.ReportTo != "" {
-			add("_smtp._tls."+s.Inbox, "TXT", "v=TLSRPTv1; rua=mailto:"+s.ReportTo, "reports about deliveries that had no TLS")
+			add("_smtp._tls."+domain, "TXT", "v=TLSRPTv1; rua=mailto:"+s.ReportTo, "reports about deliveries that had no TLS")
 		}
 	}
 	return out

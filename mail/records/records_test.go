@@ -15,7 +15,7 @@ var now = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 
 func setup() records.Setup {
 	return records.Setup{Domain: "notice.shop.example", SPF: []string{"include:_spf.smtp.example"}, ReportTo: "dmarc@shop.example",
-		BIMILogo: "https://shop.example/logo.svg", BIMICert: "https://shop.example/logo.pem", Inbox: "check.shop.example", InboxMX: "in.shop.example",
+		BIMILogo: "https://shop.example/logo.svg", BIMICert: "https://shop.example/logo.pem", Inboxes: []string{"check.shop.example"}, InboxMX: "in.shop.example",
 		Keys: []records.Key{{Selector: "mimamori-rsa", Value: "v=DKIM1; k=rsa; p=" + strings.Repeat("AAAA", 90), Begins: now.Add(-time.Hour)},
 			{Selector: "mimamori-ed2", Value: "v=DKIM1; k=ed25519; p=BBBB", Begins: now.Add(48 * time.Hour)}}}
 }

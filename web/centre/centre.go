@@ -36,7 +36,10 @@ type Options struct {
 	Passkeys Passkeys
 	// MailCheck answers "is this mail real?"; nil: the page is not offered.
 	MailCheck MailChecker
-	Brand     web.Brand
+	// MailForward is the address to which suspicious mails may be forwarded;
+	// empty: none.
+	MailForward string
+	Brand       web.Brand
 	// Shortened stands above every page when waits are not the real ones (demo);
 	// empty: nothing.
 	Shortened mimamori.Text

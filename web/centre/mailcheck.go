@@ -77,10 +77,11 @@ const (
 type mailPage struct {
 	Verdict *MailVerdict
 	Problem Problem
+	Forward string // address to which a mail may be forwarded instead; empty: none
 }
 
 func (c *centre) mailForm(w http.ResponseWriter, r *http.Request) {
-	c.show(w, r, "mailcheck", mailPage{})
+	c.show(w, r, "mailcheck", mailPage{Forward: c.opt.MailForward})
 }
 
 // checkMail reads the form without ever writing it to a disk, and shows what
@@ -88,7 +89,7 @@ func (c *centre) mailForm(w http.ResponseWriter, r *http.Request) {
 func (c *centre) checkMail(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, mailBytes+textBytes+64<<10)
 	shown, err := readShown(r)
-	view, status := mailPage{}, http.StatusOK
+	view, status := mailPage{Forward: c.opt.MailForward}, http.StatusOK
 	switch {
 	case err != nil:
 		view.Problem, status = MailUnreadable, http.StatusUnprocessableEntity

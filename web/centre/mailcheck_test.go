@@ -42,7 +42,9 @@ func mailPages() []aPage {
 
 var _ MailChecker = (*fixture)(nil)
 
-func withMail(o *Options) { o.MailCheck = o.Service.(*fixture) }
+func withMail(o *Options) {
+	o.MailCheck, o.MailForward = o.Service.(*fixture), "check@check.mihon.example"
+}
 
 // upload sends the form as a browser does.
 func upload(h http.Handler, field, name string, body []byte) *httptest.ResponseRecorder {

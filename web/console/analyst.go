@@ -98,9 +98,6 @@ type Term struct {
 	Without       float64 // the probability had it not been there
 }
 
-// livePage is how many sign-ins a page shows.
-const livePage = 50
-
 // reasonForSignIns is under which name the reader's reason is kept: he is
 // asked once, not for each sign-in that he compares.
 const reasonForSignIns = "sign-ins"

@@ -58,6 +58,8 @@ type Options struct {
 	PlainHTTP bool
 	// ClientIP finds the visitor's address behind proxies; nil: the connection's.
 	ClientIP func(*http.Request) netip.Addr
+	// Mails are the waves of fakes and the preview of notices; nil: not offered.
+	Mails Mails
 	// Errors gets what cannot be shown; nil: slog's default.
 	Errors *slog.Logger
 }
@@ -69,7 +71,7 @@ type console struct {
 }
 
 // Texts is the catalogue of these pages, for tests and documents.
-func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts) }
+func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts, mailTexts()) }
 
 // New builds the staff's pages.
 func New(opt Options) (http.Handler, error) {
@@ -118,6 +120,10 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("POST /waiting/{id}", c.signedIn(c.decide))
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
 	c.analystRoutes(mux)
+	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
+	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
+	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))
+	mux.HandleFunc("GET /mails/notices", c.signedIn(c.notices))
 	mux.HandleFunc("GET /me", c.signedIn(c.me))
 	mux.HandleFunc("POST /me/password", c.signedIn(c.password))
 	mux.HandleFunc("POST /me/sign-out", c.signedIn(c.signOutOthers))
@@ -143,7 +149,7 @@ type Reader struct {
 // Frame is the View of every page of a signed-in person.
 type Frame struct {
 	Me      Reader
-	Section string // queue, waiting, live, analysis, audit, me
+	Section string // queue, waiting, live, analysis, mails, audit, me
 	Live    string // what to ask /version for: an incident's id, or "queue"; empty: nothing
 	Now     string // the version shown
 	Problem string // catalogue key below "problem."; empty: none

@@ -46,7 +46,7 @@ func TestCatalogueHasEveryWord(t *testing.T) {
 	want("action.", names([]undo.Action{undo.Keep, undo.Restore, undo.Remove, undo.Ask})...)
 	want("stepstate.", names([]playbook.StepState{playbook.Pending, playbook.Ready, playbook.Retrying, playbook.Done, playbook.Refused, playbook.Skipped})...)
 	want("notice.", names(notice.Kinds)...)
-	want("noticestate.", names([]notice.State{notice.Queued, notice.Sent, notice.Failed, notice.Bounced})...)
+	want("noticestate.", names([]notice.State{notice.Queued, notice.Sent, notice.Failed, notice.Bounced, notice.Kept})...)
 	want("role.", names(staff.Roles)...)
 	for _, r := range staff.Roles {
 		want("act.", names(r.Acts())...)
@@ -75,7 +75,7 @@ func (p *place) pages() (*browser, []string) {
 	b.post("/incidents/"+string(night)+"/reason", "why", "call")
 	b.post("/live/reason", "to", oddOne.Query(), "why", "work")
 	return b, []string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
-		"/live", "/live/one?" + oddOne.Query(), "/analysis"}
+		"/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis"}
 }
 
 func TestEveryPageHasItsWordsInBothLanguages(t *testing.T) {

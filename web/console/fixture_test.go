@@ -250,7 +250,7 @@ func newPlace(t *testing.T) *place {
 		}
 	}
 	p.analyst = &analyst{guard: guard, now: time.Now().UTC()}
-	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log,
+	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{},
 		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}})
 	if err != nil {
 		t.Fatal(err)
