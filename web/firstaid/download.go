@@ -16,7 +16,7 @@ func (s *site) download(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	done, ok := s.limits.work(r.Context())
+	done, ok := work(r.Context(), s.limits.pages)
 	if !ok {
 		s.busy(w, r)
 		return

@@ -146,7 +146,7 @@ func (s *site) post(step string) http.HandlerFunc {
 		problem := ""
 		switch {
 		case fresh.any():
-			done, ok := s.limits.enter(r.Context(), s.opt.ClientIP(r), costOfMail)
+			done, ok := s.limits.enter(r.Context(), s.opt.ClientIP(r), costOfMail, s.limits.mails)
 			if !ok {
 				s.busy(w, r)
 				return
@@ -168,7 +168,7 @@ func (s *site) post(step string) http.HandlerFunc {
 
 // read takes the form, within its bounds; it answers itself when it cannot.
 func (s *site) read(w http.ResponseWriter, r *http.Request) (Entered, shown, bool) {
-	done, ok := s.limits.enter(r.Context(), s.opt.ClientIP(r), 1)
+	done, ok := s.limits.enter(r.Context(), s.opt.ClientIP(r), 1, s.limits.pages)
 	if !ok {
 		s.busy(w, r)
 		return Entered{}, shown{}, false
@@ -206,7 +206,7 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, step string, e Ent
 	}
 	page := s.pages.New(r, nil)
 	page.Here = path(step)
-	done, ok := s.limits.work(r.Context())
+	done, ok := work(r.Context(), s.limits.pages)
 	if !ok {
 		s.busy(w, r)
 		return

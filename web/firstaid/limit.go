@@ -10,18 +10,19 @@ import (
 // How much one visitor may ask for, and all of them at once. A person on the
 // path needs some twenty pages in three minutes.
 const (
-	burst      = 60 // pages at once
-	perSecond  = 0.5
-	costOfMail = 6
-	mostKnown  = 50_000 // addresses that are counted
-	atOnce     = 8      // forms read, mails judged or histories explained
-	patience   = 5 * time.Second
+	burst       = 60 // pages at once
+	perSecond   = 0.5
+	costOfMail  = 6
+	mostKnown   = 50_000 // addresses that are counted
+	atOnce      = 8      // forms read or pages made
+	mailsAtOnce = 8      // mails judged: these wait for the DNS
+	patience    = 5 * time.Second
 )
 
 // limits bounds each visitor's rate and all visitors' work. It is in memory
 // only and forgets an address within two minutes.
 type limits struct {
-	slots chan struct{}
+	pages, mails chan struct{}
 
 	// mu guards visitors.
 	mu       sync.Mutex
@@ -34,25 +35,26 @@ type visits struct {
 }
 
 func newLimits() *limits {
-	return &limits{slots: make(chan struct{}, atOnce), visitors: map[netip.Prefix]visits{}}
+	return &limits{pages: make(chan struct{}, atOnce), mails: make(chan struct{}, mailsAtOnce), visitors: map[netip.Prefix]visits{}}
 }
 
-// enter lets a visitor do something of a cost, and waits for a free place; what
-// it returns gives the place back.
-func (l *limits) enter(ctx context.Context, who netip.Addr, cost float64) (done func(), ok bool) {
+// enter lets a visitor do something of a cost, and waits for one of places;
+// what it returns gives the place back.
+func (l *limits) enter(ctx context.Context, who netip.Addr, cost float64, places chan struct{}) (done func(), ok bool) {
 	if !l.allow(who, cost, time.Now()) {
 		return nil, false
 	}
-	return l.work(ctx)
+	return work(ctx, places)
 }
 
-// work waits for a free place.
-func (l *limits) work(ctx context.Context) (done func(), ok bool) {
+// work waits for a free place. Mails have their own: who makes them wait for a
+// slow DNS holds up no page.
+func work(ctx context.Context, places chan struct{}) (done func(), ok bool) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case l.slots <- struct{}{}:
-		return func() { <-l.slots }, true
+	case places <- struct{}{}:
+		return func() { <-places }, true
 	case <-ctx.Done():
 	case <-timer.C:
 	}
