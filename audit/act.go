@@ -35,7 +35,7 @@ const (
 	BulkContain      Act = "bulk.contain"
 	CallRecord       Act = "call.record"
 	RecoveryVouch    Act = "recovery.vouch" // an agent's word in a customer's recovery, after a call
-	ProposalMake     Act = "proposal.make" // asks a second pair of eyes
+	ProposalMake     Act = "proposal.make"  // asks a second pair of eyes
 	ProposalApprove  Act = "proposal.approve"
 	ProposalDecline  Act = "proposal.decline"
 	DirectoryEdit    Act = "directory.edit" // whom customers call
