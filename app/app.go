@@ -97,7 +97,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	if c.ClientIP == nil && len(c.TrustedProxies) > 0 {
-		a.Config.ClientIP = behindProxies(c.TrustedProxies)
+		a.Config.ClientIP = BehindProxies(c.TrustedProxies)
 	}
 	if a.Store, err = store.OpenSQLite(ctx, filepath.Join(c.Data, "mimamori.db")); err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 }
 
 func TestD09_OnlyOwnProxiesAreBelieved(t *testing.T) {
-	read := behindProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")})
+	read := BehindProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")})
 	for _, c := range []struct{ peer, header, want string }{
 		{"198.51.100.7:1", "", "198.51.100.7"},
 		{"198.51.100.7:1", "203.0.113.9", "198.51.100.7"},

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// behindProxies reads a visitor's address: the connection's, unless that is one
+// BehindProxies reads a visitor's address: the connection's, unless that is one
 // of our own proxies; then the last address in X-Forwarded-For that is not. What
 // stands before that one was written by the visitor himself.
-func behindProxies(own []netip.Prefix) func(*http.Request) netip.Addr {
+func BehindProxies(own []netip.Prefix) func(*http.Request) netip.Addr {
 	trusted := func(a netip.Addr) bool {
 		return slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Contains(a) })
 	}

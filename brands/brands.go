@@ -35,6 +35,7 @@ type Brand struct {
 	Reset             Words            `yaml:"reset"`       // how the password is set again
 	SecondStep        Words            `yaml:"second_step"` // how a second step is set up
 	Contacts          []support.Number `yaml:"contacts"`
+	CallBack          Words            `yaml:"call_back"` // how to have the service call, and when it does
 	Advice            []Words          `yaml:"advice"`
 	Facts             []Fact           `yaml:"facts"`
 	Theme             Theme            `yaml:"theme"` // of the shop's own centre
@@ -42,9 +43,38 @@ type Brand struct {
 
 // Screens says where the customer finds the three screens.
 type Screens struct {
-	Logins    Words `yaml:"logins"`
-	Purchases Words `yaml:"purchases"`
-	Contact   Words `yaml:"contact"`
+	Logins    Screen `yaml:"logins"`
+	Purchases Screen `yaml:"purchases"`
+	Contact   Screen `yaml:"contact"`
+	// Messages is where the service shows every notice that it sent.
+	Messages Screen `yaml:"messages"`
+}
+
+// Screen is where one screen is: in words, and as the menus that lead to it,
+// in order, as they stand on the service's page in its own language.
+type Screen struct {
+	Words
+	Path []string
+}
+
+// Known says that the file tells where the screen is.
+func (s Screen) Known() bool { return s.Words != Words{} || len(s.Path) > 0 }
+
+// UnmarshalYAML reads {ja, en, path}, or a plain string for both languages.
+func (s *Screen) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return s.Words.UnmarshalYAML(node)
+	}
+	words := *node
+	words.Content = nil
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value != "path" {
+			words.Content = append(words.Content, node.Content[i], node.Content[i+1])
+		} else if err := node.Content[i+1].Decode(&s.Path); err != nil {
+			return err
+		}
+	}
+	return s.Words.UnmarshalYAML(&words)
 }
 
 // Fact is where something in the file comes from. Field is the field's name,
@@ -52,7 +82,17 @@ type Screens struct {
 type Fact struct {
 	Field  string `yaml:"field"`
 	Source string `yaml:"source"`
-	Date   string `yaml:"date"` // YYYY, YYYY-MM or YYYY-MM-DD
+	// SourceJA is the same for Japanese readers; pages show Source without it.
+	SourceJA string `yaml:"source_ja"`
+	Date     string `yaml:"date"` // YYYY, YYYY-MM or YYYY-MM-DD
+}
+
+// Said is the source as the type that pages use.
+func (f Fact) Said() mimamori.Text {
+	if f.SourceJA == "" {
+		return mimamori.Text{JA: f.Source, EN: f.Source}
+	}
+	return mimamori.Text{JA: f.SourceJA, EN: f.Source}
 }
 
 // Words is text for people in both languages. A file may also write a plain
@@ -130,6 +170,9 @@ func loadPath(p string) ([]Brand, error) {
 	return loadFS(os.DirFS(filepath.Dir(p)), filepath.Base(p))
 }
 
+// template is the file that others begin with; in a folder it is no brand.
+const template = "template.yaml"
+
 // loadFS reads one file, or every brand file of a folder.
 func loadFS(from fs.FS, name string) ([]Brand, error) {
 	names := []string{name}
@@ -142,7 +185,7 @@ func loadFS(from fs.FS, name string) ([]Brand, error) {
 		}
 		names = nil
 		for _, e := range entries {
-			if ext := path.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			if ext := path.Ext(e.Name()); !e.IsDir() && e.Name() != template && (ext == ".yaml" || ext == ".yml") {
 				names = append(names, path.Join(name, e.Name()))
 			}
 		}

@@ -25,7 +25,7 @@ func TestOurOwnBrands(t *testing.T) {
 		if !slices.Contains([]string{"amazon-co-jp", "midori", "rakuten"}, b.ID) {
 			continue // known for the mail checker only
 		}
-		if b.Screens == (Screens{}) || b.Reset.JA == "" || len(b.Advice) == 0 {
+		if !b.Screens.Logins.Known() && !b.Screens.Messages.Known() || b.Reset.JA == "" || len(b.Advice) == 0 {
 			t.Errorf("%s tells the customer too little: %+v", b.ID, b)
 		}
 	}
@@ -168,4 +168,24 @@ func FuzzParse(f *testing.F) {
 			t.Error("no brand and no error")
 		}
 	})
+}
+
+// TestTemplate: the file that others begin with has nothing to mend, and shows
+// every part that first aid reads.
+func TestTemplate(t *testing.T) {
+	raw, err := os.ReadFile("template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Parse(raw)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("Parse = %+v, %v", all, err)
+	}
+	for _, p := range Lint(all, today) {
+		t.Error(p)
+	}
+	b := all[0]
+	if !b.Screens.Logins.Known() || len(b.Screens.Messages.Path) != 2 || b.Reset.EN == "" || b.SecondStep.JA == "" || len(b.Contacts) != 1 || len(b.Facts) < 10 {
+		t.Errorf("the template shows too little: %+v", b)
+	}
 }

@@ -143,8 +143,8 @@ func Lint(brands []Brand, now time.Time) []Problem {
 // texts are the brand's words for people, by field.
 func (b Brand) texts() map[string]Words {
 	t := map[string]Words{
-		"screens.logins": b.Screens.Logins, "screens.purchases": b.Screens.Purchases, "screens.contact": b.Screens.Contact,
-		"reset": b.Reset, "second_step": b.SecondStep,
+		"screens.logins": b.Screens.Logins.Words, "screens.purchases": b.Screens.Purchases.Words, "screens.contact": b.Screens.Contact.Words,
+		"screens.messages": b.Screens.Messages.Words, "reset": b.Reset, "second_step": b.SecondStep, "call_back": b.CallBack,
 	}
 	for i, a := range b.Advice {
 		t[fmt.Sprintf("advice.%d", i+1)] = a
@@ -158,7 +158,8 @@ func (b Brand) fieldsSet() []string {
 	for field, there := range map[string]bool{
 		"notice_domains": len(b.NoticeDomains) > 0, "link_domains": len(b.LinkDomains) > 0, "return_path_domains": len(b.ReturnPathDomains) > 0,
 		"always_signs_since": b.AlwaysSignsSince != "", "reset": b.Reset != Words{}, "second_step": b.SecondStep != Words{},
-		"screens.logins": b.Screens.Logins != Words{}, "screens.purchases": b.Screens.Purchases != Words{}, "screens.contact": b.Screens.Contact != Words{},
+		"screens.logins": b.Screens.Logins.Known(), "screens.purchases": b.Screens.Purchases.Known(), "screens.contact": b.Screens.Contact.Known(),
+		"screens.messages": b.Screens.Messages.Known(), "call_back": b.CallBack != Words{},
 		"contacts": len(b.Contacts) > 0, "advice": len(b.Advice) > 0,
 	} {
 		if there {

@@ -25,6 +25,7 @@ import (
 type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Run Mimamori: the doors, the security centre and the staff console."`
 	Demo        demoCmd        `cmd:"" help:"Show everything on this machine: a shop, its customers, a mailbox, and an intrusion played live."`
+	FirstAid    firstAidCmd    `cmd:"" help:"For anybody who fears for an account at any service: a page on this machine that leads through it. Keeps nothing."`
 	Staff       staffCmd       `cmd:"" help:"The people at the desk."`
 	Key         keyCmd         `cmd:"" help:"API keys: what the shop's programs sign in with."`
 	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`

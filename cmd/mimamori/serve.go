@@ -40,6 +40,8 @@ func (c configured) with(ctx context.Context, s *streams, do func(a *app.App) er
 
 type serveCmd struct {
 	configured
+	FirstAidOnly bool `help:"Serve the first-aid pages to everybody, and nothing else: no store, no accounts, no log of what is entered, no configuration."`
+	publicAid    `group:"With --first-aid-only"`
 }
 
 // Help is shown by mimamori serve --help.
@@ -49,6 +51,9 @@ func (serveCmd) Help() string {
 
 // Run serves until ctx ends or the store can no longer write.
 func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
+	if c.FirstAidOnly {
+		return c.publicAid.serve(ctx, s)
+	}
 	log := slog.New(slog.NewTextHandler(s.err, nil))
 	a, err := c.open(ctx, log)
 	if err != nil {
