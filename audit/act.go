@@ -34,7 +34,8 @@ const (
 	PointsRestore    Act = "points.restore"
 	BulkContain      Act = "bulk.contain"
 	CallRecord       Act = "call.record"
-	ProposalMake     Act = "proposal.make" // asks a second pair of eyes
+	RecoveryVouch    Act = "recovery.vouch" // an agent's word in a customer's recovery, after a call
+	ProposalMake     Act = "proposal.make"  // asks a second pair of eyes
 	ProposalApprove  Act = "proposal.approve"
 	ProposalDecline  Act = "proposal.decline"
 	DirectoryEdit    Act = "directory.edit" // whom customers call

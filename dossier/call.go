@@ -54,7 +54,7 @@ func (d *Desk) CallBack(ctx context.Context, v centre.Visitor, token string, ask
 
 func comingView(c support.Call, now time.Time) *centre.ComingCall {
 	return &centre.ComingCall{CallWindow: centre.CallWindow{From: c.Window.From, Until: c.Window.Until, Soon: !now.Before(c.Window.From)},
-		To: web.MaskPhone(c.Phone.Number), Code: c.MatchCode, Missed: c.State == support.CallMissed}
+		To: web.MaskPhone(c.Phone.Number), Code: c.MatchCode, Missed: c.State == support.CallMissed, Taken: c.State == support.CallTaken}
 }
 
 // coming is the open call that a signed-in customer asked for; nil for none.

@@ -38,7 +38,7 @@ func (c *Casework) ask(ctx context.Context, on console.On, f *file, act audit.Ac
 }
 
 // ours are the acts that wait here and are done here.
-var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge}
+var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch}
 
 // Waiting lists what waits for a second person.
 func (c *Casework) Waiting(ctx context.Context, actor mimamori.Actor) ([]console.Proposal, error) {
@@ -76,6 +76,8 @@ func proposalText(p staff.Proposal) mimamori.Text {
 		return askClear
 	case audit.IncidentRelease, audit.IncidentDismiss:
 		return askLetGo
+	case audit.RecoveryVouch:
+		return askVouch
 	}
 	var g gift
 	if json.Unmarshal(p.Args, &g) != nil {
@@ -98,6 +100,9 @@ func (c *Casework) Approve(ctx context.Context, actor mimamori.Actor, id, reason
 	p, err := c.opt.FourEyes.Approve(ctx, actor, id, reason)
 	if err != nil {
 		return err
+	}
+	if p.Act == audit.RecoveryVouch { // the account may have no incident
+		return c.vouched(ctx, actor, p)
 	}
 	i, err := c.find(ctx, p.Target.Incident)
 	if err != nil {

@@ -29,38 +29,53 @@ func callCode(id string) string {
 // ErrNotFound when no open recovery of the account has the code. Who may vouch,
 // and the record of it, are the caller's.
 func (d *Desk) Vouch(ctx context.Context, by mimamori.Actor, subject, code string) error {
-	if by.Kind != mimamori.ActorStaff {
-		return fmt.Errorf("vouch for a recovery: %w", mimamori.ErrDenied)
-	}
-	now := time.Now()
 	f, err := d.open(ctx, subject)
 	if err != nil {
 		return err
 	}
-	open, err := d.opt.Store.OpenRecoveries(ctx, f.account.ID, now)
+	id, err := d.recoveryOf(ctx, f, code)
 	if err != nil {
 		return err
 	}
+	return d.vouchFor(ctx, by, f, id)
+}
+
+// recoveryOf is the open recovery that shows this code in somebody's browser.
+func (d *Desk) recoveryOf(ctx context.Context, f *file, code string) (string, error) {
+	open, err := d.opt.Store.OpenRecoveries(ctx, f.account.ID, time.Now())
+	if err != nil {
+		return "", err
+	}
 	code = strings.ReplaceAll(strings.TrimSpace(code), "-", "")
 	for _, r := range open {
-		if subtle.ConstantTimeCompare([]byte(strings.ReplaceAll(callCode(r.ID), "-", "")), []byte(code)) != 1 || r.Browser == nil {
-			continue
+		if r.Browser != nil && subtle.ConstantTimeCompare([]byte(strings.ReplaceAll(callCode(r.ID), "-", "")), []byte(code)) == 1 {
+			return r.ID, nil
 		}
-		err := d.opt.Store.ChangeRecovery(ctx, r.ID, f.account.ID, func(r *recovery.Record) error {
-			if !slices.Contains(r.Proofs, recovery.Vouched) {
-				r.Proofs = append(r.Proofs, recovery.Vouched)
-			}
-			if r.ProvenAt.IsZero() {
-				r.ProvenAt = now.UTC()
-			}
-			return nil
-		})
-		if err == nil {
-			d.tell(ctx, f, centre.Visitor{}, notice.RecoveryStep, stepVouched)
-		}
-		return err
 	}
-	return fmt.Errorf("vouch for a recovery: %w", mimamori.ErrNotFound)
+	return "", fmt.Errorf("vouch for a recovery: %w", mimamori.ErrNotFound)
+}
+
+// vouchFor puts the word down, and tells the contacts from before.
+func (d *Desk) vouchFor(ctx context.Context, by mimamori.Actor, f *file, id string) error {
+	if by.Kind != mimamori.ActorStaff {
+		return fmt.Errorf("vouch for a recovery: %w", mimamori.ErrDenied)
+	}
+	err := d.opt.Store.ChangeRecovery(ctx, id, f.account.ID, func(r *recovery.Record) error {
+		if !r.EndedAt.IsZero() || r.Browser == nil {
+			return fmt.Errorf("vouch for a recovery that is over: %w", mimamori.ErrConflict)
+		}
+		if !slices.Contains(r.Proofs, recovery.Vouched) {
+			r.Proofs = append(r.Proofs, recovery.Vouched)
+		}
+		if r.ProvenAt.IsZero() {
+			r.ProvenAt = time.Now().UTC()
+		}
+		return nil
+	})
+	if err == nil {
+		d.tell(ctx, f, centre.Visitor{}, notice.RecoveryStep, stepVouched)
+	}
+	return err
 }
 
 var stepVouched = mimamori.Text{JA: "お電話で、ご本人の確認が済みました", EN: "You were confirmed to be yourself by phone"}

@@ -114,6 +114,7 @@ func TestTravelAndNewPhone(t *testing.T) {
 			t.Errorf("an order to her home is answered %s", d)
 		}
 		h.FastForward(30 * time.Hour)
+		h.ExpectMail("hanako@mail.example", "新しい端末") // told once, and only told
 		h.SignIn("hanako", HotelNewPhone)
 		h.FastForward(20 * time.Hour)
 		h.SignIn("hanako", HomePC)

@@ -47,6 +47,7 @@ type Harness struct {
 	pipe    *mailbox.PipeListener
 	folder  string
 	tune    func(*app.Config) // may be nil
+	boss    staff.Welcome     // who lets people in at the desk; zero: nobody yet
 	mu      sync.Mutex        // guards the three below
 	held    []json.RawMessage // reports kept back
 	holding bool

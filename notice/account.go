@@ -19,11 +19,12 @@ const TellStep = "account.tell"
 
 // Tell is what such a step says.
 type Tell struct {
-	Kind  Kind          `json:"kind"` // RecoveryStep or SecondStep
-	Lang  mimamori.Lang `json:"lang"`
-	Step  mimamori.Text `json:"step"` // what was done, one sentence without a full stop
-	At    time.Time     `json:"at"`
-	Place mimamori.Text `json:"place,omitzero"`
+	Kind   Kind            `json:"kind"` // RecoveryStep, SecondStep, CallConfirmed and so on
+	Lang   mimamori.Lang   `json:"lang"`
+	Step   mimamori.Text   `json:"step"`            // what was done, one sentence without a full stop
+	Agreed []mimamori.Text `json:"agreed,omitzero"` // of a call: what else was said, likewise
+	At     time.Time       `json:"at"`
+	Place  mimamori.Text   `json:"place,omitzero"`
 }
 
 // tellAccount writes to every mail address from before: those of the account
@@ -49,7 +50,7 @@ func (n *Steps) tellAccount(ctx context.Context, s playbook.Step) playbook.Outco
 		return playbook.Outcome{Result: playbook.Skip}
 	}
 	facts := Facts{Shop: n.House.Shop, Centre: n.House.Centre, CentreDomain: n.House.CentreDomain, NoticeDomain: n.House.NoticeDomain,
-		Customer: j.Name(i.Start), Shortened: n.House.Shortened, At: t.At, Place: t.Place, Step: t.Step}
+		Customer: j.Name(i.Start), Shortened: n.House.Shortened, At: t.At, Place: t.Place, Step: t.Step, Agreed: t.Agreed}
 	if n.House.Contacts != nil {
 		facts.Contacts = n.House.Contacts(time.Now())
 	}

@@ -19,6 +19,7 @@ const (
 	maxDevice = 24
 	maxMail   = 50
 	maxReason = 60
+	maxAgreed = 8 // sentences of a call
 )
 
 // room is a length for a language: English says the same in twice as many

@@ -44,9 +44,11 @@ type Facts struct {
 	PasswordInvalid bool `json:"password_invalid,omitzero"`
 
 	// One kind's own.
-	Step    mimamori.Text `json:"step,omitzero"`    // recovery_step: what was done, a sentence; call_confirmed: what was agreed
-	Points  int64         `json:"points,omitzero"`  // points_restored: how many
-	Balance int64         `json:"balance,omitzero"` // points_restored: the balance after it; zero leaves it out
+	Step mimamori.Text `json:"step,omitzero"` // recovery_step: what was done, a sentence; call_confirmed: what was agreed
+	// Agreed is, in call_confirmed, what else was said: sentences of ours.
+	Agreed  []mimamori.Text `json:"agreed,omitzero"`
+	Points  int64           `json:"points,omitzero"`  // points_restored: how many
+	Balance int64           `json:"balance,omitzero"` // points_restored: the balance after it; zero leaves it out
 
 	Changed  string        `json:"changed,omitzero"`   // contact_changed: mail, phone or name; empty: contact details
 	Day      int           `json:"day,omitzero"`       // reminder: which day after the recovery it is

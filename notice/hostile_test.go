@@ -40,6 +40,7 @@ func attacked(s string) Facts {
 	f := tale()
 	both := mimamori.Text{JA: s, EN: s}
 	f.Customer, f.Place, f.Device, f.Reason, f.Step, f.Zone = s, both, both, both, both, s
+	f.Agreed = []mimamori.Text{both}
 	f.OrdinaryMails = []mimamori.Text{both, {JA: "ご注文の確認", EN: "Your order"}}
 	return f
 }

@@ -167,7 +167,7 @@ type view struct {
 	Name, At, Place, Device, Reason, Step    string
 	Reverted, Cancelled, Unfinished, Person  string
 	PointsFrozen                             bool
-	Mails                                    []string
+	Mails, Agreed                            []string
 	MoreMails                                int
 	WaitUntil, Wait                          string
 	Shortened, StrongSkip, PasswordInvalid   bool
@@ -194,6 +194,11 @@ func newView(f Facts, l mimamori.Lang) view {
 		Shortened:    f.Shortened, StrongSkip: f.StrongSkip, PasswordInvalid: f.PasswordInvalid, CallFirst: f.CallFirst,
 		Contacts: contacts(f.Contacts, l), Reference: f.Reference.String(), Code: f.Code,
 		Changed: changed(f.Changed, l), Day: f.Day, NextDay: f.NextDay, More: max(f.More, 1), Watch: days(f.WatchFor, l),
+	}
+	for _, a := range f.Agreed[:min(len(f.Agreed), maxAgreed)] {
+		if said := sentence(a.In(l), room(maxReason, l)); said != "" {
+			v.Agreed = append(v.Agreed, said)
+		}
 	}
 	if f.CentreDomain != "" {
 		v.CentreDomain = spelled(f.CentreDomain, l)

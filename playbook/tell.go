@@ -26,6 +26,9 @@ func Tell(ctx context.Context, to shop.Shop, s Step, data shop.Data) Outcome {
 	case shop.Later:
 		return Outcome{Result: Later, After: answer.After}
 	}
+	if answer.Nothing(cmd.Type) {
+		return Outcome{Result: Skip}
+	}
 	why := whyImpossible
 	if answer.Why != nil && answer.Why.Text != (mimamori.Text{}) {
 		why = answer.Why.Text

@@ -237,6 +237,15 @@ type Why struct {
 	Text mimamori.Text
 }
 
+// NoPoints is the code of a shop that has neither points nor gift balances.
+const NoPoints = "no_points"
+
+// Nothing says that the answer is impossible because the shop has nothing that
+// the command is about, so that nobody need look: no points to freeze.
+func (a Answer) Nothing(t CommandType) bool {
+	return a.Result == Impossible && a.Why != nil && a.Why.Code == NoPoints && (t == TypePointsFreeze || t == TypePointsUnfreeze)
+}
+
 // Account is the account as the shop says it stands.
 type Account struct {
 	Subject   string        `json:"subject"`

@@ -97,7 +97,7 @@ const (
 // callMoves is the one table of legal moves.
 var callMoves = map[CallState][]CallState{
 	CallAsked:  {CallTaken, CallWithdrawn},
-	CallTaken:  {CallDone, CallMissed, CallAsked},
+	CallTaken:  {CallDone, CallMissed, CallAsked, CallWithdrawn},
 	CallMissed: {CallTaken, CallWithdrawn},
 }
 
@@ -123,7 +123,11 @@ type Call struct {
 	ChangedAt time.Time `json:"changed_at"`
 	Agent     string    `json:"agent,omitempty"`   // who has it or had it last
 	Tries     int       `json:"tries,omitempty"`   // times nobody answered
-	Outcome   string    `json:"outcome,omitempty"` // what came of it, in the agent's words
+	Outcome   string    `json:"outcome,omitempty"` // what came of it: a Result, when an agent said so
+	// Marks are the orders that were read out, and what the customer said of each.
+	Marks map[string]Mark `json:"marks,omitempty"`
+	// CodeTries counts the numbers of recovery pages that an agent tried in it.
+	CodeTries int `json:"code_tries,omitempty"`
 }
 
 // Asking is a wish to be called. Windows and phones are the account's own; what
@@ -190,11 +194,14 @@ func (c Call) Allow(earlier []Call) error {
 	return nil
 }
 
-// Move brings a call to another state, by an agent or (withdrawn) the
-// customer. An illegal move is mimamori.ErrConflict.
+// Move brings a call to another state, by an agent or (withdrawn, unless it is
+// being made) the customer. An illegal move is mimamori.ErrConflict.
 func (c Call) Move(to CallState, agent, outcome string, now time.Time) (Call, error) {
 	if !slices.Contains(callMoves[c.State], to) {
 		return c, fmt.Errorf("call %s from %s to %s: %w", c.ID, c.State, to, mimamori.ErrConflict)
+	}
+	if c.State == CallTaken && to == CallWithdrawn && agent == "" {
+		return c, fmt.Errorf("call %s from %s to %s: somebody is calling: %w", c.ID, c.State, to, mimamori.ErrConflict)
 	}
 	if to == CallTaken && agent == "" || to == CallDone && strings.TrimSpace(outcome) == "" {
 		return c, fmt.Errorf("call %s to %s: agent and outcome must be said: %w", c.ID, to, mimamori.ErrInvalid)

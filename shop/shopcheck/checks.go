@@ -150,7 +150,11 @@ func (t *trial) freeze() {
 		{"frozen twice is frozen", shop.PointsFreeze{}, true, `answer "already"`},
 		{"points can be unfrozen", shop.PointsUnfreeze{}, false, "let them be spent again"},
 	} {
-		_, seen := t.do(c.data, shop.Done, shop.Already)
+		answer, seen := t.do(c.data, shop.Done, shop.Already)
+		if answer.Nothing(c.data.Type()) {
+			t.skip(c.check, "the shop says that it has no points: it need do no more")
+			continue
+		}
 		if a, ok := t.account(); ok && seen == "" && a.Points.Frozen != c.frozen {
 			seen = fmt.Sprintf("the read-back tells frozen: %v", a.Points.Frozen)
 		}

@@ -23,6 +23,7 @@ const (
 	HangsAfter     Way = "hangs after"     // did it, then never answers
 	SaysLater      Way = "says later"      // asks to come again after Delay
 	SaysImpossible Way = "says impossible" // will not
+	NoPoints       Way = "no points"       // has nothing of the kind
 	Garbage        Way = "garbage"         // 200 with a body that is no answer
 	HugeAnswer     Way = "huge answer"     // 200 with more than 64 kB
 	Redirects      Way = "redirects"       // 307 to elsewhere
@@ -81,6 +82,8 @@ func (s *Shop) inMood(ctx context.Context, c shop.Command, m Mood) (shop.Answer,
 		return shop.Answer{Result: shop.Later, After: m.Delay}, nil
 	case SaysImpossible:
 		return shop.Answer{Result: shop.Impossible, Why: &shop.Why{Code: "closed", Text: mimamori.Text{JA: "この操作はできません。", EN: "This cannot be done."}}}, nil
+	case NoPoints:
+		return shop.Answer{Result: shop.Impossible, Why: &shop.Why{Code: shop.NoPoints, Text: mimamori.Text{JA: "このお店にポイントはありません。", EN: "This shop has no points."}}}, nil
 	case Slow:
 		select {
 		case <-time.After(m.Delay):

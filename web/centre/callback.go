@@ -59,6 +59,7 @@ type ComingCall struct {
 	To     string // masked; empty in a recovery
 	Code   string
 	Missed bool // somebody called, and nobody answered
+	Taken  bool // somebody is about to call: said here before the telephone rings (G11)
 }
 
 // callPage is the page with where its forms lead.

@@ -60,6 +60,8 @@ type Options struct {
 	ClientIP func(*http.Request) netip.Addr
 	// Mails are the waves of fakes and the preview of notices; nil: not offered.
 	Mails Mails
+	// Calls are the customers who asked to be called; nil: not offered.
+	Calls Calls
 	// Errors gets what cannot be shown; nil: slog's default.
 	Errors *slog.Logger
 }
@@ -71,7 +73,7 @@ type console struct {
 }
 
 // Texts is the catalogue of these pages, for tests and documents.
-func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts, mailTexts()) }
+func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts, mailTexts(), callTexts()) }
 
 // New builds the staff's pages.
 func New(opt Options) (http.Handler, error) {
@@ -120,6 +122,7 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("POST /waiting/{id}", c.signedIn(c.decide))
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
 	c.analystRoutes(mux)
+	c.callRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))
@@ -149,7 +152,7 @@ type Reader struct {
 // Frame is the View of every page of a signed-in person.
 type Frame struct {
 	Me      Reader
-	Section string // queue, waiting, live, analysis, mails, audit, me
+	Section string // queue, calls, waiting, live, analysis, mails, audit, me
 	Live    string // what to ask /version for: an incident's id, or "queue"; empty: nothing
 	Now     string // the version shown
 	Problem string // catalogue key below "problem."; empty: none

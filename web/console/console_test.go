@@ -73,9 +73,10 @@ func (p *place) pages() (*browser, []string) {
 	}
 	b := p.signIn("lead")
 	b.post("/incidents/"+string(night)+"/reason", "why", "call")
+	b.post(hanakos.Path() + "/take")
 	b.post("/live/reason", "to", oddOne.Query(), "why", "work")
 	return b, []string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
-		"/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis"}
+		"/calls", hanakos.Path(), blocked.Path(), later.Path(), "/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis"}
 }
 
 func TestEveryPageHasItsWordsInBothLanguages(t *testing.T) {

@@ -225,6 +225,7 @@ type place struct {
 	handler http.Handler
 	flow    *flow
 	analyst *analyst
+	calls   *someCalls
 	audit   *audittest.Memory
 	desk    *staff.Desk
 	people  map[string]staff.Welcome
@@ -250,7 +251,8 @@ func newPlace(t *testing.T) *place {
 		}
 	}
 	p.analyst = &analyst{guard: guard, now: time.Now().UTC()}
-	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{},
+	p.calls = &someCalls{guard: guard, now: time.Now()}
+	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls,
 		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}})
 	if err != nil {
 		t.Fatal(err)

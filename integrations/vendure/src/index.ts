@@ -1,0 +1,3 @@
+export { MimamoriPlugin } from './plugin';
+export { MimamoriOptions, PointsStrategy, Answer, Text } from './options';
+export { Refusal } from './signin';
