@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"mimamori"
 	"mimamori/audit"
 	"mimamori/incident"
 	"mimamori/support"
 	"mimamori/web/console"
+	"mimamori/web/webtest"
 )
 
 // someCalls is a working queue of one call that anybody at the desk may take,
@@ -231,5 +235,39 @@ func TestCallsHaveEveryWord(t *testing.T) {
 				t.Errorf("no text for %s%s", prefix, k)
 			}
 		}
+	}
+}
+
+// TestCallInBrowser goes through a call as an agent does, pressing what is on
+// the page, without JavaScript.
+func TestCallInBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes a few seconds")
+	}
+	ctx := webtest.Browser(t)
+	p := newPlace(t)
+	b := p.signIn("agent")
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Cookie") // __Host- and Secure: over plain HTTP the test carries them
+		for name, value := range b.cookies {
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		p.handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(site.Close)
+	err := chromedp.Do(ctx, webtest.Size(webtest.Desk, false), webtest.NoScript(),
+		chromedp.Navigate(site.URL+"/calls"), chromedp.Click(chromedp.CSS(`a[href="`+hanakos.Path()+`"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`form[action$="/take"] button`)), chromedp.Click(chromedp.CSS(`form[action$="/take"] button`)),
+		chromedp.WaitVisible(chromedp.CSS(`.match`)), chromedp.Click(chromedp.CSS(`#order-1 button[value=not_own]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#order-1 button[value=not_own][aria-pressed=true]`)),
+		chromedp.Click(chromedp.CSS(`input[name=result][value=reached]`)), chromedp.Click(chromedp.CSS(`form[action$="/end"] button[type=submit]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#problem`)), // the digits were not read out
+		chromedp.Click(chromedp.CSS(`input[name=code_read]`)), chromedp.Click(chromedp.CSS(`input[name=agreed]`)), chromedp.Click(chromedp.CSS(`input[name=result][value=reached]`)),
+		chromedp.Click(chromedp.CSS(`form[action$="/end"] button[type=submit]`)), chromedp.WaitVisible(chromedp.CSS(`.said`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(p.calls.order, "|"), "take|mark 1002 not_own|end reached card"; got != want {
+		t.Errorf("done: %s, want %s", got, want)
 	}
 }

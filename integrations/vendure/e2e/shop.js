@@ -21,7 +21,7 @@ const config = {
   plugins: [
     MimamoriPlugin.init({
       url: process.env.MIMAMORI, key: process.env.KEY, source: 'vendure', secrets: process.env.SECRETS.split(' '), timeZone: 'Asia/Tokyo',
-      clientIp: req => req.get('x-test-ip') || req.ip, timeout: 1500, // ten processes share this machine
+      clientIp: req => req.get('x-test-ip') || req.ip, timeout: 1500, // not 150: this is about what is done, on a machine that may be busy
       passwordPage: 'http://localhost/new-password',
     }),
   ],
