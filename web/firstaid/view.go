@@ -245,7 +245,7 @@ func (v View) Name() string {
 	return v.Brand.Names[0]
 }
 
-// Steps are the steps of the path, in order; the others are the choices on it.
+// Steps are the pages in order, as are the lists of choices below.
 func (v View) Steps() []string      { return steps }
 func (v View) Happenings() []string { return []string{"mail", "locked", "acts"} }
 func (v View) Givings() []string    { return []string{"password", "card"} }
