@@ -105,10 +105,10 @@ func TestC08_FloodOfNotices(t *testing.T) {
 	})
 }
 
-// TestFreshMailboxGetsTheShortForm: the mail address was changed a week before
+// TestA14_FreshMailboxGetsTheShortForm: the mail address was changed a week before
 // the intrusion, so nobody knows whose it is: it and the one before read that
 // something was done, and nothing else (A14).
-func TestFreshMailboxGetsTheShortForm(t *testing.T) {
+func TestA14_FreshMailboxGetsTheShortForm(t *testing.T) {
 	Run(t, func(h *Harness) {
 		h.Customer("hanako")
 		h.FastForward(time.Minute)
