@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -32,7 +31,6 @@ type load struct {
 	duration    time.Duration
 	next        func(connection int) request
 	good        func(status int) bool
-	out         io.Writer
 }
 
 // counted is what came of it.

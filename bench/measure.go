@@ -20,7 +20,7 @@ func (g *ground) measure(ctx context.Context, c *child, r *Result) error {
 
 // drive sends decisions or events, a second unmeasured first.
 func (g *ground) drive(ctx context.Context, o Options, c *child, r *Result) error {
-	l := &load{address: c.address, connections: o.Connections, duration: time.Second, out: o.Out, good: func(status int) bool { return status/100 == 2 }}
+	l := &load{address: c.address, connections: o.Connections, duration: time.Second, good: func(status int) bool { return status/100 == 2 }}
 	run := strconv.FormatInt(time.Now().UnixNano(), 36)
 	l.next = func(n int) request { return g.sender(run+"w", n) }
 	if _, err := l.run(ctx); err != nil {

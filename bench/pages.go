@@ -27,7 +27,7 @@ func (g *ground) pages(ctx context.Context, c *child, r *Result) error {
 	for _, p := range pagesOfCentre {
 		heads = append(heads, fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\nAccept-Language: ja\r\n\r\n", p, cookie))
 	}
-	l := &load{address: c.address, connections: min(g.Connections, 8), paced: g.Paced, duration: g.Duration, out: g.Out, good: func(status int) bool { return status == http.StatusOK }}
+	l := &load{address: c.address, connections: min(g.Connections, 8), paced: g.Paced, duration: g.Duration, good: func(status int) bool { return status == http.StatusOK }}
 	l.next = func(n int) request {
 		at := n
 		return func(into []byte) ([]byte, int) {

@@ -186,7 +186,7 @@ func (r *Receiver) from(issuer string, audience json.RawMessage, authorization s
 // most once a minute when the key is not known.
 func (r *Receiver) signedBy(ctx context.Context, from Trusted, signed *jose.JSONWebSignature, kid string) error {
 	for range 2 {
-		set, err := r.keysOf(ctx, from, kid)
+		set, err := r.keysOf(ctx, from)
 		if err != nil {
 			return err
 		}
@@ -208,7 +208,7 @@ func (r *Receiver) signedBy(ctx context.Context, from Trusted, signed *jose.JSON
 	return refused("invalid_key", "no key of the transmitter's fits the signature")
 }
 
-func (r *Receiver) keysOf(ctx context.Context, from Trusted, _ string) (jose.JSONWebKeySet, error) {
+func (r *Receiver) keysOf(ctx context.Context, from Trusted) (jose.JSONWebKeySet, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	had, ok := r.keys[from.Issuer]
