@@ -73,13 +73,6 @@ func TestReadIsBounded(t *testing.T) {
 	if len(h.SignIns) != mostSignIns || !h.More {
 		t.Errorf("%d sign-ins, more: %v; want %d and true", len(h.SignIns), h.More, mostSignIns)
 	}
-	began := time.Now()
-	for _, nasty := range []string{strings.Repeat("1/", MostBytes/2), strings.Repeat("1:1:", MostBytes/4), strings.Repeat("::", MostBytes/2), strings.Repeat("11/20 ", MostBytes/6), strings.Repeat("1.1.1.1 ", MostBytes/8), strings.Repeat("\n", MostBytes), strings.Repeat("Mozilla/5.0 (", MostBytes/13)} {
-		Read(nasty, now, tokyo)
-	}
-	if d := time.Since(began); d > 20*time.Second {
-		t.Errorf("seven nasty pastes took %v", d)
-	}
 }
 
 // FuzzRead: no text makes the reader fail, invent an address, or run over its
