@@ -18,6 +18,7 @@ import (
 	"mimamori/analysis"
 	"mimamori/audit"
 	"mimamori/brands"
+	"mimamori/breach"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -28,6 +29,7 @@ import (
 	"mimamori/keys"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/retention"
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
@@ -64,6 +66,10 @@ type App struct {
 	Desk    *dossier.Desk
 	Factors *factor.Book
 	Audit   *audit.Log
+	Anchors *audit.Anchoring
+	Clock   *breach.Clock
+	// Retention forgets in time.
+	Retention *retention.Job
 	Staff   *staff.Desk
 	Guard   *staff.Guard
 	APIKeys *staff.Gatekeeper
@@ -138,6 +144,9 @@ func (a *App) Start(ctx context.Context) error {
 	if a.signalsIn != nil {
 		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
 	}
+	if err := a.startLaw(ctx); err != nil {
+		return err
+	}
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -198,6 +207,7 @@ func (a *App) newRunner() *playbook.Runner {
 
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
+	a.clocked(s)
 	text, told := stepText(s)
 	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil

@@ -45,6 +45,9 @@ type Config struct {
 	Geo        GeoConfig     `yaml:"geo"`
 	Metrics    MetricsConfig `yaml:"metrics"`
 
+	Audit     AuditConfig     `yaml:"audit"`
+	Retention RetentionConfig `yaml:"retention"`
+
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
 
@@ -167,6 +170,12 @@ func (c *Config) Check() error {
 		}
 	}
 	if err := c.checkMail(); err != nil {
+		return err
+	}
+	if err := c.checkAudit(); err != nil {
+		return err
+	}
+	if err := c.checkRetention(); err != nil {
 		return err
 	}
 	u, err := url.Parse(c.PublicURL)

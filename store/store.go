@@ -15,6 +15,7 @@ import (
 	"mimamori"
 	"mimamori/access"
 	"mimamori/audit"
+	"mimamori/breach"
 	"mimamori/contain"
 	"mimamori/decide"
 	"mimamori/event"
@@ -26,6 +27,7 @@ import (
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/recovery"
+	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/support"
 	"mimamori/wave"
@@ -52,6 +54,9 @@ type Store interface {
 	support.CallStore
 	access.BrowserStore
 	wave.Store
+	breach.Store
+	retention.Store
+	Forgetter
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"mimamori"
+	"mimamori/breach"
+	"mimamori/keys"
+	"mimamori/playbook"
+	"mimamori/retention"
+)
+
+// RetentionConfig says how long what is kept; nobody at the desk can change it.
+type RetentionConfig struct {
+	LoginMonths   int `yaml:"login_months"`   // addresses and browsers in clear; 0: 13
+	IncidentYears int `yaml:"incident_years"` // incidents and history; 0: 5
+	UsedDays      int `yaml:"used_days"`      // used codes, ended visits; 0: 90
+}
+
+func (c *Config) checkRetention() error {
+	r := c.Retention
+	for _, f := range []struct {
+		name         string
+		value, least int
+		most         int
+	}{{"login_months", r.LoginMonths, 3, 120}, {"incident_years", r.IncidentYears, 1, 30}, {"used_days", r.UsedDays, 30, 730}} {
+		if f.value != 0 && (f.value < f.least || f.value > f.most) {
+			return fmt.Errorf("config: retention.%s must be from %d to %d: %w", f.name, f.least, f.most, mimamori.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// openLaw makes what the law asks for: the record's anchors, the clock of
+// reports, the job that forgets in time.
+func (a *App) openLaw() {
+	a.Anchors = a.anchoring()
+	a.Clock = breach.NewClock(a.Store, nil, a.log)
+	r := a.Config.Retention
+	a.Retention = retention.NewJob(a.Store, retention.Policy{LoginMonths: r.LoginMonths, IncidentYears: r.IncidentYears, UsedDays: r.UsedDays},
+		func(parts ...string) []byte { return a.Ring.MAC(keys.Pseudonym, parts...) }, a.log)
+}
+
+// startLaw sets it to work.
+func (a *App) startLaw(ctx context.Context) error {
+	if err := a.Anchors.Start(ctx); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	a.closers = append(a.closers, func() error { a.Anchors.Stop(); return nil })
+	a.Clock.Start(ctx)
+	a.closers = append(a.closers, func() error { a.Clock.Stop(); return nil })
+	if err := a.Retention.Start(ctx); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, func() error { a.Retention.Stop(); return nil })
+	return nil
+}
+
+// clocked has the law's clock look when something was contained or held.
+func (a *App) clocked(s playbook.Step) {
+	if s.State == playbook.Done && (s.Name == "sessions.revoke" || s.Name == "account.hold") {
+		a.Clock.Wake()
+	}
+}
