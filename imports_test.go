@@ -21,7 +21,7 @@ var floors = []struct {
 	packages string // relative to the module; "." is the root package
 }{
 	{"words that everybody uses", `.`},
-	{"what comes in, and what stands by itself", `event geo keys webhook mail factor/code client simulate password mailcheck/message mailcheck/confusable`},
+	{"what comes in, and what stands by itself", `accounting event geo keys webhook mail factor/code client simulate password mailcheck/message mailcheck/confusable`},
 	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop mailcheck/link`},
 	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen password/passwordgen mailcheck/auth`},
 	{"how unlike the customer, and whose mail", `assess mailcheck firstaid`},
@@ -31,6 +31,7 @@ var floors = []struct {
 	{"the response set to work", `response undo recovery`},
 	{"the acts of the response", `contain notice access ssf`},
 	{"the decision path", `intake`},
+	{"what is told of one account", `disclosure`},
 	{"what outlives the process, recorded events sent through again", `store replay`},
 	{"how good it is", `measure`},
 	{"doors and pages", `api web metrics`},

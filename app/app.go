@@ -70,9 +70,9 @@ type App struct {
 	Clock   *breach.Clock
 	// Retention forgets in time.
 	Retention *retention.Job
-	Staff   *staff.Desk
-	Guard   *staff.Guard
-	APIKeys *staff.Gatekeeper
+	Staff     *staff.Desk
+	Guard     *staff.Guard
+	APIKeys   *staff.Gatekeeper
 
 	log       *slog.Logger
 	directory support.Directory
@@ -165,13 +165,7 @@ func (a *App) close() error {
 }
 
 func (a *App) openKeys(ctx context.Context) error {
-	var master keys.Master
-	var err error
-	if len(a.Config.MasterCommand) > 0 {
-		master, err = keys.MasterFromCommand(ctx, a.Config.MasterCommand)
-	} else {
-		master, err = keys.MasterFromFile(filepath.Join(a.Config.Data, "master.key"))
-	}
+	master, err := masterKey(ctx, a.Config)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Facts struct {
 	Recovered   time.Time
 	Told        time.Time // first notice that was sent; zero: none yet
 	Notices     int
+	Noticed     bool // the notice of the breach itself was sent
 	Cause       mimamori.Text
 	Sessions    int
 	Seen        []Page

@@ -138,6 +138,16 @@ func (j *Job) Once(ctx context.Context) error {
 		return err
 	}
 	p.Waiting = len(held)
+	n, err := j.store.ForgetWaiting(ctx, now)
+	if err != nil {
+		return err
+	}
+	p.Forgotten += n
+	waiting, err := j.store.Deletions(ctx)
+	if err != nil {
+		return err
+	}
+	p.Ordered = len(waiting)
 	cut := j.policy.Cutoffs(now)
 	if err := j.sweep(ctx, &p, cut); err != nil { // first: what is no evidence any more is forgotten in the same pass
 		return err
@@ -160,6 +170,9 @@ func (j *Job) next(p Pass) time.Time {
 	next := p.EndedAt.Add(mostPause)
 	if due := j.policy.Due(p.Oldest); !p.Oldest.IsZero() && due.Before(next) {
 		next = due
+	}
+	if p.Ordered > 0 {
+		return p.EndedAt.Add(leastPause)
 	}
 	if soonest := p.EndedAt.Add(leastPause); next.Before(soonest) {
 		next = soonest

@@ -151,6 +151,8 @@ type Pass struct {
 	Of        int       `json:"of"`              // accounts there are, about
 	Faded     int       `json:"faded"`           // events of this pass whose address became a hash
 	Deleted   int       `json:"deleted"`         // rows of this pass that were deleted
+	Forgotten int       `json:"forgotten"`       // accounts of this pass whose deletion had been ordered
+	Ordered   int       `json:"ordered"`         // deletions that something still postpones
 	Waiting   int       `json:"waiting"`         // accounts kept by a legal hold
 	Oldest    time.Time `json:"oldest,omitzero"` // address kept in clear
 	Longest   int64     `json:"longest_us"`      // slice of this pass, microseconds
@@ -159,6 +161,7 @@ type Pass struct {
 
 // Store is what the job reads and writes.
 type Store interface {
+	Forgetter
 	// HeldAccounts are those under a legal hold.
 	HeldAccounts(ctx context.Context) (map[mimamori.AccountID]bool, error)
 	// AccountsAfter gives up to limit accounts that have events, in order.

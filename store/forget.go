@@ -8,20 +8,8 @@ import (
 
 	"mimamori"
 	"mimamori/incident"
+	"mimamori/retention"
 )
-
-// Forgetter deletes accounts, or postpones that.
-type Forgetter interface {
-	PlaceLegalHold(ctx context.Context, account mimamori.AccountID, by string, at time.Time) error
-	LiftLegalHold(ctx context.Context, account mimamori.AccountID) error
-	// ForgetAccount deletes what is kept of an account and destroys its key;
-	// ErrConflict while an incident is open or a legal hold stands.
-	ForgetAccount(ctx context.Context, account mimamori.AccountID, subject string, now time.Time) error
-	OrderDeletion(ctx context.Context, account mimamori.AccountID, subject, by string, at time.Time) error
-	Deletions(ctx context.Context) ([]Deletion, error)
-	DeletionOf(ctx context.Context, account mimamori.AccountID) (Deletion, error)
-	ForgetWaiting(ctx context.Context, now time.Time) (int, error)
-}
 
 // forgotten are the tables whose rows of a deleted account go; a test compares
 // the list with the schema.
@@ -100,18 +88,9 @@ func reduced(i incident.Incident) incident.Incident {
 		WatchUntil: i.WatchUntil, ClosedAt: i.ClosedAt, Previous: i.Previous, Cause: i.Cause, Lang: i.Lang, By: mimamori.Actor{Kind: i.By.Kind}}
 }
 
-// Deletion is a deletion that was ordered.
-type Deletion struct {
-	Account mimamori.AccountID
-	Subject string // empty once it is done
-	AskedAt time.Time
-	AskedBy string
-	DoneAt  time.Time // zero while it waits
-}
-
 const deletionColumns = `account_id, subject, asked_at, asked_by, done_at`
 
-func scanDeletion(r scanner) (d Deletion, err error) {
+func scanDeletion(r scanner) (d retention.Deletion, err error) {
 	err = r.Scan(accountKey{&d.Account}, &d.Subject, when{&d.AskedAt}, &d.AskedBy, when{&d.DoneAt})
 	return d, err
 }
@@ -129,7 +108,7 @@ func (s *SQLite) OrderDeletion(ctx context.Context, account mimamori.AccountID, 
 }
 
 // Deletions are those that wait, oldest first.
-func (s *SQLite) Deletions(ctx context.Context) ([]Deletion, error) {
+func (s *SQLite) Deletions(ctx context.Context) ([]retention.Deletion, error) {
 	rows, err := s.at(ctx).rows(`SELECT ` + deletionColumns + ` FROM deletion WHERE done_at = 0 ORDER BY asked_at`)
 	out, err := list(rows, err, scanDeletion)
 	if err != nil {
@@ -139,7 +118,7 @@ func (s *SQLite) Deletions(ctx context.Context) ([]Deletion, error) {
 }
 
 // DeletionOf is the order to delete an account; ErrNotFound.
-func (s *SQLite) DeletionOf(ctx context.Context, account mimamori.AccountID) (Deletion, error) {
+func (s *SQLite) DeletionOf(ctx context.Context, account mimamori.AccountID) (retention.Deletion, error) {
 	d, err := scanDeletion(s.at(ctx).row(`SELECT `+deletionColumns+` FROM deletion WHERE account_id = ?`, account[:]))
 	return d, found(err, "deletion of "+account.String())
 }

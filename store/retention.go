@@ -245,4 +245,3 @@ func scanKeys(r scanner, n int) ([]any, error) {
 	}
 	return keys, nil
 }
-

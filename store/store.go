@@ -14,6 +14,7 @@ import (
 
 	"mimamori"
 	"mimamori/access"
+	"mimamori/accounting"
 	"mimamori/audit"
 	"mimamori/breach"
 	"mimamori/contain"
@@ -56,7 +57,8 @@ type Store interface {
 	wave.Store
 	breach.Store
 	retention.Store
-	Forgetter
+	retention.Forgetter
+	accounting.Store
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.
