@@ -3,6 +3,7 @@ package flowtest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/audit"
+	"mimamori/dossier"
+	"mimamori/incident"
 	"mimamori/shop/shoptest"
 )
 
@@ -100,4 +104,102 @@ func TestF03_AddressesBecomeHashesAfterThirteenMonths(t *testing.T) {
 			t.Errorf("after the hold was lifted: %s", strings.Join(found, "\n"))
 		}
 	})
+}
+
+// TestF04_ADeletedAccountLeavesNothing: while the incident is open it waits;
+// then nothing of her is in any file, and the audit log is as it was written.
+func TestF04_ADeletedAccountLeavesNothing(t *testing.T) {
+	Run(t, func(h *Harness) {
+		ctx := context.Background()
+		h.Customer("hanako")
+		nightIntruder(h, "hanako")
+		i := h.ExpectState("hanako", incident.Waiting)
+		h.takeAllMails()
+		words := []string{"hanako", "知らない人", "大阪市北区", "45.76.100.1", "9876"}
+		for _, r := range h.ShopAccount("hanako").Resources {
+			var value map[string]string
+			if json.Unmarshal(r.Value, &value) != nil {
+				continue
+			}
+			for name, v := range value {
+				if name == "mail" || name == "phone" {
+					words = append(words, v)
+				}
+			}
+		}
+		if len(words) < 7 {
+			t.Fatalf("only these words are looked for: %v", words)
+		}
+		target := audit.Target{Account: i.Account, Incident: i.ID}
+		if err := h.App.Audit.Record(ctx, mimamori.System, audit.LookReveal, target, "read back to hanako", nil); err != nil {
+			t.Fatal(err)
+		}
+		// A recovery and a visit leave their marks, too.
+		h.Do("POST", "/v1/recoveries", map[string]any{"subject": "hanako", "locale": "ja", "return_url": "http://localhost/"}, nil)
+		if err := dossier.Forget(ctx, h.App.Store, "hanako", "stf_a stf_b", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if d, err := h.App.Store.DeletionOf(ctx, i.Account); err != nil || !d.DoneAt.IsZero() {
+			t.Fatalf("deleted while the incident was open: %+v, %v", d, err)
+		}
+		if found := h.inFiles(words...); len(found) < 5 {
+			t.Fatalf("before the deletion only %v", found)
+		}
+		h.wayBack("hanako")
+		h.FastForward(100 * 24 * time.Hour) // the watch ends, and the job comes by
+		h.takeAllMails()
+		if s := h.Incident("hanako").State; s != incident.Closed {
+			t.Fatalf("the incident is %s", s)
+		}
+		h.FastForward(31 * 24 * time.Hour)
+		if d, err := h.App.Store.DeletionOf(ctx, i.Account); err != nil || d.DoneAt.IsZero() || d.Subject != "" {
+			t.Fatalf("not deleted once nothing postponed it: %+v, %v", d, err)
+		}
+		if found := h.inFiles(words...); len(found) > 0 {
+			t.Errorf("left behind:\n%s", strings.Join(found, "\n"))
+		}
+		vkeys, err := h.App.Audit.VerifierKeys()
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := audit.Verify(ctx, h.App.Store, vkeys, nil)
+		if err != nil || len(report.Findings) > 0 || report.Entries == 0 {
+			t.Errorf("the audit log afterwards: %+v, %v", report, err)
+		}
+		entries, err := h.App.Audit.Entries(ctx, audit.Query{Account: i.Account})
+		if err != nil || len(entries) == 0 || !entries[0].Forgotten {
+			t.Errorf("its entries afterwards: %d, %v", len(entries), err)
+		}
+		left, err := h.App.Store.Incidents(ctx, i.Account)
+		if err != nil || len(left) != 1 || left[0].Subject != "" || left[0].ContainedAt.IsZero() || len(left[0].Evidence) > 0 {
+			t.Errorf("what stays of the incident: %+v, %v", left, err)
+		}
+		// Whoever comes back under the same name begins anew.
+		h.Shop.Customer("hanako")
+		h.SignIn("hanako", HomePC)
+		h.Settle()
+		if events, err := h.App.Store.Events(ctx, i.Account); err != nil || len(events) == 0 {
+			t.Errorf("a new beginning: %d events, %v", len(events), err)
+		}
+	})
+}
+
+// takeAllMails expects whatever came; the story is about something else.
+func (h *Harness) takeAllMails() {
+	h.Settle()
+	for _, m := range h.Mail.Messages("") {
+		h.taken[m.ID] = true
+	}
+}
+
+// wayBack waits until the password can be set, and sets it.
+func (h *Harness) wayBack(subject string) {
+	h.T.Helper()
+	h.FastForward(time.Until(h.Incident(subject).WaitUntil) + time.Second)
+	grant := h.ForgotPassword(subject).Prove(subject + "@mail.example")
+	if err := h.Shop.SetPassword(subject, "a new and long one", grant); err != nil {
+		h.T.Fatal(err)
+	}
+	h.takeAllMails()
+	h.ExpectState(subject, incident.Watching)
 }
