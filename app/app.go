@@ -201,7 +201,7 @@ func (a *App) newRunner() *playbook.Runner {
 
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
-	a.clocked(s)
+	a.clocked(ctx, s)
 	text, told := stepText(s)
 	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"mimamori"
 	"mimamori/breach"
@@ -57,9 +58,17 @@ func (a *App) startLaw(ctx context.Context) error {
 	return nil
 }
 
-// clocked has the law's clock look when something was contained or held.
-func (a *App) clocked(s playbook.Step) {
-	if s.State == playbook.Done && (s.Name == "sessions.revoke" || s.Name == "account.hold") {
-		a.Clock.Wake()
+// clocked starts the law's clock when an incident was contained or held. The
+// response does not wait for it: what is missed here is found at the next start.
+func (a *App) clocked(ctx context.Context, s playbook.Step) {
+	if s.State != playbook.Done || s.Incident == "" || !slices.Contains([]string{"state.contained", "account.hold", "wait.begin"}, s.Name) {
+		return
+	}
+	i, err := a.Store.IncidentByID(ctx, s.Incident)
+	if err == nil {
+		err = a.Clock.Open(ctx, i)
+	}
+	if err != nil {
+		a.log.Warn("the law's clock was not started", "incident", string(s.Incident), "error", err.Error())
 	}
 }

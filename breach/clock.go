@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/incident"
 )
 
 // Clock opens a report for every incident that is more than a suspicion, and
@@ -42,7 +43,26 @@ func (c *Clock) Stop() {
 	}
 }
 
-// Wake has it look for incidents without a report: something was contained.
+// Open starts the clock of an incident that has become more than a suspicion;
+// again is no error.
+func (c *Clock) Open(ctx context.Context, i *incident.Incident) error {
+	if i.State == incident.Suspected || i.State == incident.Dismissed || i.State == incident.Closed {
+		return nil
+	}
+	k := KnownOf(i)
+	_, err := c.store.BreachOf(ctx, k.Ref)
+	if !errors.Is(err, mimamori.ErrNotFound) {
+		return err
+	}
+	err = c.store.AddBreach(ctx, New(k, time.Now().UTC()))
+	if errors.Is(err, mimamori.ErrConflict) { // another node was first
+		return nil
+	}
+	c.Wake()
+	return err
+}
+
+// Wake has it look when the next alarm is due: a report was changed.
 func (c *Clock) Wake() {
 	select {
 	case c.wake <- struct{}{}:
@@ -52,8 +72,17 @@ func (c *Clock) Wake() {
 
 func (c *Clock) run(ctx context.Context) {
 	defer close(c.done)
+	missing := true // incidents may be older than this clock, or than this version
 	for ctx.Err() == nil {
-		next, err := c.Tick(ctx)
+		var next time.Time
+		var err error
+		if missing {
+			err = c.openNew(ctx)
+			missing = err != nil
+		}
+		if err == nil {
+			next, err = c.Tick(ctx)
+		}
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("the law's clock", "error", err.Error())
 			next = time.Now().Add(time.Minute)
@@ -78,12 +107,9 @@ func (c *Clock) run(ctx context.Context) {
 // atOnce bounds one look.
 const atOnce = 500
 
-// Tick opens the reports that are missing, rings what is due, and says when
-// there is something to do again; zero: when woken.
+// Tick rings what is due, and says when there is something to do again; zero:
+// when woken.
 func (c *Clock) Tick(ctx context.Context) (next time.Time, err error) {
-	if err := c.openNew(ctx); err != nil {
-		return next, err
-	}
 	now := time.Now().UTC()
 	due, err := c.store.DueBreaches(ctx, now, atOnce)
 	if err != nil {
