@@ -56,6 +56,12 @@ func (g *ground) sender(run string, n int) request {
 
 // metered runs something between two readings of the child's use.
 func (c *child) metered(r *Result, run func() (counted, error)) error {
+	if c.profileTo != "" {
+		if err := c.profile(c.profileTo); err != nil {
+			return fmt.Errorf("have the server write a profile: %w", err)
+		}
+		defer func() { _ = c.profile("-") }()
+	}
 	before, err := c.used()
 	if err != nil {
 		return fmt.Errorf("ask the server what it has used: %w", err)

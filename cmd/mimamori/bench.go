@@ -21,6 +21,7 @@ type benchCmd struct {
 	Batch       int        `default:"500" help:"Events a request, for events. Default: ${default}."`
 	History     int        `default:"200" help:"Sign-ins in the customer's history, for pages. Default: ${default}."`
 	NoFloor     bool       `help:"Leave the floor out."`
+	CPUProfile  string     `name:"cpuprofile" type:"path" placeholder:"FILE" help:"Write a CPU profile of the server while it is measured (go tool pprof)."`
 	Folder      string     `type:"path" placeholder:"FOLDER" help:"Measure on this disk and keep what is written. Default: a temporary folder."`
 }
 
@@ -32,7 +33,7 @@ func (benchCmd) Help() string {
 // Run measures and prints a table.
 func (c benchCmd) Run(ctx context.Context, s *streams) error {
 	r, err := bench.Run(ctx, bench.Options{Kind: c.Kind, Accounts: c.Accounts, Zipf: c.Zipf, Paced: c.Paced, Duration: time.Duration(c.Minutes * float64(time.Minute)),
-		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, Folder: c.Folder, Out: s.err})
+		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Folder: c.Folder, Out: s.err})
 	if err != nil {
 		return withHint(fmt.Errorf("bench %s: %w", c.Kind, err), "mimamori bench --help says what can be given; other load on the machine and a slow disk show in the figures")
 	}
