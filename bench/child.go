@@ -36,10 +36,10 @@ type child struct {
 	// profileTo is where it writes what its time goes to while it is measured;
 	// empty: nowhere.
 	profileTo string
-	in      io.WriteCloser
-	out     *bufio.Reader
-	cmd     *exec.Cmd
-	once    sync.Once
+	in        io.WriteCloser
+	out       *bufio.Reader
+	cmd       *exec.Cmd
+	once      sync.Once
 }
 
 // start runs this very program as a child: what is "serve" or "floor".
