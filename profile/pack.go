@@ -2,15 +2,18 @@ package profile
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"math"
 	"slices"
 	"time"
 )
 
-// A row is a version byte and then fields, each a key and a value, in the
-// manner of Protocol Buffers: a key is the field's number times eight plus how
-// its value is written, so that a reader passes over fields that it does not
-// know (an older program beside a newer one on the same store). What is zero
+// A row is a version byte, fields and a check sum over both (CRC-32C, four
+// bytes, little endian): a database has none of its own, and a bit that the
+// disk has flipped must be an error and never another picture. Each field is a
+// key and a value, in the manner of Protocol Buffers: a key is the field's
+// number times eight plus how its value is written, so that a reader passes
+// over fields that it does not know (an older program beside a newer one on the same store). What is zero
 // is left out. Numbers are never used again for something else; TestGoldenRow
 // holds a row of the first version.
 const version = 1
@@ -203,6 +206,13 @@ func sorted[V any](room []string, m map[string]V) []string {
 	return room
 }
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seal appends the check sum of what begins at from.
+func seal(b []byte, from int) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[from:], castagnoli))
+}
+
 // pack writes the row.
 func (p *Profile) pack(room []byte) []byte {
 	k := packer{b: append(room, version), at: base}
@@ -255,7 +265,7 @@ func (p *Profile) pack(room []byte) []byte {
 	}
 	k.weights(20, p.Faded)
 	k.time(21, p.FadedAt)
-	return k.b
+	return seal(k.b, len(room))
 }
 
 func (d *Device) pack(k *packer) {

@@ -3,6 +3,7 @@ package profile
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"math"
 	"time"
 
@@ -11,8 +12,9 @@ import (
 )
 
 var (
-	errShort = errors.New("the row ends early")
-	errOdd   = errors.New("the row holds what no program wrote")
+	errShort   = errors.New("the row ends early")
+	errOdd     = errors.New("the row holds what no program wrote")
+	errFlipped = errors.New("the row is not as it was written: its check sum differs")
 )
 
 // unpacker reads a row. The first error ends it: nothing is read after that.
@@ -199,6 +201,13 @@ func (u *unpacker) marks() map[string]int64 {
 
 // unpack reads a row.
 func unpack(b []byte) (p Profile, err error) {
+	if len(b) < 5 {
+		return p, errShort
+	}
+	b, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
+	if crc32.Checksum(b, castagnoli) != sum {
+		return p, errFlipped
+	}
 	var room [32]string
 	u := unpacker{s: string(b), i: 1, words: room[:0], at: base}
 	for k := u.key(); k != 0; k = u.key() {
