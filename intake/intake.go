@@ -52,7 +52,7 @@ type Store interface {
 
 // Seen is what is known of an event that came before under the same name.
 type Seen struct {
-	Hash       [32]byte
+	Of         event.Event // as it was: what Hash asks for, no more
 	Answer     string
 	ReceivedAt time.Time
 }
@@ -309,7 +309,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	switch {
 	case err != nil:
 		return "", false, err
-	case known && seen.Hash != e.Hash():
+	case known && seen.Of.Hash() != e.Hash():
 		return "", false, fmt.Errorf("an event of this id with other content came before: %w", mimamori.ErrConflict)
 	case known:
 		return seen.Answer, true, nil
