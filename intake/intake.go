@@ -222,7 +222,7 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if how.Now.IsZero() {
 		how.Now = time.Now()
 	}
-	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
 	if !how.Past {
 		in.decided.Store(time.Now().UnixNano())
 	}
@@ -253,8 +253,9 @@ type request struct {
 
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
-	wake     bool // a step was written
-	noted    int  // events that the counters across accounts were told of
+	wake     bool            // a step was written
+	noted    int             // events that the counters across accounts were told of
+	views    []*traffic.View // what they said of each before
 	counts   []counted
 }
 
@@ -331,7 +332,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, levels: r.levels}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}

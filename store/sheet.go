@@ -350,7 +350,7 @@ func (b *sheet) writeEvents(events []freshEvent) error {
 			sum := eventSum(string(e.Kind), e.Subject, e.Source, e.ID, at, e.Data)
 			d.bind(e.Account[:], e.Source, e.ID, at, nanos(f.now), string(e.Kind), e.Subject, sum[:], string(e.Data), f.answer)
 		}
-		q := rowsOf(b.s.freshLots, to-from, `INSERT INTO event (`+eventRow+`) VALUES `, `(?,?,?,?,?,?,?,?,?,?)`, ``)
+		q := rowsOf(b.s.freshLots, to-from, `INSERT OR FAIL INTO event (`+eventRow+`) VALUES `, `(?,?,?,?,?,?,?,?,?,?)`, ``)
 		if _, err := d.exec(q); err != nil {
 			return fmt.Errorf("write events: %w", err)
 		}
