@@ -41,6 +41,10 @@ type Tx interface {
 // Store runs do durably; idle work (imports) gives way to decisions.
 type Store interface {
 	Take(ctx context.Context, idle bool, do func(Tx) error) error
+	// TakeEvents is Take for a write about these events: the store may read
+	// what is known of them, and of their accounts, before do runs. do may run
+	// again, from its beginning.
+	TakeEvents(ctx context.Context, idle bool, events []event.Event, do func(Tx) error) error
 	ActiveAccounts(ctx context.Context, since time.Time) (int, error)
 	LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error)
 	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
@@ -226,8 +230,12 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
-	if err := in.store.Take(ctx, how.Past, r.take); err != nil {
+	if err := in.store.TakeEvents(ctx, how.Past, events, r.take); err != nil {
 		return Taken{}, err
+	}
+	if i := how.Import; i != nil {
+		i.Accepted += int64(r.taken.Accepted)
+		i.Repeated += int64(r.taken.Repeated)
 	}
 	r.count()
 	if r.wake && in.opt.Wake != nil {
@@ -270,10 +278,11 @@ func (r *request) take(tx Tx) error {
 			r.taken.Accepted++
 		}
 	}
-	if i := r.how.Import; i != nil {
+	if r.how.Import != nil {
+		i := *r.how.Import
 		i.Accepted += int64(r.taken.Accepted)
 		i.Repeated += int64(r.taken.Repeated)
-		if err := tx.PutImport(*i, r.now); err != nil {
+		if err := tx.PutImport(i, r.now); err != nil {
 			return err
 		}
 	}

@@ -65,6 +65,11 @@ var (
 // anything is written, or ends the replay.
 func (l *ledger) Take(_ context.Context, _ bool, do func(intake.Tx) error) error { return do(l) }
 
+// TakeEvents is Take: everything is at hand.
+func (l *ledger) TakeEvents(_ context.Context, _ bool, _ []event.Event, do func(intake.Tx) error) error {
+	return do(l)
+}
+
 // ActiveAccounts counts the accounts that signed in since the day of a moment.
 func (l *ledger) ActiveAccounts(_ context.Context, since time.Time) (int, error) {
 	n, from := 0, max(since.Unix()/86_400, 1)

@@ -19,12 +19,13 @@ import (
 	"mimamori"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 // SQLite is the embedded store: one file, one process, one writer, group
 // commit.
 type SQLite struct {
+	SQL
 	lock  *os.File // held while the store is open
 	write *sql.DB  // one connection, the writer's
 	read  *sql.DB
@@ -32,9 +33,6 @@ type SQLite struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // prepared on conn; only the writer touches it
 	kept  sync.Map             // query → *sql.Stmt, prepared on read
-	seal  Sealer               // nil until SealWith
-	// mailHash is nil until IndexWith.
-	mailHash func(mail string) [][]byte
 
 	urgent, normal, idle chan *job
 	between              chan *job     // pragmas, run between transactions
@@ -54,7 +52,7 @@ type SQLite struct {
 	broken chan struct{}
 }
 
-var _ Store = (*SQLite)(nil)
+var _ engine = (*SQLite)(nil)
 
 // OpenSQLite opens the database file at path (":memory:" is refused: what is
 // acknowledged must be on disk), migrates it, and starts the writer. While it
@@ -68,6 +66,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	}
 	s := &SQLite{stmts: map[string]*sql.Stmt{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
 		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{})}
+	s.SQL = SQL{engine: s, order: "rowid"}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -132,9 +131,6 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// SealWith gives what personal columns are sealed with.
-func (s *SQLite) SealWith(v Sealer) { s.seal = v }
-
 // Close lets the writer finish what it has begun and closes the file. A second
 // call does nothing.
 func (s *SQLite) Close() error {
@@ -178,7 +174,7 @@ type reading struct {
 	ctx context.Context
 }
 
-func (s *SQLite) at(ctx context.Context) reading { return reading{s, ctx} }
+func (s *SQLite) at(ctx context.Context) reader { return reading{s, ctx} }
 
 // prepared keeps each statement compiled, once for each connection.
 func (r reading) prepared(query string) (*sql.Stmt, error) {
