@@ -233,6 +233,10 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if err := in.store.TakeEvents(ctx, how.Past, events, r.take); err != nil {
 		return Taken{}, err
 	}
+	if i := how.Import; i != nil {
+		i.Accepted += int64(r.taken.Accepted)
+		i.Repeated += int64(r.taken.Repeated)
+	}
 	r.count()
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
@@ -275,10 +279,11 @@ func (r *request) take(tx Tx) error {
 			r.taken.Accepted++
 		}
 	}
-	if i := r.how.Import; i != nil {
+	if r.how.Import != nil {
+		i := *r.how.Import
 		i.Accepted += int64(r.taken.Accepted)
 		i.Repeated += int64(r.taken.Repeated)
-		if err := tx.PutImport(*i, r.now); err != nil {
+		if err := tx.PutImport(i, r.now); err != nil {
 			return err
 		}
 	}

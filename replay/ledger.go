@@ -65,7 +65,7 @@ var (
 // anything is written, or ends the replay.
 func (l *ledger) Take(_ context.Context, _ bool, do func(intake.Tx) error) error { return do(l) }
 
-// TakeEvents is Take.
+// TakeEvents is Take: everything is at hand.
 func (l *ledger) TakeEvents(_ context.Context, _ bool, _ []event.Event, do func(intake.Tx) error) error {
 	return do(l)
 }

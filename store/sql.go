@@ -190,3 +190,15 @@ func (tx *tx) lock(account mimamori.AccountID) error {
 	}
 	return nil
 }
+
+// lockAll is lock for what belongs to no account: of those who name the same,
+// one goes on at a time.
+func (tx *tx) lockAll(name string) error {
+	if !tx.rowLocks {
+		return nil
+	}
+	if err := tx.exec(`SELECT pg_advisory_xact_lock(?)`, int64(uuidHash(mimamori.NewAccountID(name)))); err != nil {
+		return fmt.Errorf("lock %s: %w", name, err)
+	}
+	return nil
+}

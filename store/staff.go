@@ -17,6 +17,9 @@ const personColumns = `id, login, name, roles, lang, own, version, password_salt
 // first set, when there is anybody already.
 func (s *SQL) AddPerson(ctx context.Context, p staff.Person, first bool) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lockAll("person"); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.row(`SELECT count(*) FROM person`).Scan(&n); err != nil {
 			return fmt.Errorf("count people: %w", err)
