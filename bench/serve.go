@@ -29,6 +29,7 @@ func Serve(ctx context.Context, what string, in io.Reader, out io.Writer) error 
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &s) != nil {
 		return errors.New("this command is for mimamori bench: it is told on its input what to do")
 	}
+	app.CollectSeldom() // both alike: the floor is not to gain by it
 	handler, done, err := serverFor(ctx, what, s)
 	if err != nil {
 		return err

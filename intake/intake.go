@@ -100,6 +100,7 @@ type Intake struct {
 	store    Store
 	opt      Options
 	policy   atomic.Pointer[decide.Policy]
+	agents   agents
 	active   atomic.Int64 // accounts that signed in during the last 30 days
 	counted  atomic.Int64 // when they were counted, unix seconds
 	counting sync.WaitGroup
@@ -356,9 +357,9 @@ func (in *Intake) place(e event.Event) where {
 	var w where
 	switch d := e.Payload.(type) {
 	case *event.Login:
-		ip, w.agent = d.IP, profile.ParseAgent(d.UserAgent)
+		ip, w.agent = d.IP, in.agents.parse(d.UserAgent)
 	case *event.Session:
-		ip = d.IP
+		ip, w.goesOn = d.IP, in.agents.parse(d.UserAgent)
 	}
 	addr, err := geo.Parse(ip)
 	if ip == "" || err != nil {
@@ -372,7 +373,8 @@ func (in *Intake) place(e event.Event) where {
 type where struct {
 	geo.Place
 	network string
-	agent   profile.Agent
+	agent   profile.Agent // of a sign-in
+	goesOn  profile.Agent // of a session that goes on
 }
 
 // attempt is an event as the traffic counters see it.

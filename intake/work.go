@@ -166,7 +166,7 @@ func (w *work) meet() (*profile.Session, bool) {
 		return nil, false
 	}
 	// It is compared with what is usual: the device and network seen last.
-	agent := profile.ParseAgent(seen.UserAgent)
+	agent := w.place.goesOn
 	p := &w.a.Profile
 	was := profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time}
 	for i := range p.Devices {
@@ -206,7 +206,7 @@ func (w *work) facts() assess.Facts {
 		w.told.Moved = int8(assess.Line(f))
 		return f
 	}
-	f.Traffic = w.in.opt.Traffic.Brief()
+	f.Agent, f.Traffic = w.place.goesOn, w.in.opt.Traffic.Brief()
 	for _, v := range assess.ValuesOf(w.e) {
 		f.Values = append(f.Values, w.in.opt.Traffic.Value(v, w.e.Time))
 	}

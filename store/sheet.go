@@ -47,8 +47,17 @@ type put struct {
 	written bool
 }
 
+// sheet is a new batch's; it takes the room of the one before.
 func (s *SQLite) sheet() *sheet {
-	return &sheet{s: s, accounts: map[mimamori.AccountID]*placed{}, events: map[eventName]known{}}
+	b := &s.page
+	if b.accounts == nil || len(b.accounts) > 8*maxBatch { // a map never shrinks
+		b.accounts, b.events = map[mimamori.AccountID]*placed{}, map[eventName]known{}
+	}
+	clear(b.accounts)
+	clear(b.events)
+	clear(b.fresh)
+	b.s, b.err, b.fresh, b.dirty = s, nil, b.fresh[:0], b.dirty[:0]
+	return b
 }
 
 // read reads what the batch's jobs are about.

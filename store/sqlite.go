@@ -35,6 +35,7 @@ type SQLite struct {
 	// The writer's own as well: statements past database/sql, and texts of them
 	// by the size of a lot.
 	direct                            *direct
+	page                              sheet
 	accountLots, eventLots, freshLots map[int]string
 	touching                          map[string]bool // whether a statement reads or writes what a sheet holds
 	kept                              sync.Map        // query → *sql.Stmt, prepared on read
