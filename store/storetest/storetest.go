@@ -43,7 +43,8 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"proposals", proposals},
 		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"known browsers", knownBrowsers}, {"challenges", challenges},
 		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
-		{"one write's error is its own", ownErrors}, {"one write's panic is its own", ownPanics},
+		{"one write's error is its own", ownErrors}, {"decisions on one account", oneAccount}, {"decisions of all kinds in one batch", mixedBatch},
+		{"a taken name", takenName}, {"unforeseen accounts", unforeseen}, {"one write's panic is its own", ownPanics},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},
 	}
 	for _, tt := range tests {
