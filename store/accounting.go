@@ -22,7 +22,7 @@ type given struct {
 
 // Restitutions are those confirmed by the shop in a period, and those decided
 // before its end that are not confirmed yet.
-func (s *SQLite) Restitutions(ctx context.Context, from, to time.Time) ([]accounting.Entry, error) {
+func (s *SQL) Restitutions(ctx context.Context, from, to time.Time) ([]accounting.Entry, error) {
 	rows, err := s.at(ctx).rows(`SELECT ` + stepColumns + ` FROM step WHERE json_extract(doc, '$.name') = 'points.restore' AND state IN ('ready', 'pending', 'retrying', 'done')`)
 	steps, err := list(rows, err, scanStep)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *SQLite) Restitutions(ctx context.Context, from, to time.Time) ([]accoun
 }
 
 // deciders says who decided a restitution, and who approved it.
-func (s *SQLite) deciders(ctx context.Context, x playbook.Step, e *accounting.Entry) error {
+func (s *SQL) deciders(ctx context.Context, x playbook.Step, e *accounting.Entry) error {
 	said, err := one[incident.Entry](s.at(ctx).row(`SELECT doc FROM entry WHERE account_id = ? AND incident = ? AND key = ?`,
 		x.Account[:], string(x.Incident), "decided "+x.Run), "decision on "+x.Run)
 	switch {

@@ -13,7 +13,7 @@ import (
 
 // Unreported are incidents that are more than a suspicion and belong to no
 // report, oldest first.
-func (s *SQLite) Unreported(ctx context.Context, limit int) ([]breach.Known, error) {
+func (s *SQL) Unreported(ctx context.Context, limit int) ([]breach.Known, error) {
 	rows, err := s.at(ctx).rows(`SELECT i.doc FROM incident i WHERE i.state NOT IN ('suspected', 'closed', 'dismissed') AND NOT EXISTS (
 		SELECT 1 FROM breach_incident b WHERE b.account_id = i.account_id AND b.incident = i.id) ORDER BY i.opened_at LIMIT ?`, limit)
 	list, err := documents[incident.Incident](rows, err)
@@ -39,8 +39,11 @@ func (tx *tx) putBreach(r breach.Report) error {
 
 // AddBreach stores a new report with its incidents; ErrConflict when one of
 // them belongs to a report already.
-func (s *SQLite) AddBreach(ctx context.Context, r breach.Report) error {
+func (s *SQL) AddBreach(ctx context.Context, r breach.Report) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lockAll("breach"); err != nil {
+			return err
+		}
 		for _, ref := range r.Incidents {
 			if err := tx.add("report of "+string(ref.Incident), `INSERT INTO breach_incident (account_id, incident, report) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 				ref.Account[:], string(ref.Incident), r.ID); err != nil {
@@ -56,14 +59,17 @@ func breachOf(r reader, id string) (breach.Report, error) {
 }
 
 // ChangeBreach loads one, calls do and stores the result, in one transaction.
-func (s *SQLite) ChangeBreach(ctx context.Context, id string, do func(*breach.Report) error) error {
+func (s *SQL) ChangeBreach(ctx context.Context, id string, do func(*breach.Report) error) error {
 	return s.JoinBreaches(ctx, []string{id}, func(list []*breach.Report) error { return do(list[0]) })
 }
 
 // JoinBreaches is ChangeBreach of several; the incidents of the first are
 // written as its own.
-func (s *SQLite) JoinBreaches(ctx context.Context, ids []string, do func([]*breach.Report) error) error {
+func (s *SQL) JoinBreaches(ctx context.Context, ids []string, do func([]*breach.Report) error) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lockAll("breach"); err != nil {
+			return err
+		}
 		var list []*breach.Report
 		for _, id := range ids {
 			r, err := breachOf(tx, id)
@@ -93,12 +99,12 @@ func (s *SQLite) JoinBreaches(ctx context.Context, ids []string, do func([]*brea
 }
 
 // Breach is one report; ErrNotFound.
-func (s *SQLite) Breach(ctx context.Context, id string) (breach.Report, error) {
+func (s *SQL) Breach(ctx context.Context, id string) (breach.Report, error) {
 	return breachOf(s.at(ctx), id)
 }
 
 // BreachOf is the report that an incident belongs to; ErrNotFound.
-func (s *SQLite) BreachOf(ctx context.Context, ref breach.Ref) (breach.Report, error) {
+func (s *SQL) BreachOf(ctx context.Context, ref breach.Ref) (breach.Report, error) {
 	var id string
 	err := s.at(ctx).row(`SELECT report FROM breach_incident WHERE account_id = ? AND incident = ?`, ref.Account[:], string(ref.Incident)).Scan(&id)
 	if err != nil {
@@ -109,7 +115,7 @@ func (s *SQLite) BreachOf(ctx context.Context, ref breach.Ref) (breach.Report, e
 
 // Breaches are the live ones, those that are due first; with all set the
 // others behind them, newest first.
-func (s *SQLite) Breaches(ctx context.Context, all bool, limit int) ([]breach.Report, error) {
+func (s *SQL) Breaches(ctx context.Context, all bool, limit int) ([]breach.Report, error) {
 	rows, err := s.at(ctx).rows(`SELECT doc FROM breach WHERE state IN ('open', 'filed') ORDER BY aware_at, id LIMIT ?`, limit)
 	out, err := documents[breach.Report](rows, err)
 	if err == nil && all && len(out) < limit {
@@ -125,7 +131,7 @@ func (s *SQLite) Breaches(ctx context.Context, all bool, limit int) ([]breach.Re
 }
 
 // DueBreaches are those with an alarm due by a moment.
-func (s *SQLite) DueBreaches(ctx context.Context, by time.Time, limit int) ([]breach.Report, error) {
+func (s *SQL) DueBreaches(ctx context.Context, by time.Time, limit int) ([]breach.Report, error) {
 	rows, err := s.at(ctx).rows(`SELECT doc FROM breach WHERE due_at > 0 AND due_at <= ? ORDER BY due_at LIMIT ?`, nanos(by), limit)
 	out, err := documents[breach.Report](rows, err)
 	if err != nil {
@@ -135,7 +141,7 @@ func (s *SQLite) DueBreaches(ctx context.Context, by time.Time, limit int) ([]br
 }
 
 // NextAlarm is when the next alarm is due; zero: none.
-func (s *SQLite) NextAlarm(ctx context.Context) (time.Time, error) {
+func (s *SQL) NextAlarm(ctx context.Context) (time.Time, error) {
 	var at int64
 	if err := s.at(ctx).row(`SELECT coalesce(min(due_at), 0) FROM breach WHERE due_at > 0`).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("look for the next alarm: %w", err)
@@ -145,7 +151,7 @@ func (s *SQLite) NextAlarm(ctx context.Context) (time.Time, error) {
 
 // Dismissed says that all incidents of a report turned out to be the
 // customers' own doing.
-func (s *SQLite) Dismissed(ctx context.Context, r breach.Report) (bool, error) {
+func (s *SQL) Dismissed(ctx context.Context, r breach.Report) (bool, error) {
 	for _, ref := range r.Incidents {
 		var state incident.State
 		err := s.at(ctx).row(`SELECT state FROM incident WHERE account_id = ? AND id = ?`, ref.Account[:], string(ref.Incident)).Scan(&state)

@@ -30,12 +30,14 @@ var remaining = map[string]string{
 // records of its incidents, and destroys its key. ErrConflict while an incident
 // is open or a legal hold stands. What the audit log says of the account is
 // sealed and cannot be read from then on.
-func (s *SQLite) ForgetAccount(ctx context.Context, account mimamori.AccountID, subject string, now time.Time) error {
+func (s *SQL) ForgetAccount(ctx context.Context, account mimamori.AccountID, subject string, now time.Time) error {
 	if err := s.postponed(ctx, account); err != nil {
 		return err
 	}
 	err := s.update(ctx, Normal, func(tx *tx) error {
-		// locks: account
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		list, err := documents[incident.Incident](tx.rows(`SELECT doc FROM incident WHERE account_id = ?`, account[:]))
 		if err != nil {
 			return err
@@ -69,7 +71,7 @@ func (s *SQLite) ForgetAccount(ctx context.Context, account mimamori.AccountID, 
 }
 
 // postponed says why an account must not be forgotten now.
-func (s *SQLite) postponed(ctx context.Context, account mimamori.AccountID) error {
+func (s *SQL) postponed(ctx context.Context, account mimamori.AccountID) error {
 	held, err := s.HeldAccounts(ctx)
 	if err != nil {
 		return err
@@ -97,7 +99,7 @@ func scanDeletion(r scanner) (d retention.Deletion, err error) {
 
 // OrderDeletion notes that an account is to be deleted; one that was deleted
 // before can be ordered again.
-func (s *SQLite) OrderDeletion(ctx context.Context, account mimamori.AccountID, subject, by string, at time.Time) error {
+func (s *SQL) OrderDeletion(ctx context.Context, account mimamori.AccountID, subject, by string, at time.Time) error {
 	_, err := s.exec(ctx, `INSERT INTO deletion (account_id, asked_at, asked_by, subject, done_at) VALUES (?, ?, ?, ?, 0)
 		ON CONFLICT (account_id) DO UPDATE SET asked_at = excluded.asked_at, asked_by = excluded.asked_by, subject = excluded.subject, done_at = 0`,
 		account[:], nanos(at), by, subject)
@@ -108,7 +110,7 @@ func (s *SQLite) OrderDeletion(ctx context.Context, account mimamori.AccountID, 
 }
 
 // Deletions are those that wait, oldest first.
-func (s *SQLite) Deletions(ctx context.Context) ([]retention.Deletion, error) {
+func (s *SQL) Deletions(ctx context.Context) ([]retention.Deletion, error) {
 	rows, err := s.at(ctx).rows(`SELECT ` + deletionColumns + ` FROM deletion WHERE done_at = 0 ORDER BY asked_at`)
 	out, err := list(rows, err, scanDeletion)
 	if err != nil {
@@ -118,14 +120,14 @@ func (s *SQLite) Deletions(ctx context.Context) ([]retention.Deletion, error) {
 }
 
 // DeletionOf is the order to delete an account; ErrNotFound.
-func (s *SQLite) DeletionOf(ctx context.Context, account mimamori.AccountID) (retention.Deletion, error) {
+func (s *SQL) DeletionOf(ctx context.Context, account mimamori.AccountID) (retention.Deletion, error) {
 	d, err := scanDeletion(s.at(ctx).row(`SELECT `+deletionColumns+` FROM deletion WHERE account_id = ?`, account[:]))
 	return d, found(err, "deletion of "+account.String())
 }
 
 // ForgetWaiting carries out the deletions that nothing postpones any more, and
 // says how many.
-func (s *SQLite) ForgetWaiting(ctx context.Context, now time.Time) (int, error) {
+func (s *SQL) ForgetWaiting(ctx context.Context, now time.Time) (int, error) {
 	list, err := s.Deletions(ctx)
 	if err != nil {
 		return 0, err

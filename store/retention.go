@@ -11,7 +11,7 @@ import (
 )
 
 // HeldAccounts are those under a legal hold.
-func (s *SQLite) HeldAccounts(ctx context.Context) (map[mimamori.AccountID]bool, error) {
+func (s *SQL) HeldAccounts(ctx context.Context) (map[mimamori.AccountID]bool, error) {
 	rows, err := s.at(ctx).rows(`SELECT account_id FROM legal_hold`)
 	ids, err := list(rows, err, scanAccountID)
 	if err != nil {
@@ -30,7 +30,7 @@ func scanAccountID(r scanner) (id mimamori.AccountID, err error) {
 }
 
 // PlaceLegalHold keeps an account as it is; again is no error.
-func (s *SQLite) PlaceLegalHold(ctx context.Context, account mimamori.AccountID, by string, at time.Time) error {
+func (s *SQL) PlaceLegalHold(ctx context.Context, account mimamori.AccountID, by string, at time.Time) error {
 	_, err := s.exec(ctx, `INSERT INTO legal_hold (account_id, placed_at, placed_by) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, account[:], nanos(at), by)
 	if err != nil {
 		return fmt.Errorf("place a legal hold on %s: %w", account, err)
@@ -39,7 +39,7 @@ func (s *SQLite) PlaceLegalHold(ctx context.Context, account mimamori.AccountID,
 }
 
 // LiftLegalHold ends it; that there was none is no error.
-func (s *SQLite) LiftLegalHold(ctx context.Context, account mimamori.AccountID) error {
+func (s *SQL) LiftLegalHold(ctx context.Context, account mimamori.AccountID) error {
 	if _, err := s.exec(ctx, `DELETE FROM legal_hold WHERE account_id = ?`, account[:]); err != nil {
 		return fmt.Errorf("lift the legal hold on %s: %w", account, err)
 	}
@@ -47,7 +47,7 @@ func (s *SQLite) LiftLegalHold(ctx context.Context, account mimamori.AccountID) 
 }
 
 // AccountsAfter gives up to limit accounts that have events, in order.
-func (s *SQLite) AccountsAfter(ctx context.Context, after mimamori.AccountID, limit int) ([]mimamori.AccountID, error) {
+func (s *SQL) AccountsAfter(ctx context.Context, after mimamori.AccountID, limit int) ([]mimamori.AccountID, error) {
 	rows, err := s.at(ctx).rows(`SELECT DISTINCT account_id FROM event WHERE account_id > ? ORDER BY account_id LIMIT ?`, after[:], limit)
 	out, err := list(rows, err, scanAccountID)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *SQLite) AccountsAfter(ctx context.Context, after mimamori.AccountID, li
 }
 
 // CountAccounts says how many accounts there are.
-func (s *SQLite) CountAccounts(ctx context.Context) (int, error) {
+func (s *SQL) CountAccounts(ctx context.Context) (int, error) {
 	var n int
 	if err := s.at(ctx).row(`SELECT count(*) FROM account`).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count accounts: %w", err)
@@ -66,7 +66,7 @@ func (s *SQLite) CountAccounts(ctx context.Context) (int, error) {
 }
 
 // KeptEvents are an account's events as they are stored, oldest first.
-func (s *SQLite) KeptEvents(ctx context.Context, account mimamori.AccountID) ([]retention.Kept, error) {
+func (s *SQL) KeptEvents(ctx context.Context, account mimamori.AccountID) ([]retention.Kept, error) {
 	rows, err := s.at(ctx).rows(`SELECT source, id, kind, at, data FROM event WHERE account_id = ? ORDER BY at, source, id`, account[:])
 	out, err := list(rows, err, func(r scanner) (k retention.Kept, err error) {
 		err = r.Scan(&k.Source, &k.ID, &k.Kind, when{&k.At}, &k.Data)
@@ -81,7 +81,7 @@ func (s *SQLite) KeptEvents(ctx context.Context, account mimamori.AccountID) ([]
 // ChangeEvents does a slice of changes to an account's stored events and says
 // how long the writer was busy with it. The hash of the content goes too: by it
 // an address could be guessed.
-func (s *SQLite) ChangeEvents(ctx context.Context, account mimamori.AccountID, changes []retention.Change) (busy time.Duration, err error) {
+func (s *SQL) ChangeEvents(ctx context.Context, account mimamori.AccountID, changes []retention.Change) (busy time.Duration, err error) {
 	err = s.Update(ctx, Idle, func(t Tx) error {
 		tx, begun := t.(*tx), time.Now()
 		defer func() { busy = time.Since(begun) }()
@@ -105,7 +105,7 @@ func (s *SQLite) ChangeEvents(ctx context.Context, account mimamori.AccountID, c
 }
 
 // RetentionPass is how far the job has come; the zero one before its first.
-func (s *SQLite) RetentionPass(ctx context.Context) (p retention.Pass, err error) {
+func (s *SQL) RetentionPass(ctx context.Context) (p retention.Pass, err error) {
 	p, err = one[retention.Pass](s.at(ctx).row(`SELECT doc FROM retention_pass WHERE name = 'pass'`), "retention pass")
 	if errors.Is(err, mimamori.ErrNotFound) {
 		return retention.Pass{}, nil
@@ -114,7 +114,7 @@ func (s *SQLite) RetentionPass(ctx context.Context) (p retention.Pass, err error
 }
 
 // PutRetentionPass notes how far the job has come.
-func (s *SQLite) PutRetentionPass(ctx context.Context, p retention.Pass) error {
+func (s *SQL) PutRetentionPass(ctx context.Context, p retention.Pass) error {
 	doc, err := document(p)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *SQLite) PutRetentionPass(ctx context.Context, p retention.Pass) error {
 }
 
 // Scrub leaves nothing of what was deleted in the write-ahead log.
-func (s *SQLite) Scrub(ctx context.Context) error { return s.purge(ctx) }
+func (s *SQL) Scrub(ctx context.Context) error { return s.purge(ctx) }
 
 // sweep is one kind of rows that go when they are old: found beside the
 // writer, deleted by their keys.
@@ -200,7 +200,7 @@ var sweeps = []sweep{
 
 // Sweep deletes up to limit rows of one kind that are older than the cutoffs;
 // zero when there are none left of any.
-func (s *SQLite) Sweep(ctx context.Context, c retention.Cutoffs, limit int) (deleted int, busy time.Duration, err error) {
+func (s *SQL) Sweep(ctx context.Context, c retention.Cutoffs, limit int) (deleted int, busy time.Duration, err error) {
 	for _, w := range sweeps {
 		rows, err := s.at(ctx).rows(w.find, nanos(w.before(c)), limit)
 		found, err := list(rows, err, func(r scanner) ([]any, error) { return scanKeys(r, w.keys) })
