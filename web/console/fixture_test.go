@@ -252,7 +252,7 @@ func newPlace(t *testing.T) *place {
 	}
 	p.analyst = &analyst{guard: guard, now: time.Now().UTC()}
 	p.calls = &someCalls{guard: guard, now: time.Now()}
-	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls,
+	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls, Law: &someLaw{guard: guard, now: time.Now().UTC(), flow: p.flow},
 		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}})
 	if err != nil {
 		t.Fatal(err)
