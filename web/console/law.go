@@ -100,6 +100,15 @@ func (s BreachSheet) AllGrounds() []GroundChoice {
 	return out
 }
 
+// Words says what fields are, in words.
+func (BreachSheet) Words(fields []string) []mimamori.Text {
+	var out []mimamori.Text
+	for _, f := range fields {
+		out = append(out, breach.FieldWord(f))
+	}
+	return out
+}
+
 // BreachDate is a deadline as the page shows it.
 type BreachDate struct {
 	breach.Deadline
