@@ -175,10 +175,10 @@ func (b *batchWork) rows(query string, args ...any) (*sql.Rows, error) {
 func (b *batchWork) row(query string, args ...any) *sql.Row {
 	if err := b.ready(); err != nil {
 		// A row can carry an error only from a question: one that is over
-		// before it is asked.
-		over, cancel := context.WithCancelCause(context.Background())
-		cancel(err)
-		return b.l.conn.QueryRowContext(over, query, args...)
+		// before it is asked, and is asked nobody.
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		return b.l.p.read.QueryRowContext(over, query, args...)
 	}
 	return b.server().row(query, args...)
 }

@@ -43,6 +43,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"proposals", proposals},
 		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"known browsers", knownBrowsers}, {"challenges", challenges},
 		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
+		{"decisions together", together}, {"decisions beside others", besides}, {"one decision on several accounts", several},
 		{"one write's error is its own", ownErrors}, {"one write's panic is its own", ownPanics},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},
 	}
