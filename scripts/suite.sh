@@ -70,6 +70,9 @@ all=
 tests rules "$watch" "$(packages rules)"
 tests stores "$all" "$(packages stores)"
 tests stories "$all" "$(packages stories)"
+# The same stories on the second store; those with processes of their own are
+# told once, above. The conformance suite ran with the stores.
+MIMAMORI_TEST_STORE=postgres tests postgres "$all -short -skip KilledAtEachStep|ShopMisbehaves|Readme|G09|Forwarded|D01|D14" mimamori/flowtest
 
 # The last part is held back until the time of the whole is known, so that
 # nothing follows go test's own closing lines.

@@ -14,7 +14,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -140,17 +139,17 @@ func makeTemplate(s *Server) error {
 // schemaAt makes a schema of the test's own at an address.
 func schemaAt(t testing.TB, address string) string {
 	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatalf("%s is no address", Env)
-	}
 	name := newName()
-	run(t, address, `CREATE SCHEMA `+name)
-	t.Cleanup(func() { run(t, address, `DROP SCHEMA `+name+` CASCADE`) })
-	q := u.Query()
-	q.Set("search_path", name)
-	u.RawQuery = q.Encode()
-	return u.String()
+	at, err := store.MakeSchema(t.Context(), address, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.DropSchema(context.Background(), address, name); err != nil {
+			t.Error(err)
+		}
+	})
+	return at
 }
 
 func run(t testing.TB, address, statement string) {
