@@ -135,7 +135,7 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.Intake.Stop(); return nil })
-	if err := a.Store.ReleaseLeases(ctx); err != nil {
+	if err := a.joinNodes(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.watchGeo()

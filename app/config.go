@@ -82,6 +82,7 @@ type Config struct {
 	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
 	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
 	Log             *slog.Logger                                                      `yaml:"-"`
+	NodeTick        time.Duration                                                     `yaml:"-"` // how often nodes on one database look at each other; 0: 1 s, below zero: never
 	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
 

@@ -100,6 +100,7 @@ func open(t testing.TB, folder, address string, tune func(*app.Config)) *Harness
 func (h *Harness) begin(secret string) {
 	c := app.DefaultConfig()
 	c.Data, c.Database, c.Log = h.folder+"/data", h.address, slog.New(slog.NewJSONHandler(h.log, nil))
+	c.NodeTick = -1 // one node, and five hours of seconds in which nothing happens
 	c.Shop.Name = mimamori.Text{JA: "みどり商店", EN: "Midori Store"}
 	c.Shop.URL, c.Shop.AllowHTTP, c.Shop.Secret, c.Shop.Source = "http://shop.invalid/commands", true, secret, "shop"
 	c.Shop.Home, c.Shop.Forgot = "http://localhost/", "http://localhost/forgot"

@@ -200,6 +200,8 @@ func (s *SQLite) updateAbout(ctx context.Context, class Class, _ []event.Event, 
 	return s.update(ctx, class, do)
 }
 
+func (s *SQLite) several() bool { return false }
+
 func (s *SQLite) queue(class Class) chan *job {
 	return [...]chan *job{s.urgent, s.normal, s.idle}[class]
 }
