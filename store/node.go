@@ -73,4 +73,3 @@ func (s *SQL) Leave(ctx context.Context) error {
 
 // newNode is a name that no other process has.
 func newNode() string { return mimamori.NewID("node") }
-
