@@ -52,7 +52,7 @@ type Store interface {
 
 // Seen is what is known of an event that came before under the same name.
 type Seen struct {
-	Hash       [32]byte
+	Of         event.Event // as it was: what Hash asks for, no more
 	Answer     string
 	ReceivedAt time.Time
 }
@@ -100,6 +100,7 @@ type Intake struct {
 	store    Store
 	opt      Options
 	policy   atomic.Pointer[decide.Policy]
+	agents   agents
 	active   atomic.Int64 // accounts that signed in during the last 30 days
 	counted  atomic.Int64 // when they were counted, unix seconds
 	counting sync.WaitGroup
@@ -222,7 +223,7 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if how.Now.IsZero() {
 		how.Now = time.Now()
 	}
-	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
 	if !how.Past {
 		in.decided.Store(time.Now().UnixNano())
 	}
@@ -257,8 +258,9 @@ type request struct {
 
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
-	wake     bool // a step was written
-	noted    int  // events that the counters across accounts were told of
+	wake     bool            // a step was written
+	noted    int             // events that the counters across accounts were told of
+	views    []*traffic.View // what they said of each before
 	counts   []counted
 }
 
@@ -314,7 +316,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	switch {
 	case err != nil:
 		return "", false, err
-	case known && seen.Hash != e.Hash():
+	case known && seen.Of.Hash() != e.Hash():
 		return "", false, fmt.Errorf("an event of this id with other content came before: %w", mimamori.ErrConflict)
 	case known:
 		return seen.Answer, true, nil
@@ -336,7 +338,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, levels: r.levels}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
@@ -355,9 +357,9 @@ func (in *Intake) place(e event.Event) where {
 	var w where
 	switch d := e.Payload.(type) {
 	case *event.Login:
-		ip, w.agent = d.IP, profile.ParseAgent(d.UserAgent)
+		ip, w.agent = d.IP, in.agents.parse(d.UserAgent)
 	case *event.Session:
-		ip = d.IP
+		ip, w.goesOn = d.IP, in.agents.parse(d.UserAgent)
 	}
 	addr, err := geo.Parse(ip)
 	if ip == "" || err != nil {
@@ -371,7 +373,8 @@ func (in *Intake) place(e event.Event) where {
 type where struct {
 	geo.Place
 	network string
-	agent   profile.Agent
+	agent   profile.Agent // of a sign-in
+	goesOn  profile.Agent // of a session that goes on
 }
 
 // attempt is an event as the traffic counters see it.

@@ -127,13 +127,13 @@ func (l *ledger) Seen(account mimamori.AccountID, source, id string) (intake.See
 		return intake.Seen{}, false, nil
 	}
 	if r.offset < 0 {
-		return intake.Seen{Hash: l.at.event.Hash()}, true, nil // a CSV row's id is made of its content
+		return intake.Seen{Of: l.at.event}, true, nil // a CSV row's id is made of its content
 	}
 	e, err := l.again(r)
 	if err != nil {
 		return intake.Seen{}, false, fmt.Errorf("read an earlier line again: %w", err)
 	}
-	return intake.Seen{Hash: e.Hash(), ReceivedAt: e.Time}, true, nil
+	return intake.Seen{Of: e, ReceivedAt: e.Time}, true, nil
 }
 
 // PutEvent notes where an event stands; its bytes are in the input.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -96,7 +95,7 @@ func (row accountRow) open(id mimamori.AccountID, subject string) (*incident.Acc
 	if a.Profile, err = profile.Decode(row.profile); err != nil {
 		return nil, fmt.Errorf("load account %s: %w", id, err)
 	}
-	if err := json.Unmarshal(row.standing, &a.Standing); err != nil {
+	if a.Standing, err = incident.DecodeStanding(row.standing); err != nil {
 		return nil, fmt.Errorf("load account %s: %w", id, err)
 	}
 	return a, nil
@@ -118,18 +117,19 @@ func (tx *tx) PutAccount(a *incident.Account) error {
 	if err != nil {
 		return err
 	}
-	standing, err := document(a.Standing)
+	standing, err := a.Standing.Encode()
 	if err != nil {
-		return err
+		return fmt.Errorf("encode standing: %w", err)
 	}
 	if tx.ahead != nil {
-		tx.ahead.putAccount(a.ID, accountRow{a.Subject, 1, day(a.Profile.LastLogin), []byte(standing), prof})
+		tx.ahead.putAccount(a.ID, accountRow{a.Subject, 1, day(a.Profile.LastLogin), standing, prof})
 		return nil
 	}
-	return tx.exec(`INSERT INTO account (account_id, subject, ver, login_day, standing, profile) VALUES (?, ?, 1, ?, ?, ?)
-		ON CONFLICT (account_id) DO UPDATE SET ver = account.ver + 1, login_day = excluded.login_day, standing = excluded.standing, profile = excluded.profile`,
-		a.ID[:], a.Subject, day(a.Profile.LastLogin), standing, prof)
+	return tx.exec(putAccount, a.ID[:], a.Subject, day(a.Profile.LastLogin), string(standing), prof)
 }
+
+const putAccount = `INSERT INTO account (account_id, subject, ver, login_day, standing, profile) VALUES (?, ?, 1, ?, ?, ?)
+	ON CONFLICT (account_id) DO UPDATE SET ver = account.ver + 1, login_day = excluded.login_day, standing = excluded.standing, profile = excluded.profile`
 
 // day counts from 1970; 0 is never. By the day, an account's place in the
 // index of logins changes once a day and not with each.
@@ -158,34 +158,42 @@ func (tx *tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, 
 		}
 	}
 	var seen intake.Seen
-	var hash []byte
-	var received int64
-	err := tx.row(`SELECT hash, answer, received_at FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], source, id).
-		Scan(&hash, &seen.Answer, &received)
+	var kind string
+	var data []byte
+	err := tx.row(`SELECT at, kind, subject, data, answer, received_at FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], source, id).
+		Scan(when{&seen.Of.Time}, &kind, &seen.Of.Subject, &data, &seen.Answer, when{&seen.ReceivedAt})
 	if errors.Is(err, sql.ErrNoRows) {
 		return seen, false, nil
 	}
 	if err != nil {
 		return seen, false, fmt.Errorf("look for a repeat: %w", err)
 	}
-	copy(seen.Hash[:], hash)
-	seen.ReceivedAt = moment(received)
+	seen.Of.ID, seen.Of.Source, seen.Of.Account, seen.Of.Kind, seen.Of.Data = id, source, account, event.Kind(kind), data
 	return seen, true, nil
 }
 
 // PutEvent keeps an event with the answer it got.
 func (tx *tx) PutEvent(e event.Event, answer string, now time.Time) error {
-	hash := e.Hash()
 	if err := tx.indexMails(e); err != nil {
 		return err
 	}
 	if tx.ahead != nil {
-		tx.ahead.putEvent(e, answer, now)
-		return nil
+		// Only one that is known to be new may wait: the error of a taken name
+		// is this write's own, and not its neighbours'.
+		if _, there, read := tx.ahead.seen(eventName{e.Account, e.Source, e.ID}); read && !there {
+			tx.ahead.putEvent(e, answer, now)
+			return nil
+		}
 	}
-	return tx.exec(`INSERT INTO event (account_id, source, id, at, received_at, kind, subject, hash, data, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		e.Account[:], e.Source, e.ID, nanos(e.Time), nanos(now), string(e.Kind), e.Subject, hash[:], string(e.Data), answer)
+	at := nanos(e.Time)
+	sum := eventSum(string(e.Kind), e.Subject, e.Source, e.ID, at, e.Data)
+	return tx.exec(`INSERT INTO event (`+eventRow+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.Account[:], e.Source, e.ID, at, nanos(now), string(e.Kind), e.Subject, sum[:], string(e.Data), answer)
 }
+
+// eventRow is an event's row. hash was a SHA-256 of the content until it was
+// seen that a repeat can be compared with the row itself; it is eventSum now.
+const eventRow = `account_id, source, id, at, received_at, kind, subject, hash, data, answer`
 
 const eventColumns = `source, id, at, kind, subject, data`
 

@@ -166,7 +166,7 @@ func (b *batchWork) exec(words string) error {
 
 const (
 	lockAccounts = `UPDATE account SET ver = ver + 1 WHERE account_id = ANY($1) RETURNING account_id, ` + accountColumns
-	findEvents   = `SELECT e.account_id, e.source, e.id, e.hash, e.answer, e.received_at
+	findEvents   = `SELECT e.account_id, e.source, e.id, e.at, e.kind, e.subject, e.data, e.answer, e.received_at
 		FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u(account_id, source, id)
 		JOIN event e ON e.account_id = u.account_id AND e.source = u.source AND e.id = u.id WHERE e.account_id = ANY($1)`
 )
@@ -229,14 +229,15 @@ func (b *batchWork) scanEvents(rows pgx.Rows) error {
 	for rows.Next() {
 		var id pgtype.UUID
 		var name eventName
-		var hash []byte
-		var received int64
+		var kind, data string
+		var at, received int64
 		k := known{there: true}
-		if err := rows.Scan(&id, &name.source, &name.id, &hash, &k.seen.Answer, &received); err != nil {
+		of := &k.seen.Of
+		if err := rows.Scan(&id, &name.source, &name.id, &at, &kind, &of.Subject, &data, &k.seen.Answer, &received); err != nil {
 			return err
 		}
 		name.account = id.Bytes
-		copy(k.seen.Hash[:], hash)
+		of.Account, of.Source, of.ID, of.Kind, of.Time, of.Data = id.Bytes, name.source, name.id, event.Kind(kind), moment(at), []byte(data)
 		k.seen.ReceivedAt = moment(received)
 		b.events[name] = k
 	}

@@ -54,7 +54,7 @@ func (b *batchWork) queueEvents(q *pgx.Batch) {
 	var source, id, kind, subject, data, answer pgtype.FlatArray[string]
 	var hash pgtype.FlatArray[[]byte]
 	for _, f := range b.fresh {
-		sum := f.e.Hash()
+		sum := eventSum(string(f.e.Kind), f.e.Subject, f.e.Source, f.e.ID, nanos(f.e.Time), f.e.Data)
 		of, source, id = append(of, pgtype.UUID{Bytes: f.e.Account, Valid: true}), append(source, plainText(f.e.Source)), append(id, plainText(f.e.ID))
 		at, received, kind = append(at, nanos(f.e.Time)), append(received, nanos(f.now)), append(kind, string(f.e.Kind))
 		subject, hash = append(subject, plainText(f.e.Subject)), append(hash, sum[:])
@@ -133,7 +133,7 @@ func (b *batchWork) putEvent(e event.Event, answer string, now time.Time) {
 		}
 	})
 	b.fresh = append(b.fresh, freshEvent{e, answer, now})
-	b.events[name] = known{intake.Seen{Hash: e.Hash(), Answer: answer, ReceivedAt: moment(nanos(now))}, true}
+	b.events[name] = known{intake.Seen{Of: e, Answer: answer, ReceivedAt: moment(nanos(now))}, true}
 }
 
 // errAhead ends the first run of a job that needs the server.

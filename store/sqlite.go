@@ -32,7 +32,13 @@ type SQLite struct {
 	tidy  *sql.DB // one connection, the checkpointer's
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // prepared on conn; only the writer touches it
-	kept  sync.Map             // query → *sql.Stmt, prepared on read
+	// The writer's own as well: statements past database/sql, and texts of them
+	// by the size of a lot.
+	direct                            *direct
+	page                              sheet
+	accountLots, eventLots, freshLots map[int]string
+	touching                          map[string]bool // whether a statement reads or writes what a sheet holds
+	kept                              sync.Map        // query → *sql.Stmt, prepared on read
 
 	urgent, normal, idle chan *job
 	between              chan *job     // pragmas, run between transactions
@@ -64,7 +70,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &SQLite{stmts: map[string]*sql.Stmt{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
+	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
 		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{})}
 	s.SQL = SQL{engine: s, order: "rowid", node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
@@ -88,6 +94,13 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	if s.conn, err = s.write.Conn(ctx); err != nil {
+		return nil, err
+	}
+	err = s.conn.Raw(func(conn any) (err error) {
+		s.direct, err = newDirect(conn)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if s.tidy, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(FULL)", 1); err != nil {
@@ -146,6 +159,9 @@ func (s *SQLite) Close() error {
 
 func (s *SQLite) closeFiles() error {
 	var errs []error
+	if s.direct != nil {
+		errs = append(errs, s.direct.close())
+	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}

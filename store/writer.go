@@ -144,23 +144,35 @@ func (s *SQLite) measured(j *job) *job {
 	return j
 }
 
-// commit runs a batch in one transaction, each job in its own savepoint. A
-// job's own error stays with the job; the returned one is of the whole.
+// commit runs a batch in one transaction. A job's own error stays with the job;
+// the returned one is of the whole.
 func (s *SQLite) commit(batch []*job) error {
 	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
-	for _, j := range batch {
-		if err := s.run(j); err != nil {
-			_ = s.exec("ROLLBACK") // SQLite may have done it already
-			return s.fail("undo one write of a batch", err)
-		}
+	if err := s.work(batch); err != nil {
+		_ = s.exec("ROLLBACK") // SQLite may have done it already
+		return s.fail("write a batch", err)
 	}
 	if err := s.exec("COMMIT"); err != nil {
 		_ = s.exec("ROLLBACK")
 		return s.fail("commit", err)
 	}
 	return nil
+}
+
+// work reads what the batch is about, runs its jobs, and writes what they left.
+func (s *SQLite) work(batch []*job) error {
+	b := s.sheet()
+	if err := b.read(batch); err != nil {
+		return err
+	}
+	for _, j := range batch {
+		if err := b.run(j); err != nil {
+			return err
+		}
+	}
+	return b.flush()
 }
 
 // fail ends all writing.
@@ -175,29 +187,12 @@ func (s *SQLite) fail(doing string, err error) error {
 	return err
 }
 
-// run does one job. The error is not the job's own: it ends the batch.
-func (s *SQLite) run(j *job) error {
-	if err := j.ctx.Err(); err != nil {
-		j.err = fmt.Errorf("gave up waiting for the store: %w", errors.Join(mimamori.ErrUnavailable, err))
-		return nil
-	}
-	if err := s.exec("SAVEPOINT job"); err != nil {
-		return err
-	}
-	if s.tx().try(j); j.err != nil || j.panic != nil {
-		if err := s.exec("ROLLBACK TO job"); err != nil {
-			return err
-		}
-	}
-	return s.exec("RELEASE job")
-}
-
 // tx is one write at work here: the writer runs one at a time.
 func (s *SQLite) tx() *tx { return &tx{s: &s.SQL, on: s} }
 
-// updateAbout is update: a file at hand needs nothing read ahead.
-func (s *SQLite) updateAbout(ctx context.Context, class Class, _ []event.Event, do func(*tx) error) error {
-	return s.update(ctx, class, do)
+// updateAbout is update for a write about these events.
+func (s *SQLite) updateAbout(ctx context.Context, class Class, events []event.Event, do func(*tx) error) error {
+	return s.wait(s.queue(class), &job{ctx: ctx, do: do, about: events, end: make(chan struct{})})
 }
 
 func (s *SQLite) several() bool { return false }
@@ -231,7 +226,7 @@ func (s *SQLite) prepared(query string) (*sql.Stmt, error) {
 
 // exec runs a statement of the writer's own.
 func (s *SQLite) exec(query string) error {
-	_, err := s.changed(query)
+	_, err := s.direct.exec(query)
 	return err
 }
 

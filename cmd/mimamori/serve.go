@@ -59,6 +59,7 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 		return c.publicAid.serve(ctx, s)
 	}
 	log := slog.New(slog.NewTextHandler(s.err, nil))
+	app.CollectSeldom()
 	a, err := c.open(ctx, log)
 	if err != nil {
 		return err

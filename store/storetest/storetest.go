@@ -44,7 +44,8 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"known browsers", knownBrowsers}, {"challenges", challenges},
 		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
 		{"decisions together", together}, {"decisions beside others", besides}, {"one decision on several accounts", several},
-		{"one write's error is its own", ownErrors}, {"one write's panic is its own", ownPanics},
+		{"one write's error is its own", ownErrors}, {"decisions on one account", oneAccount}, {"decisions of all kinds in one batch", mixedBatch},
+		{"a taken name", takenName}, {"unforeseen accounts", unforeseen}, {"one write's panic is its own", ownPanics},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},
 	}
 	for _, tt := range tests {
