@@ -37,7 +37,7 @@ var floors = []struct {
 	{"who the pages are for", `web/centre web/console web/firstaid`},
 	{"one account, read whole for the pages", `dossier`},
 	{"everything put together", `app`},
-	{"the product shown on one machine", `demo`},
+	{"the product shown on one machine, or set up on one", `demo quickstart`},
 	{"measured from outside", `bench`},
 	{"programs", `cmd/mimamori`},
 }

@@ -116,6 +116,7 @@ func Annotated(c Config, head string) string {
 	for line := range strings.Lines(head) {
 		out.WriteString("# " + line)
 	}
+	out.WriteString("\n")
 	annotate(&out, reflect.ValueOf(c), reflect.ValueOf(DefaultConfig()), "", "")
 	return out.String()
 }
@@ -140,31 +141,21 @@ func annotate(out *strings.Builder, v, usual reflect.Value, before, indent strin
 			continue
 		}
 		key := before + name
-		fmt.Fprintf(out, "%s# %s (%s)\n", indent, meanings[key], about(f, d, key))
-		if reflect.DeepEqual(f.Interface(), d.Interface()) {
-			example := examples[key]
-			if !d.IsZero() {
-				example = inline(d)
-			}
-			fmt.Fprintf(out, "%s#%s: %s\n", indent, name, example)
-		} else {
-			fmt.Fprintf(out, "%s%s: %s\n", indent, name, inline(f))
+		words, sign, value := kindOf(f), "#", examples[key]
+		if u := units[key]; u != "" {
+			words += ", " + u
 		}
+		if !d.IsZero() {
+			value = inline(d)
+		}
+		if !reflect.DeepEqual(f.Interface(), d.Interface()) {
+			if !d.IsZero() {
+				words += ", default " + value
+			}
+			sign, value = "", inline(f)
+		}
+		fmt.Fprintf(out, "%s# %s (%s)\n%s%s%s: %s\n", indent, meanings[key], words, indent, sign, name, value)
 	}
-}
-
-func about(f, usual reflect.Value, key string) string {
-	words := kindOf(f)
-	if u := units[key]; u != "" {
-		words += ", " + u
-	}
-	if !usual.IsZero() {
-		return words + "; default " + inline(usual)
-	}
-	if e := examples[key]; e != "" && !strings.HasPrefix(e, "{") {
-		return words + "; as " + e
-	}
-	return words
 }
 
 // Words tells a field in three lines, as config describe prints it.

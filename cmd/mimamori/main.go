@@ -23,6 +23,7 @@ import (
 
 // cli are all commands.
 type cli struct {
+	Quickstart  quickstartCmd  `cmd:"" help:"Leave a working configuration for a shop: asks, or takes flags."`
 	Serve       serveCmd       `cmd:"" help:"Run Mimamori: the doors, the security centre and the staff console."`
 	Demo        demoCmd        `cmd:"" help:"Show everything on this machine: a shop, its customers, a mailbox, and an intrusion played live."`
 	FirstAid    firstAidCmd    `cmd:"" help:"For anybody who fears for an account at any service: a page on this machine that leads through it. Keeps nothing."`
