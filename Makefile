@@ -26,7 +26,7 @@ check: ## the quick half: gofmt, vet, staticcheck, import heights, catalogues, s
 	@ugly=$$(gofmt -l .); test -z "$$ugly" || { printf 'gofmt -w would change:\n%s\n' "$$ugly" >&2; exit 1; }
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
-	$(GO) test -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue|Words' . ./api ./web/...
+	$(GO) test -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue|Words' . ./api ./app ./quickstart ./web/...
 
 race: ## the whole suite with the race detector (slow: the store and the browser too)
 	@scripts/suite.sh race
@@ -49,6 +49,7 @@ images: ## take the screenshots that README shows again, into docs/images
 docs: ## write the generated documents again (make check says when they are stale)
 	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document .
 	$(GO) test -count=1 -run TestDocumentPage ./api -update
+	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document ./app ./quickstart ./cmd/mimamori
 
 tools: ## install what the tests need and the machine lacks
 	@scripts/tools.sh

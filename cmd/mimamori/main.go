@@ -44,6 +44,7 @@ type cli struct {
 	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
 	Health      healthCmd      `cmd:"" help:"Ask the running Mimamori whether it can decide; for supervisors and containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Size        sizeCmd        `cmd:"" help:"How many machines a shop of your size needs, by measured figures."`
 	Bench       benchCmd       `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
 	BenchChild  benchChildCmd  `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
 	DemoShop    demoShopCmd    `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
