@@ -17,8 +17,6 @@ import (
 	_ "time/tzdata" // times are told in the customer's zone, on any machine
 
 	"github.com/alecthomas/kong"
-
-	"mimamori/app"
 )
 
 // cli are all commands.
@@ -115,12 +113,4 @@ func fail(s *streams, err error, what string) int {
 		fmt.Fprintln(s.err, "hint:", what)
 	}
 	return 1
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(s *streams) error {
-	_, err := fmt.Fprintln(s.out, "mimamori", app.Version)
-	return err
 }

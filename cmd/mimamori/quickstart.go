@@ -43,8 +43,8 @@ func (c quickstartCmd) Run(ctx context.Context, s *streams) error {
 		return withHint(err, "mimamori quickstart --help says what each is")
 	}
 	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
+	if err != nil { // a bare root without /proc
+		program = "/usr/local/bin/mimamori"
 	}
 	made, err := quickstart.Run(ctx, c.Answers, quickstart.Options{Dir: c.Dir, Program: program, Systemd: c.Systemd, User: c.User, TestMail: c.TestMail, Force: c.Force})
 	if _, ok := errors.AsType[*quickstart.Standing](err); ok {
