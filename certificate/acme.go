@@ -1,9 +1,11 @@
 package certificate
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -50,8 +52,17 @@ func (a ACME) Manager() (*autocert.Manager, error) {
 	if err := os.MkdirAll(a.Cache, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of certificates: %w", err)
 	}
+	// The authority may have to come by another port than 80 (a forwarded one):
+	// its Host then names that, and is ours all the same.
+	ours := autocert.HostWhitelist(a.Hosts...)
+	policy := func(ctx context.Context, host string) error {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		return ours(ctx, host)
+	}
 	return &autocert.Manager{Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(a.Cache), Email: a.Mail, Client: client,
-		HostPolicy: autocert.HostWhitelist(a.Hosts...)}, nil
+		HostPolicy: policy}, nil
 }
 
 // Redirect leads from plain HTTP to the same page by HTTPS at the host that
