@@ -145,13 +145,13 @@ type shopSecretCmd struct{ configured }
 
 // Help is shown by mimamori shop-secret --help.
 func (shopSecretCmd) Help() string {
-	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks)."
+	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks). After mimamori keys rotate webhook there are two, the new one first; commands are signed with both for 76 hours."
 }
 
 // Run prints the secret.
 func (c shopSecretCmd) Run(ctx context.Context, s *streams) error {
 	return c.with(ctx, s, func(a *app.App) error {
-		_, err := fmt.Fprintln(s.out, a.ShopSecret())
+		_, err := fmt.Fprintln(s.out, strings.Join(a.ShopSecrets(), "\n"))
 		return err
 	})
 }

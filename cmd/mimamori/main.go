@@ -27,6 +27,7 @@ type cli struct {
 	FirstAid    firstAidCmd    `cmd:"" help:"For anybody who fears for an account at any service: a page on this machine that leads through it. Keeps nothing."`
 	Staff       staffCmd       `cmd:"" help:"The people at the desk."`
 	Key         keyCmd         `cmd:"" help:"API keys: what the shop's programs sign in with."`
+	Keys        keysCmd        `cmd:"" help:"The keys that we sign and seal with: list, rotate, revoke."`
 	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
 	ShopCheck   shopCheckCmd   `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
 	Replay      replayCmd      `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
