@@ -22,6 +22,7 @@ var units = map[string]string{
 // field without one is shown with its default.
 var examples = map[string]string{
 	"data":                    "/var/lib/mimamori",
+	"database":                "postgres://mimamori@db.shop.example:5432/mimamori?sslmode=verify-full",
 	"master_command":          "[/usr/local/bin/secret, read, mimamori-master]",
 	"public_url":              "https://security.shop.example",
 	"listen":                  "0.0.0.0:443",

@@ -69,7 +69,7 @@ func (i *inspection) add(warning bool, field, text, fix string) {
 
 // readable looks at who may read what is secret.
 func (i *inspection) readable(path string) {
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 && (i.config.Mail.Password != "" || i.config.Shop.Secret != "" || i.config.Metrics.Key != "") {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 && (i.config.Mail.Password != "" || strings.Contains(i.config.Database, "@") || i.config.Shop.Secret != "" || i.config.Metrics.Key != "") {
 		i.add(true, "", "everybody on this machine may read the file, and there are secrets in it", "chmod 640 "+path)
 	}
 	key := filepath.Join(i.config.Data, "master.key")

@@ -102,6 +102,9 @@ func Run(ctx context.Context, a Answers, o Options) (m Made, err error) {
 		return m, err
 	}
 	if err := m.open(ctx, a, c); err != nil {
+		if len(m.Kept) == 0 { // so that the next run, with the cause mended, begins anew; keys stay
+			err = errors.Join(err, os.Remove(m.Config), os.Remove(m.Brand))
+		}
 		return m, err
 	}
 	if m.Unit != "" {

@@ -202,6 +202,24 @@ func TestNothingIsWrittenWhenTheMailServerIsNotThere(t *testing.T) {
 	}
 }
 
+// TestADatabaseThatIsNotThere leaves nothing that stands in the way of the
+// next run.
+func TestADatabaseThatIsNotThere(t *testing.T) {
+	a, dir := shop(t), t.TempDir()
+	a.Database = "postgres://mimamori@127.0.0.1:1/mimamori"
+	if m, err := Run(t.Context(), a, Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Fatalf("Run = %+v, %v", m, err)
+	}
+	a.Database = "sqlite"
+	m, err := Run(t.Context(), a, Options{Dir: dir})
+	if err != nil {
+		t.Fatalf("the next run: %v", err)
+	}
+	if c, err := app.LoadConfig(m.Config); err != nil || c.Database != "" {
+		t.Errorf("database %q, %v", c.Database, err)
+	}
+}
+
 // TestDocumentOfUnit keeps deploy/mimamori.service to what quickstart writes,
 // and systemd's own checker content with it.
 func TestDocumentOfUnit(t *testing.T) {

@@ -27,7 +27,7 @@ import (
 func config(a Answers, brand string) (app.Config, error) {
 	c := app.DefaultConfig()
 	if a.Database != "sqlite" {
-		return c, fmt.Errorf("--database: this build keeps its data in SQLite only: %w", mimamori.ErrInvalid)
+		c.Database = a.Database
 	}
 	c.Data, c.PublicURL, c.ConsoleURL, c.Listen, c.ConsoleListen = a.Data, a.PublicURL, a.ConsoleURL, a.Listen, a.ConsoleAt
 	c.Brands = []string{brand}
