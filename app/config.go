@@ -40,6 +40,9 @@ type Config struct {
 	// the staff's pages, which need not be reachable from outside.
 	Listen        string `yaml:"listen"`
 	ConsoleListen string `yaml:"console_listen"`
+	// ConsoleURL is where the staff reach the console: https://desk.shop.example.
+	ConsoleURL string    `yaml:"console_url"`
+	TLS        TLSConfig `yaml:"tls"`
 
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
@@ -198,6 +201,9 @@ func (c *Config) Check() error {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {
 		return fmt.Errorf("config: public_url must be like https://security.shop.example, without a path: %w", mimamori.ErrInvalid)
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if c.Policy.Wait < 5*time.Hour && !c.Policy.Shortened {
 		return fmt.Errorf("config: policy.wait is under 5 hours; if that is meant (a demo), set policy.shortened so that pages and notices say so: %w", mimamori.ErrInvalid)

@@ -144,54 +144,13 @@ type shopSecretCmd struct{ configured }
 
 // Help is shown by mimamori shop-secret --help.
 func (shopSecretCmd) Help() string {
-	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks)."
+	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks). After mimamori keys rotate webhook there are two, the new one first; commands are signed with both for 76 hours."
 }
 
 // Run prints the secret.
 func (c shopSecretCmd) Run(ctx context.Context, s *streams) error {
 	return c.with(ctx, s, func(a *app.App) error {
-		_, err := fmt.Fprintln(s.out, a.ShopSecret())
+		_, err := fmt.Fprintln(s.out, strings.Join(a.ShopSecrets(), "\n"))
 		return err
 	})
-}
-
-type configCmd struct {
-	Describe configDescribeCmd `cmd:"" help:"List every field with its kind, default and meaning."`
-	Example  configExampleCmd  `cmd:"" help:"Print a whole configuration to begin with."`
-	Check    configCheckCmd    `cmd:"" help:"Read a configuration and say what is wrong with it."`
-}
-
-type configDescribeCmd struct{}
-
-// Run lists the fields.
-func (configDescribeCmd) Run(s *streams) error {
-	for _, f := range app.Fields() {
-		about := f.Kind
-		if f.Default != "" {
-			about += ", default " + f.Default
-		}
-		if _, err := fmt.Fprintf(s.out, "%s  (%s)\n    %s\n", f.Key, about, f.Meaning); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type configExampleCmd struct{}
-
-// Run prints the example.
-func (configExampleCmd) Run(s *streams) error {
-	_, err := fmt.Fprint(s.out, app.Example)
-	return err
-}
-
-type configCheckCmd struct{ configured }
-
-// Run reads a configuration.
-func (c configCheckCmd) Run(s *streams) error {
-	if _, err := app.LoadConfig(c.Config); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(s.out, c.Config, "is good")
-	return err
 }
