@@ -38,9 +38,9 @@ var (
 		audit.ProposalApprove, audit.ProposalDecline, audit.DirectoryEdit, audit.LookExport, audit.AccountExport, audit.LookAnalysis,
 	})
 	analystActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
-	auditorActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport}
+	auditorActs = []audit.Act{audit.LookStaff, audit.LookKeys, audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport}
 	adminActs   = []audit.Act{
-		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
+		audit.LookStaff, audit.LookKeys, audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.StaffReset, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.DirectoryEdit, audit.PolicyChange, audit.RetentionChanged, audit.AccountForget, audit.AccountExport, audit.LookAudit,
 		audit.ProposalMake, audit.ProposalApprove, audit.ProposalDecline,
 	}
@@ -70,7 +70,7 @@ func Dangerous(a audit.Act) bool {
 	return slices.Contains([]audit.Act{
 		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.PointsRestore, audit.BulkContain, audit.RecoveryVouch,
 		audit.LookReveal, audit.LookExport, audit.AccountExport, audit.AccountForget, audit.ProposalApprove,
-		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
+		audit.LookStaff, audit.LookKeys, audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.StaffReset, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.RetentionChanged, audit.PolicyChange, audit.DirectoryEdit, audit.StaffPassword, audit.StaffFactor,
 	}, a)
 }
@@ -92,9 +92,19 @@ type Person struct {
 	// and for all others: strangers cannot lock him out of his own desk.
 	Known, Strange Throttle
 
+	// Issuer and Subject are set for people of the company's identity provider:
+	// they have no password here, and the provider says what they may do.
+	Issuer, Subject string
+
 	CreatedAt  time.Time
 	DisabledAt time.Time // zero while he works here
 }
+
+// External says that the company's identity provider knows the person.
+func (p Person) External() bool { return p.Issuer != "" }
+
+// Is says whether the person has a role.
+func (p Person) Is(r Role) bool { return slices.Contains(p.Roles, r) }
 
 // Throttle counts wrong tries in a row.
 type Throttle struct {
