@@ -254,6 +254,7 @@ func (d *Desk) People(ctx context.Context) ([]Person, error) {
 		return nil, fmt.Errorf("list staff: %w", err)
 	}
 	for i := range list {
+		list[i].HasPassword = len(list[i].PasswordHash) > 0
 		list[i].PasswordHash, list[i].PasswordSalt, list[i].FactorSecret = nil, nil, nil
 	}
 	return list, nil

@@ -147,7 +147,7 @@ func (d *Desk) Session(ctx context.Context, token string) (Session, Person, erro
 		return Session{}, Person{}, fmt.Errorf("staff session: %w", err)
 	}
 	now := time.Now()
-	if !s.EndedAt.IsZero() || now.Sub(s.SeenAt) >= d.limits.Idle || now.Sub(s.StartedAt) >= d.limits.Absolute {
+	if !d.Alive(s, now) {
 		return Session{}, Person{}, denied
 	}
 	p, err := d.store.Person(ctx, s.Person)
@@ -208,6 +208,11 @@ func (d *Desk) renew(ctx context.Context, p Person, s Session, strong bool) (tok
 		return "", Session{}, fmt.Errorf("prove oneself again: %w", mimamori.ErrDenied)
 	}
 	return token, next, d.log.Record(ctx, p.Actor(), audit.StaffReauth, audit.Target{}, "", nil)
+}
+
+// Alive says that a session still counts at a moment.
+func (d *Desk) Alive(s Session, now time.Time) bool {
+	return s.EndedAt.IsZero() && now.Sub(s.SeenAt) < d.limits.Idle && now.Sub(s.StartedAt) < d.limits.Absolute
 }
 
 // SignOut ends one session.
@@ -355,8 +360,7 @@ func clip(s string, n int) string {
 // look-out for news, which must not keep a forgotten screen signed in.
 func (d *Desk) Peek(ctx context.Context, token string) (Session, error) {
 	s, err := d.store.StaffSession(ctx, sha256.Sum256([]byte(token)))
-	now := time.Now()
-	if err != nil || !s.EndedAt.IsZero() || now.Sub(s.SeenAt) >= d.limits.Idle || now.Sub(s.StartedAt) >= d.limits.Absolute {
+	if err != nil || !d.Alive(s, time.Now()) {
 		return Session{}, fmt.Errorf("staff session: %w", mimamori.ErrDenied)
 	}
 	return s, nil

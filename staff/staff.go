@@ -86,6 +86,7 @@ type Person struct {
 	Version int64                // raised by every update; compare-and-set
 
 	PasswordSalt, PasswordHash []byte
+	HasPassword                bool   // only in lists, which leave the hash out
 	FactorSecret               []byte // the authenticator's, sealed with the ring
 	FactorStep                 int64  // last time step believed
 	// Wrong tries in a row, counted apart for places he signed in from before
