@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -16,6 +15,7 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/factor"
 )
 
 // Passkey is a person's, as it is stored.
@@ -213,7 +213,7 @@ func (d *Desk) madePasskey(ctx context.Context, p Person, ref [32]byte, name str
 		return denied(err)
 	}
 	made.Attestation = webauthn.CredentialAttestation{} // not asked for, not kept
-	k := Passkey{ID: mimamori.NewID("spk"), Person: p.ID, Name: passkeyName(name), Credential: made.ID, MadeAt: time.Now(),
+	k := Passkey{ID: mimamori.NewID("spk"), Person: p.ID, Name: factor.CleanName(name), Credential: made.ID, MadeAt: time.Now(),
 		Counter: int64(made.Authenticator.SignCount)}
 	plain, err := json.Marshal(made)
 	if err != nil {
@@ -223,16 +223,6 @@ func (d *Desk) madePasskey(ctx context.Context, p Person, ref [32]byte, name str
 		return Passkey{}, fmt.Errorf("add staff passkey: %w", err)
 	}
 	return k, nil
-}
-
-func passkeyName(s string) string {
-	s = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\u202e' {
-			return -1
-		}
-		return r
-	}, s))
-	return clip(s, 90)
 }
 
 // RemovePasskey takes one of one's own away. ErrConflict when it is the last
