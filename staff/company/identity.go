@@ -1,6 +1,7 @@
 package company
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -143,11 +144,11 @@ func (p *Provider) askGroups(ctx context.Context, d *discovered, token *oauth2.T
 	if info.Subject != subject { // OpenID Connect Core 1.0, section 5.3.2
 		return nil, errors.New("the provider tells of somebody else")
 	}
-	kept := *c
-	if err := info.Claims(c); err != nil {
+	var told claims // how he proved himself counts only where it is signed
+	if err := info.Claims(&told); err != nil {
 		return nil, fmt.Errorf("read who it is: %w", err)
 	}
-	c.ACR, c.AMR, c.AuthTime, c.AZP = kept.ACR, kept.AMR, kept.AuthTime, kept.AZP // only what is signed counts
+	c.Name, c.Login, c.Mail, c.Locale = cmp.Or(c.Name, told.Name), cmp.Or(c.Login, told.Login), cmp.Or(c.Mail, told.Mail), cmp.Or(c.Locale, told.Locale)
 	groups, _, err := p.groups(info.Claims)
 	return groups, err
 }
