@@ -31,6 +31,9 @@ var ErrAlone = errors.New("there is no second administrator")
 // who asks this once; the link goes to the one who approves: neither of the
 // two can come in as that person alone.
 func (d *Desk) ProposeReset(ctx context.Context, four *FourEyes, actor mimamori.Actor, id, reason string) (digits string, err error) {
+	if err := four.guard.Allow(ctx, actor, audit.StaffReset, audit.Target{}, "asked for "+id+": "+reason); err != nil {
+		return "", err
+	}
 	p, err := d.store.Person(ctx, id)
 	if err != nil {
 		return "", fmt.Errorf("reset %s: %w", id, err)
@@ -44,9 +47,6 @@ func (d *Desk) ProposeReset(ctx context.Context, four *FourEyes, actor mimamori.
 	}
 	if !slices.ContainsFunc(people, func(o Person) bool { return o.ID != actor.ID && o.ID != id && o.May(audit.StaffReset) }) {
 		return "", ErrAlone
-	}
-	if err := four.guard.Allow(ctx, actor, audit.StaffReset, audit.Target{}, "asked for "+id+": "+reason); err != nil {
-		return "", err
 	}
 	digits = code.NewDigits()
 	sum := d.ring.MAC(keys.Pseudonym, "staff reset", id, digits)

@@ -120,7 +120,7 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("POST /leave", c.signedIn(c.leave))
 	mux.HandleFunc("GET /version", c.version)
 
-	mux.HandleFunc("GET /{$}", c.signedIn(c.queue))
+	mux.HandleFunc("GET /{$}", c.signedIn(c.home))
 	mux.HandleFunc("GET /incidents/{id}", c.signedIn(c.incident))
 	mux.HandleFunc("POST /incidents/{id}/reason", c.signedIn(c.giveReason))
 	mux.HandleFunc("POST /incidents/{id}/reveal", c.signedIn(c.reveal))

@@ -11,6 +11,7 @@ import (
 	qrcode "github.com/skip2/go-qrcode"
 
 	"mimamori"
+	"mimamori/audit"
 	"mimamori/staff"
 )
 
@@ -25,6 +26,18 @@ func (c *console) ownRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /me/authenticator", c.signedIn(c.authenticatorPage))
 	mux.HandleFunc("GET /me/authenticator/qr.png", c.signedIn(c.authenticatorImage))
 	mux.HandleFunc("POST /me/authenticator", c.signedIn(c.replaceAuthenticator))
+}
+
+// home is the queue, and for those who have none the page that is theirs.
+func (c *console) home(w http.ResponseWriter, r *http.Request, me Reader) {
+	switch {
+	case me.May(audit.LookQueue):
+		c.queue(w, r, me)
+	case me.May(audit.LookStaff) && c.opt.Staff != nil:
+		c.back(w, r, "/staff", "")
+	default:
+		c.back(w, r, "/me", "")
+	}
 }
 
 // Me is the View of the own security page.
