@@ -134,3 +134,11 @@ func (a *App) staffPages() (*console.StaffPages, console.Provider) {
 	}
 	return pages, a.Company
 }
+
+// ConsoleAddress is how the console is reached, as far as it is known.
+func (a *App) ConsoleAddress() string {
+	if at := a.Config.consoleURL(); at != "" {
+		return at
+	}
+	return "http://" + a.Config.ConsoleListen
+}
