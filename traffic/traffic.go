@@ -267,7 +267,7 @@ func (t *Traffic) View(l Login) View {
 		v.Device = level(k.device)
 	}
 	if l.RTT > 0 {
-		v.RTT = t.delay(l.ASN)
+		v.RTT = t.delay(l.ASN, l.Country)
 	}
 	v.Hand = t.hand(&l, &k, unix, v.Stranger)
 	return v
@@ -292,13 +292,13 @@ func (t *Traffic) Belongs(l Login) []string {
 }
 
 // delay is an operator's usual round trip, or everybody's while the operator
-// is little known.
-func (t *Traffic) delay(asn uint32) Delay {
+// is little known; abroad nobody's, since distance is no detour.
+func (t *Traffic) delay(asn uint32, country string) Delay {
 	all := t.delays[0]
 	if d := t.delays[asn]; d != nil && (d.N >= 8 || all == nil) {
 		return *d
 	}
-	if all == nil {
+	if all == nil || country != t.home {
 		return Delay{}
 	}
 	return *all
