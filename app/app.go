@@ -5,12 +5,13 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
+	"os"
 	"time"
 
 	"mimamori"
@@ -33,6 +34,7 @@ import (
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
+	"mimamori/staff/company"
 	"mimamori/store"
 	"mimamori/support"
 	"mimamori/traffic"
@@ -42,7 +44,7 @@ import (
 // App is a running Mimamori.
 type App struct {
 	Config Config
-	Store  *store.SQLite
+	Store  *store.SQL
 	Ring   *keys.Ring
 	Vault  *keys.Vault
 	Geo    *geo.DB
@@ -59,7 +61,9 @@ type App struct {
 	// Inbox takes mails to be checked and those that come back; nil: none.
 	Inbox *inbox.Server
 	// Metrics serves /metrics; nil unless configured.
-	Metrics  http.Handler
+	Metrics http.Handler
+	// TLS is what both are served with; nil behind a proxy.
+	TLS      *tls.Config
 	Analysis *analysis.Analysis
 	Traffic  *traffic.Traffic
 
@@ -73,10 +77,13 @@ type App struct {
 	Staff     *staff.Desk
 	Guard     *staff.Guard
 	APIKeys   *staff.Gatekeeper
+	Company   *company.Provider // nil: people sign in here
 
 	log       *slog.Logger
 	directory support.Directory
 	shopBrand brands.Brand
+	plain     http.Handler
+	reloads   []func() error
 	closers   []func() error
 }
 
@@ -98,6 +105,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	if err := a.openTLS(); err != nil {
+		return nil, err
+	}
 	rules, err := a.loadPolicy()
 	if err != nil {
 		return nil, err
@@ -105,7 +115,10 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if c.ClientIP == nil && len(c.TrustedProxies) > 0 {
 		a.Config.ClientIP = BehindProxies(c.TrustedProxies)
 	}
-	if a.Store, err = store.OpenSQLite(ctx, filepath.Join(c.Data, "mimamori.db")); err != nil {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil { // the master key stands there, wherever the records do
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	if a.Store, err = store.Open(ctx, c.Place()); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
@@ -137,7 +150,7 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.Intake.Stop(); return nil })
-	if err := a.Store.ReleaseLeases(ctx); err != nil {
+	if err := a.joinNodes(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.watchGeo()

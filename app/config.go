@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -20,6 +21,7 @@ import (
 	"mimamori/mailcheck/auth"
 	"mimamori/playbook"
 	"mimamori/ssf"
+	"mimamori/store"
 )
 
 // Config is what an installation is told. DefaultConfig has sane values for
@@ -27,15 +29,26 @@ import (
 type Config struct {
 	// Data is the folder of the database and the master key.
 	Data string `yaml:"data"`
+	// Database is a PostgreSQL address (postgres://…) to keep the records at,
+	// which any number of nodes may share; empty: the file mimamori.db in Data.
+	Database string `yaml:"database"`
 	// MasterCommand prints the master key; empty: the file master.key in Data.
 	MasterCommand []string `yaml:"master_command"`
 	// PublicURL is where customers reach the centre: https://security.shop.example.
 	PublicURL string `yaml:"public_url"`
 	// Listen is the address of the doors and the centre, ConsoleListen that of
 	// the staff's pages, which need not be reachable from outside.
-	Listen        string `yaml:"listen"`
-	ConsoleListen string `yaml:"console_listen"`
+	Listen        string    `yaml:"listen"`
+	ConsoleListen string    `yaml:"console_listen"`
+	TLS           TLSConfig `yaml:"tls"`
 
+	// ConsoleURL is how the staff reach the console, as
+	// https://desk.shop.example: passkeys, invitations and the identity provider
+	// need it. Empty: http://localhost with the port of ConsoleListen where
+	// public_url is local; otherwise none of these is offered.
+	ConsoleURL string `yaml:"console_url"`
+
+	Staff  StaffConfig   `yaml:"staff"`
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
 	Inbox  InboxConfig   `yaml:"inbox"`
@@ -76,10 +89,12 @@ type Config struct {
 
 	// What only the composition root of a test or a demo sets.
 	SignalTransport http.RoundTripper                                                 `yaml:"-"`
+	OIDCTransport   http.RoundTripper                                                 `yaml:"-"`
 	ShopTransport   http.RoundTripper                                                 `yaml:"-"`
 	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
 	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
 	Log             *slog.Logger                                                      `yaml:"-"`
+	NodeTick        time.Duration                                                     `yaml:"-"` // how often nodes on one database look at each other; 0: 1 s, below zero: never
 	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
 
@@ -156,7 +171,16 @@ func DefaultConfig() Config {
 	return Config{Data: "data", PublicURL: "http://localhost:8420", Listen: "127.0.0.1:8420", ConsoleListen: "127.0.0.1:8421",
 		Shop:   ShopConfig{Name: mimamori.Text{JA: "お店", EN: "the shop"}, Brand: "midori"},
 		Mail:   MailConfig{From: "security@localhost", Server: "127.0.0.1:25", Selector: "mimamori"},
+		Staff:  defaultStaff(),
 		Policy: decide.DefaultPolicy()}
+}
+
+// Place is where the records are: what store.Open takes.
+func (c *Config) Place() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return filepath.Join(c.Data, "mimamori.db")
 }
 
 // Check says what is wrong with a configuration, naming the field.
@@ -169,8 +193,14 @@ func (c *Config) Check() error {
 			return fmt.Errorf("config: %s is required: %w", field, mimamori.ErrInvalid)
 		}
 	}
+	if err := c.checkStaff(); err != nil {
+		return err
+	}
 	if err := c.checkMail(); err != nil {
 		return err
+	}
+	if c.Database != "" && !store.IsAddress(c.Database) {
+		return fmt.Errorf("config: database must be like postgres://user@host:5432/mimamori, or empty for the file in data: %w", mimamori.ErrInvalid)
 	}
 	if err := c.checkAudit(); err != nil {
 		return err
@@ -181,6 +211,9 @@ func (c *Config) Check() error {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {
 		return fmt.Errorf("config: public_url must be like https://security.shop.example, without a path: %w", mimamori.ErrInvalid)
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if c.Policy.Wait < 5*time.Hour && !c.Policy.Shortened {
 		return fmt.Errorf("config: policy.wait is under 5 hours; if that is meant (a demo), set policy.shortened so that pages and notices say so: %w", mimamori.ErrInvalid)

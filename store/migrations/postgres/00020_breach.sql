@@ -3,8 +3,8 @@
 -- that belong together.
 CREATE TABLE breach (
     id          text    NOT NULL PRIMARY KEY,
-    aware_at    bigint NOT NULL,
-    due_at      bigint NOT NULL, -- of the next alarm; 0: none
+    aware_at    bigint  NOT NULL,
+    due_at      bigint  NOT NULL, -- of the next alarm; 0: none
     state       text    NOT NULL,
     doc         text    NOT NULL
 );

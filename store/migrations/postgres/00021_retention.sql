@@ -3,7 +3,7 @@
 -- authority may ask for them. Why stands in the audit log.
 CREATE TABLE legal_hold (
     account_id  uuid    NOT NULL PRIMARY KEY,
-    placed_at   bigint NOT NULL,
+    placed_at   bigint  NOT NULL,
     placed_by   text    NOT NULL
 );
 
@@ -17,8 +17,8 @@ CREATE TABLE retention_pass (
 -- to be lifted.
 CREATE TABLE deletion (
     account_id  uuid    NOT NULL PRIMARY KEY,
-    asked_at    bigint NOT NULL,
+    asked_at    bigint  NOT NULL,
     asked_by    text    NOT NULL,
     subject     text    NOT NULL,
-    done_at     bigint NOT NULL -- 0 while it waits; then the subject is empty
+    done_at     bigint  NOT NULL -- 0 while it waits; then the subject is empty
 );
