@@ -85,8 +85,8 @@ func (l *someLaw) Breach(ctx context.Context, actor mimamori.Actor, id string) (
 	return out, nil
 }
 
-func (l *someLaw) BreachOf(context.Context, mimamori.Actor, mimamori.IncidentID) (string, error) {
-	return "brc_night", nil
+func (l *someLaw) BreachOf(ctx context.Context, actor mimamori.Actor, _ mimamori.IncidentID) (string, error) {
+	return "brc_night", l.guard.Allow(ctx, actor, audit.LookBreach, audit.Target{}, "")
 }
 
 func (l *someLaw) EditBreach(ctx context.Context, actor mimamori.Actor, _ string, _ console.BreachEdit) error {
@@ -153,7 +153,7 @@ func TestLawByRole(t *testing.T) {
 		check("item", b.post("/law/brc_night/item", "item", "other", "words", "x").Code, may.edit)
 		check("delete", b.post("/law/keeping/delete", "subject", "hanako", "reason", "she asked").Code, may.keep)
 		check("export", b.post("/law/keeping/json", "subject", "hanako", "reason", "she asked").Code, may.keep)
-		if shown := strings.Contains(b.get("/").Body.String(), `href="/law"`); shown != may.look {
+		if shown := strings.Contains(b.get("/me").Body.String(), `href="/law"`); shown != may.look {
 			t.Errorf("the tab is shown to %s: %v", login, shown)
 		}
 	}
