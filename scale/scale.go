@@ -57,7 +57,7 @@ type Shape struct {
 	Disk       float64 `json:"disk_gb"`    // in all, with the standbys
 	Cost       float64 `json:"cost"`       // a month
 	First      string  `json:"breaks_first"`
-	FirstAt    float64 `json:"breaks_first_at"` // attempts a second
+	FirstAt    float64 `json:"breaks_first_at"` // attempts a second; 0: it is full already
 	Shards     float64 `json:"shards"`
 	Partitions float64 `json:"partitions"`
 	Width      float64 `json:"partition_days"`
@@ -201,7 +201,10 @@ func embedded(p Plan, f Figures) Shape {
 	cores := cpu(s.Peak, f.OneDecision, p.Events, f.OneEvent) / s.Load
 	h := Shape{Name: "one node, embedded store", Nodes: 1, NodeCores: math.Max(2, math.Ceil(cores)), Partitions: 1, Shards: 1}
 	h.RAM, h.Disk = 2*f.NodeMemory.Value+2, p.Data
-	h.First, h.FirstAt = first(s.Peak, limit{"the one writer", used, f.OneNode.Value}, limit{"disk", p.Data, s.Machine.Disk})
+	h.First, h.FirstAt = first(s.Peak, limit{"the one writer", used, f.OneNode.Value})
+	if p.Data > s.Machine.Disk {
+		h.First, h.FirstAt = "its disk", 0
+	}
 	h.Fits = used <= f.OneNode.Value*s.Load && s.Accounts <= embeddedMost && p.Data <= s.Machine.Disk
 	return h
 }
@@ -233,7 +236,7 @@ func postgres(p Plan, f Figures) Shape {
 		h.Fits = h.Fits && l.used <= l.most*s.Load
 	}
 	if p.Data > s.Machine.Disk {
-		h.First, h.FirstAt = "its disk", s.Peak
+		h.First, h.FirstAt = "its disk", 0
 	}
 	return h
 }
