@@ -92,7 +92,7 @@ var examples = map[string]string{
 	"staff.oidc.amr":              "[mfa]",
 	"audit.anchor_every":          "24h",
 	"audit.anchor_file":           "/mnt/worm/mimamori-heads.txt",
-	"audit.anchor_mail":           "auditor@shop.example",
+	"audit.anchor_mail":           "[auditor@shop.example]",
 	"audit.anchor_webhook":        "https://notary.shop.example/heads",
 	"audit.anchor_webhook_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	"retention.login_months":      "13",
