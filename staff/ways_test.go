@@ -388,7 +388,38 @@ func TestResetTakesTwo(t *testing.T) {
 	if _, _, err := w.desk.AcceptInvite(t.Context(), token, staff.Accept{Digits: digits, Password: "a long enough one", Code: typed}, office); err != nil {
 		t.Errorf("with both: %v", err)
 	}
+	// An administrator who is to be reset does not approve it himself.
+	if _, err := w.desk.ProposeReset(t.Context(), w.four, root, second.ID, "lost"); !errors.Is(err, staff.ErrAlone) {
+		t.Errorf("the second administrator, with nobody else to approve: %v, want alone", err)
+	}
+	third := w.add("third", nil, staff.Admin).Person.Actor()
+	digits, err = w.desk.ProposeReset(t.Context(), w.four, root, second.ID, "lost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err = w.desk.Resets(t.Context(), w.four)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("Resets = %v, %v", list, err)
+	}
+	_, _, err = w.desk.ApproveReset(t.Context(), w.four, second, list[0].ID, "it is me")
+	denied(t, "the administrator himself approves", err)
+	token, _, err = w.desk.ApproveReset(t.Context(), w.four, third, list[0].ID, "I saw him")
+	if err != nil {
+		t.Fatal(err)
+	}
 	// Five guesses end a link.
+	wrong := "000000"
+	if digits == wrong {
+		wrong = "111111"
+	}
+	for range 5 {
+		if _, err := w.desk.BeginInvitePasskey(t.Context(), token, wrong); !errors.Is(err, mimamori.ErrInvalid) {
+			t.Errorf("a guess: %v, want invalid", err)
+		}
+	}
+	if _, err := w.desk.BeginInvitePasskey(t.Context(), token, digits); !errors.Is(err, mimamori.ErrNotFound) {
+		t.Errorf("the right digits after five guesses: %v, want not found", err)
+	}
 	token, _, err = w.desk.ResetAlone(t.Context(), "agent", "lost again")
 	if err != nil {
 		t.Fatal(err)

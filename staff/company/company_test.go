@@ -274,6 +274,9 @@ func TestAnswersThatAreRefused(t *testing.T) {
 	his, _ := begin()
 	refused("another browser's state", myRef, his)
 	mine, myRef = begin()
+	mine["state"] = his["state"]
+	refused("our code with another sign-in's state", myRef, mine)
+	mine, myRef = begin()
 	stolen := url.Values{"code": his["code"], "state": mine["state"], "iss": mine["iss"]}
 	refused("another sign-in's code, whose verifier is not ours", myRef, stolen)
 	mine, myRef = begin()
