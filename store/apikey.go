@@ -18,7 +18,7 @@ func scanAPIKey(r scanner) (k staff.APIKey, err error) {
 }
 
 // AddAPIKey stores a key; ErrConflict when the id is taken.
-func (s *SQLite) AddAPIKey(ctx context.Context, k staff.APIKey) error {
+func (s *SQL) AddAPIKey(ctx context.Context, k staff.APIKey) error {
 	return s.update(ctx, Normal, func(tx *tx) error { return tx.addAPIKey(k) })
 }
 
@@ -29,7 +29,7 @@ func (tx *tx) addAPIKey(k staff.APIKey) error {
 
 // RotateAPIKey stores next in the place of a key that counts until then;
 // false when the old one was replaced or revoked before.
-func (s *SQLite) RotateAPIKey(ctx context.Context, id string, until time.Time, next staff.APIKey) (rotated bool, err error) {
+func (s *SQL) RotateAPIKey(ctx context.Context, id string, until time.Time, next staff.APIKey) (rotated bool, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
 		n, err := tx.changed(`UPDATE api_key SET replaced_by = ?, expires_at = CASE WHEN expires_at = 0 OR expires_at > ? THEN ? ELSE expires_at END
 			WHERE id = ? AND revoked_at = 0 AND replaced_by = ''`, next.ID, nanos(until), nanos(until), id)
@@ -45,13 +45,13 @@ func (s *SQLite) RotateAPIKey(ctx context.Context, id string, until time.Time, n
 }
 
 // APIKey finds by id.
-func (s *SQLite) APIKey(ctx context.Context, id string) (staff.APIKey, error) {
+func (s *SQL) APIKey(ctx context.Context, id string) (staff.APIKey, error) {
 	k, err := scanAPIKey(s.at(ctx).row(`SELECT `+apiKeyColumns+` FROM api_key WHERE id = ?`, id))
 	return k, found(err, "API key")
 }
 
 // APIKeys gives all, newest first.
-func (s *SQLite) APIKeys(ctx context.Context) ([]staff.APIKey, error) {
+func (s *SQL) APIKeys(ctx context.Context) ([]staff.APIKey, error) {
 	rows, err := s.at(ctx).rows(`SELECT ` + apiKeyColumns + ` FROM api_key ORDER BY created_at DESC, n DESC`)
 	out, err := list(rows, err, scanAPIKey)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *SQLite) APIKeys(ctx context.Context) ([]staff.APIKey, error) {
 }
 
 // RevokeAPIKey ends a key; an earlier end stays.
-func (s *SQLite) RevokeAPIKey(ctx context.Context, id string, at time.Time) error {
+func (s *SQL) RevokeAPIKey(ctx context.Context, id string, at time.Time) error {
 	n, err := s.exec(ctx, `UPDATE api_key SET revoked_at = CASE WHEN revoked_at = 0 THEN ? ELSE revoked_at END WHERE id = ?`, nanos(at), id)
 	if err == nil && n == 0 {
 		err = mimamori.ErrNotFound
@@ -73,7 +73,7 @@ func (s *SQLite) RevokeAPIKey(ctx context.Context, id string, at time.Time) erro
 }
 
 // TouchAPIKey sets UsedAt if it is later than the stored one.
-func (s *SQLite) TouchAPIKey(ctx context.Context, id string, at time.Time) error {
+func (s *SQL) TouchAPIKey(ctx context.Context, id string, at time.Time) error {
 	_, err := s.exec(ctx, `UPDATE api_key SET used_at = ? WHERE id = ? AND used_at < ?`, nanos(at), id, nanos(at))
 	if err != nil {
 		return fmt.Errorf("touch API key %s: %w", id, err)

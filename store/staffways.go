@@ -10,7 +10,7 @@ import (
 )
 
 // PersonByIdentity finds by what the identity provider calls somebody.
-func (s *SQLite) PersonByIdentity(ctx context.Context, issuer, subject string) (staff.Person, error) {
+func (s *SQL) PersonByIdentity(ctx context.Context, issuer, subject string) (staff.Person, error) {
 	p, err := scanPerson(s.at(ctx).row(`SELECT `+personColumns+` FROM person WHERE issuer = ? AND subject = ? AND issuer <> ''`, issuer, subject))
 	return p, found(err, "person by identity")
 }
@@ -23,13 +23,13 @@ func scanPasskey(r scanner) (p staff.Passkey, err error) {
 }
 
 // AddPasskey stores a passkey; ErrConflict when its credential is known.
-func (s *SQLite) AddPasskey(ctx context.Context, p staff.Passkey) error {
+func (s *SQL) AddPasskey(ctx context.Context, p staff.Passkey) error {
 	return s.add(ctx, "staff passkey", `INSERT INTO staff_passkey (`+passkeyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		p.ID, p.Person, p.Name, p.Credential, p.Data, p.Counter, nanos(p.MadeAt), nanos(p.UsedAt))
 }
 
 // Passkeys gives a person's, oldest first.
-func (s *SQLite) Passkeys(ctx context.Context, person string) ([]staff.Passkey, error) {
+func (s *SQL) Passkeys(ctx context.Context, person string) ([]staff.Passkey, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+passkeyColumns+` FROM staff_passkey WHERE person = ? ORDER BY made_at, id`, person)
 	out, err := list(rows, err, scanPasskey)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *SQLite) Passkeys(ctx context.Context, person string) ([]staff.Passkey, 
 }
 
 // AdvancePasskey notes a use by compare-and-set on the counter.
-func (s *SQLite) AdvancePasskey(ctx context.Context, id string, from, to int64, at time.Time) (bool, error) {
+func (s *SQL) AdvancePasskey(ctx context.Context, id string, from, to int64, at time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE staff_passkey SET counter = ?, used_at = ? WHERE id = ? AND counter = ?`, to, nanos(at), id, from)
 	if err != nil {
 		return false, fmt.Errorf("note the use of passkey %s: %w", id, err)
@@ -48,7 +48,7 @@ func (s *SQLite) AdvancePasskey(ctx context.Context, id string, from, to int64, 
 }
 
 // RemovePasskey takes one away if at least so many stay; false otherwise.
-func (s *SQLite) RemovePasskey(ctx context.Context, person, id string, least int) (removed bool, err error) {
+func (s *SQL) RemovePasskey(ctx context.Context, person, id string, least int) (removed bool, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
 		// The person's row is locked first: two removals at once must not both see the other's passkey.
 		if _, err := tx.changed(`UPDATE person SET version = version + 1 WHERE id = ?`, person); err != nil {
@@ -69,7 +69,7 @@ func (s *SQLite) RemovePasskey(ctx context.Context, person, id string, least int
 }
 
 // RemovePasskeys takes all of a person's away.
-func (s *SQLite) RemovePasskeys(ctx context.Context, person string) error {
+func (s *SQL) RemovePasskeys(ctx context.Context, person string) error {
 	if _, err := s.exec(ctx, `DELETE FROM staff_passkey WHERE person = ?`, person); err != nil {
 		return fmt.Errorf("remove passkeys of %s: %w", person, err)
 	}
@@ -78,7 +78,7 @@ func (s *SQLite) RemovePasskeys(ctx context.Context, person string) error {
 
 // PutStaffCeremony keeps what a sign-in began with, in place of one with the
 // same ref; those that ran out are cleared away.
-func (s *SQLite) PutStaffCeremony(ctx context.Context, ref [32]byte, doc []byte, now, expires time.Time) error {
+func (s *SQL) PutStaffCeremony(ctx context.Context, ref [32]byte, doc []byte, now, expires time.Time) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		if err := tx.exec(`DELETE FROM staff_ceremony WHERE expires_at <= ?`, nanos(now)); err != nil {
 			return fmt.Errorf("clear staff ceremonies: %w", err)
@@ -97,7 +97,7 @@ func (s *SQLite) PutStaffCeremony(ctx context.Context, ref [32]byte, doc []byte,
 
 // TakeStaffCeremony gives one once; ErrNotFound ever after, and when it has
 // expired at now.
-func (s *SQLite) TakeStaffCeremony(ctx context.Context, ref [32]byte, now time.Time) (doc []byte, err error) {
+func (s *SQL) TakeStaffCeremony(ctx context.Context, ref [32]byte, now time.Time) (doc []byte, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
 		err := tx.row(`SELECT doc FROM staff_ceremony WHERE ref = ? AND expires_at > ?`, ref[:], nanos(now)).Scan(&doc)
 		if err != nil {
@@ -123,7 +123,7 @@ func scanInvite(r scanner) (i staff.Invite, err error) {
 }
 
 // PutInvite stores an invitation; the person's older ones count no more.
-func (s *SQLite) PutInvite(ctx context.Context, i staff.Invite) error {
+func (s *SQL) PutInvite(ctx context.Context, i staff.Invite) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		if err := tx.exec(`DELETE FROM staff_invite WHERE person = ?`, i.Person); err != nil {
 			return fmt.Errorf("invite %s: %w", i.Person, err)
@@ -134,13 +134,13 @@ func (s *SQLite) PutInvite(ctx context.Context, i staff.Invite) error {
 }
 
 // Invite finds by token hash.
-func (s *SQLite) Invite(ctx context.Context, hash [32]byte) (staff.Invite, error) {
+func (s *SQL) Invite(ctx context.Context, hash [32]byte) (staff.Invite, error) {
 	i, err := scanInvite(s.at(ctx).row(`SELECT `+inviteColumns+` FROM staff_invite WHERE hash = ?`, hash[:]))
 	return i, found(err, "invitation")
 }
 
 // Invites gives those that are open at now.
-func (s *SQLite) Invites(ctx context.Context, now time.Time) ([]staff.Invite, error) {
+func (s *SQL) Invites(ctx context.Context, now time.Time) ([]staff.Invite, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+inviteColumns+` FROM staff_invite WHERE used_at = 0 AND expires_at > ? ORDER BY made_at, person`, nanos(now))
 	out, err := list(rows, err, scanInvite)
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *SQLite) Invites(ctx context.Context, now time.Time) ([]staff.Invite, er
 }
 
 // TryInvite counts a try of the code; false when there were so many before.
-func (s *SQLite) TryInvite(ctx context.Context, hash [32]byte, most int) (bool, error) {
+func (s *SQL) TryInvite(ctx context.Context, hash [32]byte, most int) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE staff_invite SET tries = tries + 1 WHERE hash = ? AND tries < ?`, hash[:], most)
 	if err != nil {
 		return false, fmt.Errorf("try invitation: %w", err)
@@ -159,7 +159,7 @@ func (s *SQLite) TryInvite(ctx context.Context, hash [32]byte, most int) (bool, 
 }
 
 // UseInvite marks one used; false when it was, or has expired at now.
-func (s *SQLite) UseInvite(ctx context.Context, hash [32]byte, now time.Time) (bool, error) {
+func (s *SQL) UseInvite(ctx context.Context, hash [32]byte, now time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE staff_invite SET used_at = ? WHERE hash = ? AND used_at = 0 AND expires_at > ?`, nanos(now), hash[:], nanos(now))
 	if err != nil {
 		return false, fmt.Errorf("use invitation: %w", err)
@@ -168,7 +168,7 @@ func (s *SQLite) UseInvite(ctx context.Context, hash [32]byte, now time.Time) (b
 }
 
 // DropInvites takes a person's invitations away.
-func (s *SQLite) DropInvites(ctx context.Context, person string) error {
+func (s *SQL) DropInvites(ctx context.Context, person string) error {
 	if _, err := s.exec(ctx, `DELETE FROM staff_invite WHERE person = ?`, person); err != nil {
 		return fmt.Errorf("drop invitations of %s: %w", person, err)
 	}

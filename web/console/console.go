@@ -66,6 +66,8 @@ type Options struct {
 	Staff *StaffPages
 	// Provider is the company's identity provider; nil: people sign in here.
 	Provider Provider
+	// Law is the law's clock, retention and accounting; nil: not offered.
+	Law Law
 	// Errors gets what cannot be shown; nil: slog's default.
 	Errors *slog.Logger
 }
@@ -78,7 +80,7 @@ type console struct {
 
 // Texts is the catalogue of these pages, for tests and documents.
 func Texts() (*web.Catalogue, error) {
-	return web.LoadCatalogue(texts, mailTexts(), callTexts(), wayTexts())
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), lawTexts(), wayTexts())
 }
 
 // New builds the staff's pages.
@@ -92,6 +94,9 @@ func New(opt Options) (http.Handler, error) {
 	}
 	if opt.ClientIP == nil {
 		opt.ClientIP = connectionIP
+	}
+	if opt.Errors == nil {
+		opt.Errors = slog.Default()
 	}
 	pages, err := web.NewPages(web.Options{
 		Templates: templates, Text: text, Brand: opt.Brand, Zone: opt.Zone, Base: opt.Base,
@@ -130,6 +135,7 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
 	c.analystRoutes(mux)
 	c.callRoutes(mux)
+	c.lawRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))
