@@ -71,4 +71,3 @@ func TestExternalPeople(t *testing.T) {
 		t.Error("the emergency sign-in is not in the record")
 	}
 }
-
