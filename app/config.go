@@ -38,16 +38,21 @@ type Config struct {
 	PublicURL string `yaml:"public_url"`
 	// Listen is the address of the doors and the centre, ConsoleListen that of
 	// the staff's pages, which need not be reachable from outside.
-	Listen        string `yaml:"listen"`
-	ConsoleListen string `yaml:"console_listen"`
-	// ConsoleURL is where the staff reach the console: https://desk.shop.example.
-	ConsoleURL string        `yaml:"console_url"`
-	TLS        TLSConfig     `yaml:"tls"`
-	Staff      StaffConfig   `yaml:"staff"`
-	Shop       ShopConfig    `yaml:"shop"`
-	Mail       MailConfig    `yaml:"mail"`
-	Inbox      InboxConfig   `yaml:"inbox"`
-	Policy     decide.Policy `yaml:"policy"`
+	Listen        string    `yaml:"listen"`
+	ConsoleListen string    `yaml:"console_listen"`
+	TLS           TLSConfig `yaml:"tls"`
+
+	// ConsoleURL is how the staff reach the console, as
+	// https://desk.shop.example: passkeys, invitations and the identity provider
+	// need it. Empty: http://localhost with the port of ConsoleListen where
+	// public_url is local; otherwise none of these is offered.
+	ConsoleURL string `yaml:"console_url"`
+
+	Staff  StaffConfig   `yaml:"staff"`
+	Shop   ShopConfig    `yaml:"shop"`
+	Mail   MailConfig    `yaml:"mail"`
+	Inbox  InboxConfig   `yaml:"inbox"`
+	Policy decide.Policy `yaml:"policy"`
 	// PolicyFile is read over Policy: quotas, and the operator's own rules.
 	PolicyFile string        `yaml:"policy_file"`
 	Geo        GeoConfig     `yaml:"geo"`

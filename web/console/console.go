@@ -62,12 +62,12 @@ type Options struct {
 	Mails Mails
 	// Calls are the customers who asked to be called; nil: not offered.
 	Calls Calls
+	// Law is the law's clock, retention and accounting; nil: not offered.
+	Law Law
 	// Staff are the pages about people and API keys; nil: not offered.
 	Staff *StaffPages
 	// Provider is the company's identity provider; nil: people sign in here.
 	Provider Provider
-	// Law is the law's clock, retention and accounting; nil: not offered.
-	Law Law
 	// Errors gets what cannot be shown; nil: slog's default.
 	Errors *slog.Logger
 }
