@@ -270,10 +270,10 @@ func TestAnswersThatAreRefused(t *testing.T) {
 	_, fresh := begin()
 	replay := url.Values{"code": good["code"], "state": good["state"], "iss": good["iss"]}
 	refused("a replayed code in another sign-in", fresh, replay)
-	mine, myRef := begin()
+	_, myRef := begin()
 	his, _ := begin()
 	refused("another browser's state", myRef, his)
-	mine, myRef = begin()
+	mine, myRef := begin()
 	mine["state"] = his["state"]
 	refused("our code with another sign-in's state", myRef, mine)
 	mine, myRef = begin()
