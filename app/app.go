@@ -5,12 +5,13 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"path/filepath"
+	"os"
 	"time"
 
 	"mimamori"
@@ -18,6 +19,7 @@ import (
 	"mimamori/analysis"
 	"mimamori/audit"
 	"mimamori/brands"
+	"mimamori/breach"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -28,6 +30,7 @@ import (
 	"mimamori/keys"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/retention"
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
@@ -40,7 +43,7 @@ import (
 // App is a running Mimamori.
 type App struct {
 	Config Config
-	Store  *store.SQLite
+	Store  *store.SQL
 	Ring   *keys.Ring
 	Vault  *keys.Vault
 	Geo    *geo.DB
@@ -57,20 +60,28 @@ type App struct {
 	// Inbox takes mails to be checked and those that come back; nil: none.
 	Inbox *inbox.Server
 	// Metrics serves /metrics; nil unless configured.
-	Metrics  http.Handler
+	Metrics http.Handler
+	// TLS is what both are served with; nil behind a proxy.
+	TLS      *tls.Config
 	Analysis *analysis.Analysis
 	Traffic  *traffic.Traffic
 
 	Desk    *dossier.Desk
 	Factors *factor.Book
 	Audit   *audit.Log
-	Staff   *staff.Desk
-	Guard   *staff.Guard
-	APIKeys *staff.Gatekeeper
+	Anchors *audit.Anchoring
+	Clock   *breach.Clock
+	// Retention forgets in time.
+	Retention *retention.Job
+	Staff     *staff.Desk
+	Guard     *staff.Guard
+	APIKeys   *staff.Gatekeeper
 
 	log       *slog.Logger
 	directory support.Directory
 	shopBrand brands.Brand
+	plain     http.Handler
+	reloads   []func() error
 	closers   []func() error
 }
 
@@ -92,6 +103,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	if err := a.openTLS(); err != nil {
+		return nil, err
+	}
 	rules, err := a.loadPolicy()
 	if err != nil {
 		return nil, err
@@ -99,7 +113,10 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if c.ClientIP == nil && len(c.TrustedProxies) > 0 {
 		a.Config.ClientIP = BehindProxies(c.TrustedProxies)
 	}
-	if a.Store, err = store.OpenSQLite(ctx, filepath.Join(c.Data, "mimamori.db")); err != nil {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil { // the master key stands there, wherever the records do
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	if a.Store, err = store.Open(ctx, c.Place()); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
@@ -131,12 +148,15 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.Intake.Stop(); return nil })
-	if err := a.Store.ReleaseLeases(ctx); err != nil {
+	if err := a.joinNodes(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.watchGeo()
 	if a.signalsIn != nil {
 		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
+	}
+	if err := a.startLaw(ctx); err != nil {
+		return err
 	}
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
@@ -156,13 +176,7 @@ func (a *App) close() error {
 }
 
 func (a *App) openKeys(ctx context.Context) error {
-	var master keys.Master
-	var err error
-	if len(a.Config.MasterCommand) > 0 {
-		master, err = keys.MasterFromCommand(ctx, a.Config.MasterCommand)
-	} else {
-		master, err = keys.MasterFromFile(filepath.Join(a.Config.Data, "master.key"))
-	}
+	master, err := masterKey(ctx, a.Config)
 	if err != nil {
 		return err
 	}
@@ -198,6 +212,7 @@ func (a *App) newRunner() *playbook.Runner {
 
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
+	a.clocked(ctx, s)
 	text, told := stepText(s)
 	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil

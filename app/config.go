@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -20,6 +21,7 @@ import (
 	"mimamori/mailcheck/auth"
 	"mimamori/playbook"
 	"mimamori/ssf"
+	"mimamori/store"
 )
 
 // Config is what an installation is told. DefaultConfig has sane values for
@@ -27,6 +29,9 @@ import (
 type Config struct {
 	// Data is the folder of the database and the master key.
 	Data string `yaml:"data"`
+	// Database is a PostgreSQL address (postgres://…) to keep the records at,
+	// which any number of nodes may share; empty: the file mimamori.db in Data.
+	Database string `yaml:"database"`
 	// MasterCommand prints the master key; empty: the file master.key in Data.
 	MasterCommand []string `yaml:"master_command"`
 	// PublicURL is where customers reach the centre: https://security.shop.example.
@@ -35,6 +40,9 @@ type Config struct {
 	// the staff's pages, which need not be reachable from outside.
 	Listen        string `yaml:"listen"`
 	ConsoleListen string `yaml:"console_listen"`
+	// ConsoleURL is where the staff reach the console: https://desk.shop.example.
+	ConsoleURL string    `yaml:"console_url"`
+	TLS        TLSConfig `yaml:"tls"`
 
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
@@ -44,6 +52,9 @@ type Config struct {
 	PolicyFile string        `yaml:"policy_file"`
 	Geo        GeoConfig     `yaml:"geo"`
 	Metrics    MetricsConfig `yaml:"metrics"`
+
+	Audit     AuditConfig     `yaml:"audit"`
+	Retention RetentionConfig `yaml:"retention"`
 
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
@@ -77,6 +88,7 @@ type Config struct {
 	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
 	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
 	Log             *slog.Logger                                                      `yaml:"-"`
+	NodeTick        time.Duration                                                     `yaml:"-"` // how often nodes on one database look at each other; 0: 1 s, below zero: never
 	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
 
@@ -156,6 +168,14 @@ func DefaultConfig() Config {
 		Policy: decide.DefaultPolicy()}
 }
 
+// Place is where the records are: what store.Open takes.
+func (c *Config) Place() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return filepath.Join(c.Data, "mimamori.db")
+}
+
 // Check says what is wrong with a configuration, naming the field.
 func (c *Config) Check() error {
 	if err := c.Policy.Check(); err != nil {
@@ -169,9 +189,21 @@ func (c *Config) Check() error {
 	if err := c.checkMail(); err != nil {
 		return err
 	}
+	if c.Database != "" && !store.IsAddress(c.Database) {
+		return fmt.Errorf("config: database must be like postgres://user@host:5432/mimamori, or empty for the file in data: %w", mimamori.ErrInvalid)
+	}
+	if err := c.checkAudit(); err != nil {
+		return err
+	}
+	if err := c.checkRetention(); err != nil {
+		return err
+	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {
 		return fmt.Errorf("config: public_url must be like https://security.shop.example, without a path: %w", mimamori.ErrInvalid)
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if c.Policy.Wait < 5*time.Hour && !c.Policy.Shortened {
 		return fmt.Errorf("config: policy.wait is under 5 hours; if that is meant (a demo), set policy.shortened so that pages and notices say so: %w", mimamori.ErrInvalid)

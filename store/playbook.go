@@ -93,8 +93,8 @@ func (s *SQL) ClaimSteps(ctx context.Context, now, lease time.Time, limit int) (
 			if err != nil {
 				return err
 			}
-			n, err := tx.changed(`UPDATE step SET lease = ?, fence = ?, doc = ? WHERE account_id = ? AND run = ? AND seq = ? AND fence = ? AND lease <= ? AND state IN ('ready', 'retrying')`,
-				nanos(lease), x.Fence, doc, x.Account[:], x.Run, x.Seq, x.Fence-1, nanos(now))
+			n, err := tx.changed(`UPDATE step SET lease = ?, fence = ?, doc = ?, owner = ? WHERE account_id = ? AND run = ? AND seq = ? AND fence = ? AND lease <= ? AND state IN ('ready', 'retrying')`,
+				nanos(lease), x.Fence, doc, s.node, x.Account[:], x.Run, x.Seq, x.Fence-1, nanos(now))
 			if err != nil {
 				return fmt.Errorf("claim step %s: %w", x.Key, err)
 			}

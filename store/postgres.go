@@ -65,7 +65,7 @@ func OpenPostgres(ctx context.Context, address string) (_ *Postgres, err error) 
 	for class, most := range []int{Urgent: writers, Normal: writers - 4, Idle: 1} {
 		p.room[class] = make(chan struct{}, most)
 	}
-	p.SQL = SQL{engine: p, order: "n"}
+	p.SQL = SQL{engine: p, order: "n", node: newNode()}
 	p.write, p.read = p.pool(nil, writers), p.pool(nil, readers)
 	// The lanes' statements must go by the key, in the key's order, however few
 	// rows there are: two nodes that lock the same accounts then never wait for
@@ -236,6 +236,8 @@ func (p *Postgres) purge(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (p *Postgres) several() bool { return true }
 
 // Failed is nil: a server that fails is met again by the next write.
 func (p *Postgres) Failed() error { return nil }

@@ -23,6 +23,7 @@ type SQL struct {
 	// order is what counts an account's events and incidents in the order they
 	// were written.
 	order string
+	node  string // this process, among those on the same database
 }
 
 var _ Store = (*SQL)(nil)
@@ -39,6 +40,7 @@ type engine interface {
 	// purge is called after a key was overwritten: no copy of it is to stay
 	// where this engine can reach.
 	purge(ctx context.Context) error
+	several() bool // other processes may write at the same time
 	Failed() error
 	Broken() <-chan struct{}
 	Close() error

@@ -14,7 +14,9 @@ import (
 
 	"mimamori"
 	"mimamori/access"
+	"mimamori/accounting"
 	"mimamori/audit"
+	"mimamori/breach"
 	"mimamori/contain"
 	"mimamori/decide"
 	"mimamori/event"
@@ -26,6 +28,7 @@ import (
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/recovery"
+	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/support"
 	"mimamori/wave"
@@ -52,6 +55,10 @@ type Store interface {
 	support.CallStore
 	access.BrowserStore
 	wave.Store
+	breach.Store
+	retention.Store
+	retention.Forgetter
+	accounting.Store
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.
@@ -93,6 +100,16 @@ type Store interface {
 	// SealWith gives what personal columns are sealed with. It is called once,
 	// before the first notice is written or read.
 	SealWith(v Sealer)
+	// Several says that other nodes may work on the same database.
+	Several() bool
+	// NodeID is this process's own among them.
+	NodeID() string
+	// Beat says that this node lives, and gives all with what each has counted.
+	Beat(ctx context.Context, version string, now time.Time) ([]Node, error)
+	// Bury frees the steps of a node that has counted no further.
+	Bury(ctx context.Context, n Node) (steps int64, err error)
+	// Leave frees this node's own: it ends.
+	Leave(ctx context.Context) error
 	// Failed is the error that ended all writing, nil while all is well. The
 	// process is to end then: a failed fsync may have lost what an earlier one
 	// promised.

@@ -195,6 +195,8 @@ func (s *SQLite) updateAbout(ctx context.Context, class Class, events []event.Ev
 	return s.wait(s.queue(class), &job{ctx: ctx, do: do, about: events, end: make(chan struct{})})
 }
 
+func (s *SQLite) several() bool { return false }
+
 func (s *SQLite) queue(class Class) chan *job {
 	return [...]chan *job{s.urgent, s.normal, s.idle}[class]
 }

@@ -1,7 +1,7 @@
 // Package pgtest gives tests a PostgreSQL. One server is started for a test
 // process, as an ordinary user, in a temporary folder, and each test gets a
 // database of its own with the tables in it; all is removed at the end. With
-// MIMAMORI_DATABASE set to an address, that server is used instead, and each
+// MIMAMORI_TEST_DATABASE set to an address, that server is used instead, and each
 // test gets a schema of its own there.
 //
 // A package whose tests use it has a TestMain that calls Main. Where there is
@@ -9,11 +9,11 @@
 package pgtest
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -26,7 +26,11 @@ import (
 )
 
 // Env names the variable that gives tests another server.
-const Env = "MIMAMORI_DATABASE"
+const Env = "MIMAMORI_TEST_DATABASE"
+
+// Wanted says that tests which can run on either store are to run on
+// PostgreSQL: MIMAMORI_TEST_STORE is postgres, or a server is given.
+func Wanted() bool { return os.Getenv("MIMAMORI_TEST_STORE") == "postgres" || os.Getenv(Env) != "" }
 
 // shared is the server of this test process: a process has one, as it has one
 // set of tests.
@@ -135,17 +139,17 @@ func makeTemplate(s *Server) error {
 // schemaAt makes a schema of the test's own at an address.
 func schemaAt(t testing.TB, address string) string {
 	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatalf("%s is no address", Env)
-	}
 	name := newName()
-	run(t, address, `CREATE SCHEMA `+name)
-	t.Cleanup(func() { run(t, address, `DROP SCHEMA `+name+` CASCADE`) })
-	q := u.Query()
-	q.Set("search_path", name)
-	u.RawQuery = q.Encode()
-	return u.String()
+	at, err := store.MakeSchema(t.Context(), address, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.DropSchema(context.Background(), address, name); err != nil {
+			t.Error(err)
+		}
+	})
+	return at
 }
 
 func run(t testing.TB, address, statement string) {
@@ -165,4 +169,44 @@ func execSQL(address, statement string) (err error) {
 		return fmt.Errorf("%s: %w", statement, err)
 	}
 	return nil
+}
+
+// Dump is every value of every table at an address: what a thief of the
+// database would read.
+func Dump(t testing.TB, address string) []byte {
+	t.Helper()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var out bytes.Buffer
+	for _, table := range column(t, db, `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`) {
+		for _, name := range column(t, db, `SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = '`+table+`'`) {
+			for _, value := range column(t, db, `SELECT `+name+` FROM `+table+` WHERE `+name+` IS NOT NULL`) {
+				out.WriteString(value + "\n")
+			}
+		}
+	}
+	return out.Bytes()
+}
+
+func column(t testing.TB, db *sql.DB, query string) (values []string) {
+	t.Helper()
+	rows, err := db.Query(query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		values = append(values, v)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return values
 }

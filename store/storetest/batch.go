@@ -18,9 +18,9 @@ import (
 // store may read that for many at once and write it after all have run. What
 // they see and leave must be as if each had run alone.
 
-// together runs writes about events of one account while the store is kept
+// atOnce runs writes about events of one account while the store is kept
 // busy, so that most of them share a batch; their errors come in order.
-func (h *harness) together(writes ...func(tx intake.Tx, e event.Event) error) []error {
+func (h *harness) atOnce(writes ...func(tx intake.Tx, e event.Event) error) []error {
 	h.Helper()
 	errs := make([]error, len(writes))
 	var wait sync.WaitGroup
@@ -75,7 +75,7 @@ func oneAccount(h *harness) {
 	for i := range writes {
 		writes[i] = countUp
 	}
-	for i, err := range h.together(writes...) {
+	for i, err := range h.atOnce(writes...) {
 		if err != nil {
 			h.Errorf("write %d: %v", i, err)
 		}
@@ -125,7 +125,7 @@ func mixedBatch(h *harness) {
 	for i := range 10 * len(kinds) {
 		writes = append(writes, kinds[i%len(kinds)])
 	}
-	for i, err := range h.together(writes...) {
+	for i, err := range h.atOnce(writes...) {
 		if k := i % len(kinds); errors.Is(err, no) != (k == 1 || k == 3 || k == 6) || err != nil && !errors.Is(err, no) {
 			h.Errorf("write %d of kind %d: %v", i, k, err)
 		}
