@@ -366,6 +366,7 @@ func (in *Intake) place(e event.Event) where {
 	switch d := e.Payload.(type) {
 	case *event.Login:
 		ip, w.agent = d.IP, in.agents.parse(d.UserAgent)
+		w.device = profile.DeviceKey(d.Device, w.agent)
 	case *event.Session:
 		ip, w.goesOn = d.IP, in.agents.parse(d.UserAgent)
 	}
@@ -382,6 +383,7 @@ type where struct {
 	geo.Place
 	network string
 	agent   profile.Agent // of a sign-in
+	device  string        // profile.DeviceKey of a sign-in
 	goesOn  profile.Agent // of a session that goes on
 }
 
@@ -395,7 +397,7 @@ func (in *Intake) attempt(e event.Event, w where) traffic.Login {
 		Agent: w.agent.Family(), Browser: w.agent.Browser, System: w.agent.OS, UA: l.UserAgent, Lang: assess.Language(l.AcceptLanguage), Accept: l.AcceptLanguage,
 		TLS: l.TLSFingerprint, Tag: l.PasswordTag}
 	if l.Device != "" {
-		t.Device = profile.DeviceKey(l.Device, w.agent)
+		t.Device = w.device
 	}
 	if l.RTTMillis != nil {
 		t.RTT = float64(*l.RTTMillis)
