@@ -34,6 +34,7 @@ import (
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
+	"mimamori/staff/company"
 	"mimamori/store"
 	"mimamori/support"
 	"mimamori/traffic"
@@ -76,6 +77,7 @@ type App struct {
 	Staff     *staff.Desk
 	Guard     *staff.Guard
 	APIKeys   *staff.Gatekeeper
+	Company   *company.Provider // nil: people sign in here
 
 	log       *slog.Logger
 	directory support.Directory
