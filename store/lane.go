@@ -23,6 +23,7 @@ import (
 // server statement by statement, in a savepoint of its own.
 type lane struct {
 	p     *Postgres
+	path  *sql.DB
 	queue chan *job
 	most  int // jobs in a batch
 	conn  *sql.Conn
@@ -82,7 +83,7 @@ func (l *lane) try(batch []*job) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
 	if l.conn == nil {
-		if l.conn, err = l.p.path.Conn(ctx); err != nil {
+		if l.conn, err = l.path.Conn(ctx); err != nil {
 			l.conn = nil
 			return l.p.explain(err)
 		}

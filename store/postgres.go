@@ -29,7 +29,10 @@ type Postgres struct {
 	write  *sql.DB
 	path   *sql.DB // the lanes', one connection each
 	read   *sql.DB
-	texts  sync.Map // statement → the same with $1 for ?
+	spread bool // it is a cluster, and what touches several accounts costs
+	// cluster is nil for one server, and where workers cannot be written to directly.
+	cluster *cluster
+	texts   sync.Map // statement → the same with $1 for ?
 
 	batches, idleBatches chan *job
 	room                 [3]chan struct{} // by class: how many writes go on at once
@@ -66,12 +69,7 @@ func OpenPostgres(ctx context.Context, address string) (_ *Postgres, err error) 
 		p.room[class] = make(chan struct{}, most)
 	}
 	p.SQL = SQL{engine: p, order: "n", node: newNode()}
-	p.write, p.read = p.pool(nil, writers), p.pool(nil, readers)
-	// The lanes' statements must go by the key, in the key's order, however few
-	// rows there are: two nodes that lock the same accounts then never wait for
-	// each other in a ring.
-	p.path = p.pool(map[string]string{"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-		"plan_cache_mode": "force_generic_plan", "lock_timeout": "5s"}, decisionLanes+1)
+	p.write, p.read, p.path = p.poolOf(config, nil, writers), p.poolOf(config, nil, readers), p.poolOf(config, laneSettings, decisionLanes+1)
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open store %s: %w", p.place(), err), p.closePools())
@@ -83,16 +81,25 @@ func OpenPostgres(ctx context.Context, address string) (_ *Postgres, err error) 
 	if err := p.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	for range decisionLanes {
-		p.lanes.Go((&lane{p: p, queue: p.batches, most: 128}).run)
+	if err := p.joinCluster(ctx); err != nil {
+		return nil, err
 	}
-	p.lanes.Go((&lane{p: p, queue: p.idleBatches, most: 4}).run)
+	for range decisionLanes {
+		p.lanes.Go((&lane{p: p, path: p.path, queue: p.batches, most: 128}).run)
+	}
+	p.lanes.Go((&lane{p: p, path: p.path, queue: p.idleBatches, most: 4}).run)
 	return p, nil
 }
 
-// pool is a set of connections with settings of their own.
-func (p *Postgres) pool(settings map[string]string, most int) *sql.DB {
-	c := p.config.Copy()
+// laneSettings have the lanes' statements go by the key, in the key's order,
+// however few rows there are: two nodes that lock the same accounts then never
+// wait for each other in a ring.
+var laneSettings = map[string]string{"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"lock_timeout": "5s"}
+
+// poolOf is a set of connections with settings of their own.
+func (p *Postgres) poolOf(c *pgx.ConnConfig, settings map[string]string, most int) *sql.DB {
+	c = c.Copy()
 	defaults := map[string]string{"application_name": "mimamori", "timezone": "UTC", "default_transaction_isolation": "read committed",
 		"idle_in_transaction_session_timeout": "8s"} // a node that is gone must not keep its locks
 	for _, more := range []map[string]string{defaults, settings} {
@@ -207,6 +214,11 @@ func (p *Postgres) updateAbout(ctx context.Context, class Class, events []event.
 	if class == Idle {
 		queue = p.idleBatches
 	}
+	if p.cluster != nil {
+		if one := p.cluster.queueFor(events); one != nil {
+			queue = one
+		}
+	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -239,6 +251,8 @@ func (p *Postgres) purge(ctx context.Context) error {
 
 func (p *Postgres) several() bool { return true }
 
+func (p *Postgres) apart() bool { return p.spread }
+
 // Failed is nil: a server that fails is met again by the next write.
 func (p *Postgres) Failed() error { return nil }
 
@@ -262,5 +276,9 @@ func (p *Postgres) Close() error {
 }
 
 func (p *Postgres) closePools() error {
-	return errors.Join(p.write.Close(), p.path.Close(), p.read.Close())
+	var err error
+	if p.cluster != nil {
+		err = p.cluster.close()
+	}
+	return errors.Join(err, p.write.Close(), p.path.Close(), p.read.Close())
 }
