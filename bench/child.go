@@ -20,6 +20,8 @@ import (
 type Settings struct {
 	Data string `json:"data"`
 	Shop string `json:"shop"` // where commands go
+	// Database is a PostgreSQL address; empty: a file in Data.
+	Database string `json:"database,omitempty"`
 }
 
 // usage is what a child has used up to now, as it says itself.

@@ -33,7 +33,7 @@ func (g *ground) close() { g.shop.close() }
 // enforce, without a cap for the one key that all requests come with.
 func (s Settings) config() app.Config {
 	c := app.DefaultConfig()
-	c.Data, c.PublicURL = s.Data, "http://localhost"
+	c.Data, c.Database, c.PublicURL = s.Data, s.Database, "http://localhost"
 	c.Shop.URL, c.Shop.Source, c.Shop.AllowHTTP = s.Shop, source, true
 	c.Shop.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	c.Shop.Home, c.Shop.SignIn, c.Shop.Forgot, c.Shop.ChallengeReturn = "http://localhost/", "http://localhost/in", "http://localhost/forgot", "http://localhost/back"
@@ -52,7 +52,7 @@ func lay(ctx context.Context, o Options) (*ground, error) {
 	if g.shop, err = openStandIn(); err != nil {
 		return nil, err
 	}
-	g.settings = Settings{Data: filepath.Join(o.Folder, "data"), Shop: g.shop.url}
+	g.settings = Settings{Data: filepath.Join(o.Folder, "data"), Database: o.Database, Shop: g.shop.url}
 	a, err := app.New(ctx, g.settings.config())
 	if err != nil {
 		g.close()
@@ -101,7 +101,7 @@ func preload(ctx context.Context, a *app.App, o Options) error {
 	}
 	for from := len(models); from < o.Accounts; from += slice {
 		to := min(from+slice, o.Accounts)
-		err := a.Store.Take(ctx, false, func(tx intake.Tx) error {
+		err := a.Store.TakeEvents(ctx, false, []event.Event{}, func(tx intake.Tx) error {
 			for i := from; i < to; i++ {
 				if err := tx.PutAccount(copied(models[i%patterns], i)); err != nil {
 					return err

@@ -27,6 +27,7 @@ type benchCmd struct {
 	History     int        `default:"200" help:"Sign-ins in the customer's history, for pages. Default: ${default}."`
 	NoFloor     bool       `help:"Leave the floor out."`
 	CPUProfile  string     `name:"cpuprofile" type:"path" placeholder:"FILE" help:"Write a CPU profile of the server while it is measured (go tool pprof)."`
+	Database    string     `env:"MIMAMORI_DATABASE" placeholder:"ADDRESS" help:"Measure with the records at this PostgreSQL, in a schema of its own. Default: a file in the folder."`
 	Folder      string     `type:"path" placeholder:"FOLDER" help:"Measure on this disk and keep what is written. Default: a temporary folder."`
 }
 
@@ -38,7 +39,7 @@ func (benchCmd) Help() string {
 // Run measures and prints a table.
 func (c benchCmd) Run(ctx context.Context, s *streams) error {
 	o := bench.Options{Kind: c.Kind, Accounts: c.Accounts, Zipf: c.Zipf, Paced: c.Paced, Duration: time.Duration(c.Minutes * float64(time.Minute)),
-		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Folder: c.Folder, Out: s.err}
+		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Folder: c.Folder, Database: c.Database, Out: s.err}
 	measure := bench.Run
 	if (c.Kind == "load") != (c.URL != "") {
 		return withHint(errors.New("bench: load needs an address, and nothing else takes one"), "mimamori bench load https://mimamori.shop.example")
