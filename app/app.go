@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"mimamori"
@@ -19,6 +18,7 @@ import (
 	"mimamori/analysis"
 	"mimamori/audit"
 	"mimamori/brands"
+	"mimamori/breach"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -29,6 +29,7 @@ import (
 	"mimamori/keys"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/retention"
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
@@ -65,9 +66,13 @@ type App struct {
 	Desk    *dossier.Desk
 	Factors *factor.Book
 	Audit   *audit.Log
-	Staff   *staff.Desk
-	Guard   *staff.Guard
-	APIKeys *staff.Gatekeeper
+	Anchors *audit.Anchoring
+	Clock   *breach.Clock
+	// Retention forgets in time.
+	Retention *retention.Job
+	Staff     *staff.Desk
+	Guard     *staff.Guard
+	APIKeys   *staff.Gatekeeper
 
 	log       *slog.Logger
 	directory support.Directory
@@ -142,6 +147,9 @@ func (a *App) Start(ctx context.Context) error {
 	if a.signalsIn != nil {
 		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
 	}
+	if err := a.startLaw(ctx); err != nil {
+		return err
+	}
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -160,13 +168,7 @@ func (a *App) close() error {
 }
 
 func (a *App) openKeys(ctx context.Context) error {
-	var master keys.Master
-	var err error
-	if len(a.Config.MasterCommand) > 0 {
-		master, err = keys.MasterFromCommand(ctx, a.Config.MasterCommand)
-	} else {
-		master, err = keys.MasterFromFile(filepath.Join(a.Config.Data, "master.key"))
-	}
+	master, err := masterKey(ctx, a.Config)
 	if err != nil {
 		return err
 	}
@@ -202,6 +204,7 @@ func (a *App) newRunner() *playbook.Runner {
 
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
+	a.clocked(ctx, s)
 	text, told := stepText(s)
 	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil

@@ -50,6 +50,9 @@ type Config struct {
 	Geo        GeoConfig     `yaml:"geo"`
 	Metrics    MetricsConfig `yaml:"metrics"`
 
+	Audit     AuditConfig     `yaml:"audit"`
+	Retention RetentionConfig `yaml:"retention"`
+
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
 
@@ -185,6 +188,12 @@ func (c *Config) Check() error {
 	}
 	if c.Database != "" && !store.IsAddress(c.Database) {
 		return fmt.Errorf("config: database must be like postgres://user@host:5432/mimamori, or empty for the file in data: %w", mimamori.ErrInvalid)
+	}
+	if err := c.checkAudit(); err != nil {
+		return err
+	}
+	if err := c.checkRetention(); err != nil {
+		return err
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {

@@ -206,6 +206,16 @@ var meanings = map[string]string{
 	"inbox.tls_cert": "file with the inbox's certificate chain (PEM); empty: no STARTTLS",
 	"inbox.tls_key":  "file with its key (PEM)",
 
+	"audit.anchor_every":          "the audit log's newest head goes outside at most this long after an entry; 0: an hour",
+	"audit.anchor_file":           "file that heads are appended to, best on another machine's disk; empty: audit-heads in data; none: no file",
+	"audit.anchor_mail":           "mail addresses that heads are mailed to",
+	"audit.anchor_webhook":        "https address that heads are posted to (Standard Webhooks)",
+	"audit.anchor_webhook_secret": "webhook secret (whsec_…) for it; empty: that of the commands",
+
+	"retention.login_months":   "months after which IP addresses and browsers become keyed hashes",
+	"retention.incident_years": "years after which incidents, what belongs to them and old history are deleted",
+	"retention.used_days":      "days after which used codes, ended visits and recoveries are deleted",
+
 	"aggregators":   "household-account services (name in ja and en, networks, agent) that the login history labels as such",
 	"password_list": "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",
 }

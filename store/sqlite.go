@@ -45,7 +45,9 @@ type SQLite struct {
 	full                 chan struct{} // the write-ahead log has grown
 	stop                 chan struct{}
 	closing              sync.Once
-	written, tidied      sync.WaitGroup // the writer, the checkpointer
+	written, tidied      sync.WaitGroup // the writer with the syncer, the checkpointer
+	unsynced             chan committed // batches that are to be made durable
+	log                  *os.File       // the write-ahead log, to sync it
 
 	// The writer's own.
 	sinceLook int       // writes since the log's size was looked at
@@ -71,7 +73,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
-		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{})}
+		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed)}
 	s.SQL = SQL{engine: s, order: "rowid", node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
@@ -87,7 +89,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	} else if err := f.Close(); err != nil {
 		return nil, err
 	}
-	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)", 1); err != nil {
+	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-65536)", 1); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, s.write); err != nil {
@@ -109,7 +111,11 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&_pragma=cache_size(-8192)&mode=ro", 8); err != nil {
 		return nil, err
 	}
+	if err := s.openLog(path); err != nil {
+		return nil, err
+	}
 	s.written.Go(s.writer)
+	s.written.Go(s.syncer)
 	s.tidied.Go(s.checkpointer)
 	return s, nil
 }
@@ -169,6 +175,9 @@ func (s *SQLite) closeFiles() error {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
 	}
 	return errors.Join(append(errs, s.lock.Close())...)
 }

@@ -62,6 +62,7 @@ func (s *SQLite) wait(queue chan *job, j *job) error {
 }
 
 func (s *SQLite) writer() {
+	defer close(s.unsynced)
 	for {
 		batch, between := s.take()
 		switch {
@@ -71,26 +72,25 @@ func (s *SQLite) writer() {
 		case batch == nil:
 			return
 		default:
-			s.commitAndAnswer(batch)
+			s.commitAndHand(batch)
 		}
 	}
 }
 
-// commitAndAnswer commits a batch and answers its jobs.
-func (s *SQLite) commitAndAnswer(batch []*job) {
+// commitAndHand commits a batch and hands it on to be made durable. While the
+// one before is still being synced the writer waits here, and what comes
+// meanwhile shares the next batch.
+func (s *SQLite) commitAndHand(batch []*job) {
 	err := s.Failed()
 	if err == nil {
 		err = s.commit(batch)
 	}
-	for _, j := range batch {
-		if err != nil {
-			j.err = err
-		}
-		close(j.end)
+	if err != nil {
+		answer(batch, err)
+		return
 	}
-	if err == nil {
-		s.grown(len(batch))
-	}
+	s.unsynced <- committed{batch}
+	s.grown(len(batch))
 }
 
 // take waits for work and gathers what else is there, urgent first. Idle work

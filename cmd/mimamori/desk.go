@@ -11,7 +11,6 @@ import (
 
 	"mimamori"
 	"mimamori/app"
-	"mimamori/audit"
 	"mimamori/staff"
 )
 
@@ -152,36 +151,6 @@ func (shopSecretCmd) Help() string {
 func (c shopSecretCmd) Run(ctx context.Context, s *streams) error {
 	return c.with(ctx, s, func(a *app.App) error {
 		_, err := fmt.Fprintln(s.out, a.ShopSecret())
-		return err
-	})
-}
-
-type verifyAuditCmd struct{ configured }
-
-// Help is shown by mimamori verify-audit --help.
-func (verifyAuditCmd) Help() string {
-	return "Reads the whole log and compares every entry with its hash, the hashes with each other, and the tree with every signed head. Exit code 1 and a line for each finding when something was altered, removed or added unnoticed."
-}
-
-// Run checks the audit log.
-func (c verifyAuditCmd) Run(ctx context.Context, s *streams) error {
-	return c.with(ctx, s, func(a *app.App) error {
-		known, err := a.Audit.VerifierKeys()
-		if err != nil {
-			return err
-		}
-		report, err := audit.Verify(ctx, a.Store, known, nil)
-		if err != nil {
-			return err
-		}
-		for _, f := range report.Findings {
-			fmt.Fprintln(s.out, f)
-		}
-		if len(report.Findings) > 0 {
-			return withHint(fmt.Errorf("the audit log was tampered with: %d findings in %d entries", len(report.Findings), report.Entries),
-				"keep this data folder as it is, as evidence, and compare it with a backup")
-		}
-		_, err = fmt.Fprintf(s.out, "%d entries, %d signed heads: as they were written\n", report.Entries, report.Heads)
 		return err
 	})
 }
