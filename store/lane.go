@@ -128,6 +128,7 @@ type batchWork struct {
 	// Of the job that runs now.
 	direct  bool     // it talks to the server
 	refused bool     // it wanted to, and is to begin again
+	failed  error    // what it had written ahead could not be sent: the batch's error, not its own
 	undo    []func() // what its changes to the above were
 }
 
@@ -267,6 +268,9 @@ func (b *batchWork) do(j *job) error {
 	}
 	j.err, j.panic, b.direct, b.undo = nil, nil, true, nil
 	t.try(j)
+	if b.failed != nil {
+		return b.failed
+	}
 	if j.err == nil && j.panic == nil {
 		err := b.exec("RELEASE job")
 		if err == nil || lost(err) {

@@ -153,7 +153,8 @@ func (b *batchWork) ready() error {
 	if !dirty {
 		return nil
 	}
-	return b.write("SELECT")
+	b.failed = b.write("SELECT")
+	return b.failed
 }
 
 func (b *batchWork) server() inside { return inside{b.l.p, b.l.conn} }
