@@ -31,7 +31,7 @@ type lane struct {
 
 const (
 	batchTries = 4
-	batchTime  = 15 * time.Second // a server that is silent for longer is given up
+	batchTime  = 15 * time.Second // a server that is silent for so long is given up
 )
 
 func (l *lane) run() {
@@ -85,7 +85,7 @@ func (l *lane) try(batch []*job) (err error) {
 	if l.conn == nil {
 		if l.conn, err = l.path.Conn(ctx); err != nil {
 			l.conn = nil
-			return l.p.explain(err)
+			return err
 		}
 	}
 	b := &batchWork{l: l, ctx: ctx, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}

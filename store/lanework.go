@@ -157,7 +157,7 @@ func (b *batchWork) ready() error {
 	return b.failed
 }
 
-func (b *batchWork) server() inside { return inside{b.l.p, b.l.conn} }
+func (b *batchWork) server() inside { return inside{b.l.p, b.ctx, b.l.conn} }
 
 func (b *batchWork) changed(query string, args ...any) (int64, error) {
 	if err := b.ready(); err != nil {

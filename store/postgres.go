@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,10 +113,26 @@ func (p *Postgres) poolOf(c *pgx.ConnConfig, settings map[string]string, most in
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
 	}
-	db := stdlib.OpenDB(*c)
+	db := sql.OpenDB(connector{stdlib.GetConnector(*c), p})
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	return db
+}
+
+// connector says of a server that cannot be reached that it is unavailable,
+// whoever asks: a read, or a write before it began.
+type connector struct {
+	driver.Connector
+	p *Postgres
+}
+
+// Connect opens a connection.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, errors.Join(mimamori.ErrUnavailable, c.p.explain(err))
+	}
+	return conn, nil
 }
 
 // place names the server without the password.
@@ -130,7 +147,7 @@ func (p *Postgres) meet(ctx context.Context) error {
 	err := p.read.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('synchronous_commit')`).
 		Scan(&number, &version, &commit)
 	if err != nil {
-		return errors.Join(mimamori.ErrUnavailable, p.explain(err))
+		return errors.Join(mimamori.ErrUnavailable, err)
 	}
 	if number < oldestServer {
 		return fmt.Errorf("the server is PostgreSQL %s, and 15 or later is needed: %w", version, mimamori.ErrInvalid)
@@ -168,19 +185,23 @@ func (p *Postgres) update(ctx context.Context, class Class, do func(*tx) error) 
 		return err
 	}
 	defer func() { <-p.room[class]; p.writing.Done() }()
-	t, err := p.write.BeginTx(context.Background(), nil)
+	// Once begun it is not given up with the caller: the connection would be
+	// lost, and so would what became of the write.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTime)
+	defer cancel()
+	t, err := p.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, p.explain(err)))
+		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
 	defer t.Rollback() // after a commit it does nothing; after a panic it undoes
-	if err := do(&tx{s: &p.SQL, on: inside{p, t}, rowLocks: true}); err != nil {
+	if err := do(&tx{s: &p.SQL, on: inside{p, ctx, t}, rowLocks: true}); err != nil {
 		if unavailable(err) {
 			err = errors.Join(mimamori.ErrUnavailable, err)
 		}
 		return err
 	}
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", errors.Join(mimamori.ErrUnavailable, p.explain(err)))
+		return fmt.Errorf("commit: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
 	return nil
 }
