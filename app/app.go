@@ -5,6 +5,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,7 @@ import (
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
+	"mimamori/staff/company"
 	"mimamori/store"
 	"mimamori/support"
 	"mimamori/traffic"
@@ -59,7 +61,9 @@ type App struct {
 	// Inbox takes mails to be checked and those that come back; nil: none.
 	Inbox *inbox.Server
 	// Metrics serves /metrics; nil unless configured.
-	Metrics  http.Handler
+	Metrics http.Handler
+	// TLS is what both are served with; nil behind a proxy.
+	TLS      *tls.Config
 	Analysis *analysis.Analysis
 	Traffic  *traffic.Traffic
 
@@ -73,10 +77,13 @@ type App struct {
 	Staff     *staff.Desk
 	Guard     *staff.Guard
 	APIKeys   *staff.Gatekeeper
+	Company   *company.Provider // nil: people sign in here
 
 	log       *slog.Logger
 	directory support.Directory
 	shopBrand brands.Brand
+	plain     http.Handler
+	reloads   []func() error
 	closers   []func() error
 }
 
@@ -96,6 +103,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		}
 	}()
 	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if err := a.openTLS(); err != nil {
 		return nil, err
 	}
 	rules, err := a.loadPolicy()

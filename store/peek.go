@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,8 @@ func Peek(ctx context.Context, path string) (Peeked, error) {
 	if _, err := os.Stat(path); err != nil {
 		return Peeked{}, fmt.Errorf("open store to read: %w", err)
 	}
-	s := &SQLite{stop: make(chan struct{}), broken: make(chan struct{})}
+	s := &SQLite{stmts: map[string]*sql.Stmt{}, stop: make(chan struct{}), broken: make(chan struct{})}
+	s.SQL = SQL{engine: s, order: "rowid"}
 	close(s.stop) // no write is taken
 	var err error
 	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&mode=ro", 2); err != nil {

@@ -17,8 +17,6 @@ import (
 	_ "time/tzdata" // times are told in the customer's zone, on any machine
 
 	"github.com/alecthomas/kong"
-
-	"mimamori/app"
 )
 
 // cli are all commands.
@@ -48,6 +46,10 @@ type cli struct {
 	Bench         benchCmd         `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
 	DemoShop      demoShopCmd      `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
+	Quickstart    quickstartCmd    `cmd:"" help:"Leave a working configuration for a shop: asks, or takes flags."`
+	Keys          keysCmd          `cmd:"" help:"The keys that we sign and seal with: list, rotate, revoke."`
+	Health        healthCmd        `cmd:"" help:"Ask the running Mimamori whether it can decide; for supervisors and containers."`
+	Size          sizeCmd          `cmd:"" help:"How many machines a shop of your size needs, by measured figures."`
 }
 
 // streams are where a command reads and writes.
@@ -115,12 +117,4 @@ func fail(s *streams, err error, what string) int {
 		fmt.Fprintln(s.err, "hint:", what)
 	}
 	return 1
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(s *streams) error {
-	_, err := fmt.Fprintln(s.out, "mimamori", app.Version)
-	return err
 }
