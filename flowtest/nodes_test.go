@@ -31,6 +31,7 @@ import (
 	"mimamori/staff"
 	"mimamori/store"
 	"mimamori/store/pgtest"
+	"mimamori/traffic"
 	"mimamori/webhook"
 )
 
@@ -305,5 +306,41 @@ func (p *pair) nothingLost() {
 		if err != nil || len(all) != 1 || all[0].State == incident.Suspected {
 			p.t.Errorf("%s: incidents %v, %v; want one", name, all, err)
 		}
+	}
+}
+
+// TestNodesTellEachOther: what one node counts of an attack the other knows a
+// moment later, so that half an attack at each is a whole one to both.
+func TestNodesTellEachOther(t *testing.T) {
+	s := setting{Data: filepath.Join(t.TempDir(), "data"), Database: pgtest.Address(t), Shop: "http://127.0.0.1:1", Secret: webhook.NewSecret().Reveal(), Mail: "127.0.0.1:1", Wait: time.Hour}
+	var two [2]*app.App
+	for i := range two {
+		c := s.config()
+		c.NodeTick = 50 * time.Millisecond
+		var err error
+		if two[i], err = app.New(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := two[i].Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := two[i].Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := Harness{T: t, App: two[0]}
+	browser := traffic.Login{UA: "an attacker's own browser/1.0", At: time.Now()}
+	known := func(a *app.App) float64 { return a.Traffic.View(browser).UA.Bad }
+	for n := 0; known(two[1]) < 20; n++ {
+		if n > 200 {
+			t.Fatalf("the other node counts %.1f of %d failed attempts, want 20 at least", known(two[1]), n)
+		}
+		e := h.past(fmt.Sprint("customer-", n), "login.attempted", time.Now(), map[string]any{"outcome": "wrong_password", "ip": Hosting.IP, "user_agent": browser.UA})
+		if _, err := two[0].Intake.Take(t.Context(), []event.Event{e}, intake.How{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }

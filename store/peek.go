@@ -8,13 +8,20 @@ import (
 	"os"
 )
 
-// Peeked is a database file opened to be read beside a running server.
-// Whatever would write says ErrUnavailable.
-type Peeked struct{ *SQLite }
+// Peeked is a database opened to be read beside a running server. Whatever
+// would write says ErrUnavailable.
+type Peeked struct {
+	*SQL
+	close func() error
+}
 
-// Peek opens a database file to read it, for checks and reports at a shell. It
-// takes no lock, and changes nothing but the file's own log of readers.
+// Peek opens a database (a file, or a PostgreSQL address) to read it, for
+// checks and reports at a shell. It takes no lock, and changes nothing but a
+// file's own log of readers.
 func Peek(ctx context.Context, path string) (Peeked, error) {
+	if IsAddress(path) {
+		return peekAt(ctx, path)
+	}
 	if _, err := os.Stat(path); err != nil {
 		return Peeked{}, fmt.Errorf("open store to read: %w", err)
 	}
@@ -28,8 +35,20 @@ func Peek(ctx context.Context, path string) (Peeked, error) {
 	if err := s.read.PingContext(ctx); err != nil {
 		return Peeked{}, errors.Join(fmt.Errorf("open store %s to read: %w", path, err), s.read.Close())
 	}
-	return Peeked{s}, nil
+	return Peeked{&s.SQL, s.read.Close}, nil
+}
+
+func peekAt(ctx context.Context, address string) (Peeked, error) {
+	p, err := connect(address)
+	if err != nil {
+		return Peeked{}, err
+	}
+	p.closed = true // no write is taken
+	if err := p.meet(ctx); err != nil {
+		return Peeked{}, errors.Join(fmt.Errorf("open store %s to read: %w", p.place(), err), p.closePools())
+	}
+	return Peeked{&p.SQL, p.closePools}, nil
 }
 
 // Close ends the reading.
-func (p Peeked) Close() error { return p.read.Close() }
+func (p Peeked) Close() error { return p.close() }

@@ -60,17 +60,10 @@ const (
 // OpenPostgres connects to address (postgres://user@host:port/database, with
 // the options of libpq), migrates what is there, and starts the lanes.
 func OpenPostgres(ctx context.Context, address string) (_ *Postgres, err error) {
-	config, err := pgx.ParseConfig(address)
+	p, err := connect(address)
 	if err != nil {
-		return nil, fmt.Errorf("open store: the PostgreSQL address cannot be read (postgres://user@host:5432/database is expected): %w", mimamori.ErrInvalid)
+		return nil, err
 	}
-	p := &Postgres{config: config, batches: make(chan *job, 16384), idleBatches: make(chan *job, 1024),
-		stop: make(chan struct{}), broken: make(chan struct{})}
-	for class, most := range []int{Urgent: writers, Normal: writers - 4, Idle: 1} {
-		p.room[class] = make(chan struct{}, most)
-	}
-	p.SQL = SQL{engine: p, order: "n", node: newNode()}
-	p.write, p.read, p.path = p.poolOf(config, nil, writers), p.poolOf(config, nil, readers), p.poolOf(config, laneSettings, decisionLanes+1)
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open store %s: %w", p.place(), err), p.closePools())
@@ -89,6 +82,22 @@ func OpenPostgres(ctx context.Context, address string) (_ *Postgres, err error) 
 		p.lanes.Go((&lane{p: p, path: p.path, queue: p.batches, most: 128}).run)
 	}
 	p.lanes.Go((&lane{p: p, path: p.path, queue: p.idleBatches, most: 4}).run)
+	return p, nil
+}
+
+// connect makes the pools; nothing is asked of the server yet.
+func connect(address string) (*Postgres, error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, fmt.Errorf("open store: the PostgreSQL address cannot be read (postgres://user@host:5432/database is expected): %w", mimamori.ErrInvalid)
+	}
+	p := &Postgres{config: config, batches: make(chan *job, 16384), idleBatches: make(chan *job, 1024),
+		stop: make(chan struct{}), broken: make(chan struct{})}
+	for class, most := range []int{Urgent: writers, Normal: writers - 4, Idle: 1} {
+		p.room[class] = make(chan struct{}, most)
+	}
+	p.SQL = SQL{engine: p, order: "n", node: newNode()}
+	p.write, p.read, p.path = p.poolOf(config, nil, writers), p.poolOf(config, nil, readers), p.poolOf(config, laneSettings, decisionLanes+1)
 	return p, nil
 }
 
