@@ -36,7 +36,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"verdicts", verdicts}, {"incidents", incidents}, {"change incident", changeIncident}, {"queue", queue}, {"budget", budget},
 		{"entries", entries}, {"imports", imports}, {"tally", tally}, {"labels", labels}, {"decided", decided},
 		{"steps are claimed once", claims}, {"fence", fence}, {"release", release}, {"timers", timers},
-		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue}, {"nodes", nodes}, {"leaving", leaving},
+		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue}, {"nodes", nodes}, {"leaving", leaving}, {"exchange", exchange},
 		{"keys", ringKeys}, {"account keys", accountKeys},
 		{"factors", factors}, {"throttle", throttle}, {"ceremonies", ceremonies}, {"mailed codes", mailedCodes}, {"mailed codes in parallel", mailedParallel},
 		{"audit", auditLog}, {"audit queries", auditQueries}, {"notices", notices}, {"notice forgotten", noticeForgotten}, {"sightings", sightings},
