@@ -30,7 +30,8 @@ type Postgres struct {
 	write  *sql.DB
 	path   *sql.DB // the lanes', one connection each
 	read   *sql.DB
-	spread bool // it is a cluster, and what touches several accounts costs
+	spread bool   // it is a cluster, and what touches several accounts costs
+	doubt  string // what an operator should know; empty: nothing
 	// cluster is nil for one server, and where workers cannot be written to directly.
 	cluster *cluster
 	texts   sync.Map // statement → the same with $1 for ?
