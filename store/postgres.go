@@ -179,7 +179,7 @@ func (p *Postgres) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := goose.NewProvider(goose.DialectPostgres, p.write, sub, goose.WithSessionLocker(one))
+	g, err := goose.NewProvider(goose.DialectPostgres, p.write, sub, goose.WithSessionLocker(one), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return err
 	}
