@@ -12,7 +12,7 @@ import (
 
 // Peeking is an installation's data opened to be read, beside its server.
 type Peeking struct {
-	Store store.Peeked
+	Store *store.SQL
 	Ring  *keys.Ring
 	Vault *keys.Vault
 	Audit *audit.Log

@@ -99,6 +99,15 @@ func (c *child) profile(name string) error {
 	return err
 }
 
+// kill ends the child as a power cut would, as far as the process goes.
+func (c *child) kill() {
+	c.once.Do(func() {
+		_ = c.cmd.Process.Kill()
+		_ = c.cmd.Wait()
+		_ = c.in.Close()
+	})
+}
+
 // stop ends the child and waits for it.
 func (c *child) stop() {
 	c.once.Do(func() {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -271,10 +272,11 @@ func (p *Postgres) updateAbout(ctx context.Context, class Class, events []event.
 	return j.err
 }
 
-// purge has the dead rows of destroyed keys cleared away. What the log and its
+// purge has the dead rows of destroyed keys and forgotten accounts cleared away. What the log and its
 // copies hold goes with them.
 func (p *Postgres) purge(ctx context.Context) error {
-	if _, err := p.write.ExecContext(ctx, `VACUUM account_key`); err != nil {
+	tables := append([]string{"account_key", "incident"}, forgotten...)
+	if _, err := p.write.ExecContext(ctx, "VACUUM "+strings.Join(tables, ", ")); err != nil {
 		return fmt.Errorf("clear destroyed keys away: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
 	return nil
