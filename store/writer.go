@@ -205,6 +205,8 @@ func (s *SQLite) updateAbout(ctx context.Context, class Class, events []event.Ev
 
 func (s *SQLite) several() bool { return false }
 
+func (s *SQLite) apart() bool { return false }
+
 func (s *SQLite) queue(class Class) chan *job {
 	return [...]chan *job{s.urgent, s.normal, s.idle}[class]
 }

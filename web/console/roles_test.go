@@ -72,8 +72,10 @@ func routesOf(t *testing.T) []string {
 
 // deedsOf are the names that stand for {deed}, by what the path begins with.
 var deedsOf = map[string][]string{
-	"/incidents/": {"contain", "hold", "release", "dismiss", "plan", "undo", "redo", "resolve", "settle", "judge", "points", "resend", "note"},
-	"/calls/":     {"take", "back", "order", "vouch", "end"},
+	"/law/keeping/": {"hold", "lift", "delete", "json", "html"},
+	"/law/{id}/":    {"aware", "grounds", "item", "file", "join", "refrain", "reopen", "notify"},
+	"/incidents/":   {"contain", "hold", "release", "dismiss", "plan", "undo", "redo", "resolve", "settle", "judge", "points", "resend", "note"},
+	"/calls/":       {"take", "back", "order", "vouch", "end"},
 }
 
 // table is a console where one person of each role tries everything.
@@ -129,7 +131,7 @@ func (x *table) fields() []string {
 	return []string{"reason", "for the table", "why", "work", "words", "for the table", "text", "a note", "name", "x", "login", "new-" + rand.Text(), "role", "agent",
 		"scope", "events", "overlap", "24", "answer", "approve", "kind", "address", "resource", "ad_1", "choice", "before", "session", "s-evil", "owner", "intruder",
 		"entry", "pt_1", "version", "v7", "field", "mail:1", "notice", "ntc_1", "key", "address ad_1", "old", "x", "new", "a long enough password", "lang", "ja",
-		"mark", "own", "order", "1001", "recovery", "123-456", "result", "missed"}
+		"subject", "hanako", "item", "other", "mark", "own", "order", "1001", "recovery", "123-456", "result", "missed"}
 }
 
 // tries sends a request for a page, with something in each of its holes.
