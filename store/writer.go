@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"mimamori"
 )
 
@@ -154,18 +156,22 @@ func (s *SQLite) measured(j *job) *job {
 func (s *SQLite) commit(batch []*job) error {
 	tx := &tx{s: s, ctx: context.Background()}
 	if err := tx.exec("BEGIN IMMEDIATE"); err != nil {
+		if codeOf(err) == sqlite3.SQLITE_ERROR || isCorrupt(err) { // the one before it is still open, or the file is broken
+			return s.fail("begin", err)
+		}
 		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
 	for _, j := range batch {
 		if err := tx.run(j); err != nil {
 			_ = tx.exec("ROLLBACK") // SQLite may have done it already
-			return s.fail("undo one write of a batch", err)
+			return s.refuse("undo one write of a batch", err)
 		}
 	}
 	if err := tx.exec("COMMIT"); err != nil {
 		_ = tx.exec("ROLLBACK")
-		return s.fail("commit", err)
+		return s.refuse("commit", err)
 	}
+	s.noteAcked()
 	return nil
 }
 
@@ -190,7 +196,11 @@ func (tx *tx) run(j *job) error {
 	if err := tx.exec("SAVEPOINT job"); err != nil {
 		return err
 	}
-	if tx.try(j); j.err != nil || j.panic != nil {
+	tx.try(j)
+	if c := codeOf(j.err); isCorrupt(j.err) || c == sqlite3.SQLITE_FULL || c == sqlite3.SQLITE_IOERR {
+		return j.err // of the file, not of this write
+	}
+	if j.err != nil || j.panic != nil {
 		if err := tx.exec("ROLLBACK TO job"); err != nil {
 			return err
 		}

@@ -41,6 +41,9 @@ type cli struct {
 	CheckMail   checkMailCmd   `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
 	Brands      brandsCmd      `cmd:"" help:"Brand files: whose mails can be told from fakes."`
 	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
+	Backup      backupCmd      `cmd:"" help:"Copy the database while mimamori serve goes on, and check the copy."`
+	Restore     restoreCmd     `cmd:"" help:"Put a copy into an empty data folder, and say what to do next."`
+	VerifyStore verifyStoreCmd `cmd:"" help:"Check that the database is as it was written: structure, events, audit log."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 	Bench       benchCmd       `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
 	BenchChild  benchChildCmd  `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
