@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"mimamori"
+	"mimamori/clock"
 	"mimamori/decide"
 	"mimamori/dossier"
 	"mimamori/geo"
@@ -78,6 +79,7 @@ type Config struct {
 	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
 	Log             *slog.Logger                                                      `yaml:"-"`
 	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
+	Clock           func() clock.Reading                                              `yaml:"-"` // nil: the system's
 }
 
 // ShopConfig says where the shop is and what it is called.

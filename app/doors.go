@@ -105,7 +105,7 @@ func (a *App) openDoors() error {
 		return fmt.Errorf("config: password_list: %w", err)
 	}
 	a.closers = append(a.closers, list.Close)
-	a.Doors = split(doors, list.Door(a.log), pages)
+	a.Doors = split(doors, list.Door(a.log), a.mindful(pages))
 	return a.openConsole()
 }
 

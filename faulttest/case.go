@@ -26,13 +26,14 @@ type Case struct {
 	mu       sync.Mutex // guards all below
 	his      *shoptest.Session
 	hers     []*shoptest.Session
-	word     time.Time // when her word was acknowledged
+	word     time.Time     // when her word was acknowledged
+	asked    time.Duration // the same by the steady clock, before it was said
 	want     map[key]string
 	muddled  map[key]bool    // both touched it, or the line may have hidden which came first
 	orders   map[string]bool // order → his
 	spent    int64
-	back     time.Time // when she has set a new password
-	early    []string  // ways in that opened before the wait was over
+	back     time.Duration // when she has set a new password, by the steady clock; 0: not yet
+	early    []string      // ways in that opened before the wait was over
 	recovers bool
 }
 
@@ -190,6 +191,9 @@ func (c *Case) touch(k key, his bool, value map[string]any) {
 // says is "that wasn't me", until it is heard.
 func (w *World) says(c *Case) {
 	body, _ := json.Marshal(map[string]any{"subject": c.Subject, "session": c.his.ID, "verdict": "not_me"})
+	c.mu.Lock()
+	c.asked = w.steady()
+	c.mu.Unlock()
 	w.insist(func() bool {
 		status, answer := w.call("POST", "/v1/reports", body)
 		if status >= 400 && status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests {
@@ -219,13 +223,18 @@ func (w *World) insist(do func() bool) bool {
 }
 
 // impatience tries to get in before the wait is over, as an intruder with the
-// mailbox would; what opens is noted.
+// mailbox would, by whichever clock; what opens too early is noted.
 func (w *World) impatience(c *Case) {
-	page, ok := w.forgot(c)
-	if ok && (reachForm.MatchString(page.body) || grantForm.MatchString(page.body)) {
+	for range 3 {
+		if !w.after(0, 110*time.Minute) {
+			return
+		}
+		page, ok := w.forgot(c)
 		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.early = append(c.early, fmt.Sprintf("at %s the page offered a way in", time.Now().Format(time.RFC3339)))
+		if waited := w.steady() - c.asked; ok && waited < 5*time.Hour && (reachForm.MatchString(page.body) || grantForm.MatchString(page.body)) {
+			c.early = append(c.early, fmt.Sprintf("the page offered a way in %s after her word", waited))
+		}
+		c.mu.Unlock()
 	}
 }
 
@@ -254,7 +263,7 @@ func (w *World) comeBack(c *Case) {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.back = time.Now()
+		c.back = w.steady()
 		return true
 	})
 }

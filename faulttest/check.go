@@ -260,8 +260,8 @@ func (k *checking) stoodStill(c *Case, i incident.Incident) {
 	if !i.WaitUntil.IsZero() && i.WaitUntil.Sub(i.DecidedAt) < k.Wait {
 		k.say("I5", c, "the wait is %s", i.WaitUntil.Sub(i.DecidedAt))
 	}
-	if !c.back.IsZero() && c.back.Sub(i.DecidedAt) < k.Wait {
-		k.say("I5", c, "she was back after %s", c.back.Sub(i.DecidedAt))
+	if c.back != 0 && c.asked != 0 && c.back-c.asked < k.Wait && !i.DecidedAt.Before(c.word) {
+		k.say("I5", c, "she was back after %s", c.back-c.asked)
 	}
 }
 

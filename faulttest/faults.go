@@ -36,12 +36,13 @@ var Faults = []Fault{
 	{Row: 0, Name: "nothing goes wrong", Strike: func(*World) {}, Share: 0.04},
 	{Row: 0, Name: "nothing goes wrong, detection decides", Strike: func(*World) {}, Strong: true, Share: 0.04},
 	{Row: 1, Name: "killed at a step: before its effect, after it, after its record", Strike: killed, Share: 0.25},
-	{Row: 6, Name: "mail server down, refusing for now, dropping after DATA", Strike: mailDown, Share: 0.08},
+	{Row: 6, Name: "mail server down, refusing for now, dropping after DATA", Strike: mailDown, Share: 0.06},
 	{Row: 7, Name: "shop failing, hanging, babbling, redirecting, putting off", Strike: shopIll, Share: 0.14},
 	{Row: 8, Name: "shop says done and did not", Strike: shopLies, Share: 0.06},
-	{Row: 9, Name: "events repeated, out of order, hours late", Strike: disorder, Share: 0.08},
+	{Row: 9, Name: "events repeated, out of order, hours late", Strike: disorder, Share: 0.06},
+	{Row: 10, Name: "the clock set ahead and back, between restarts too", Strike: clockSet, Share: 0.06},
 	{Row: 12, Name: "malformed requests all the while", Strike: garbage, Share: 0.03},
-	{Row: 14, Name: "a line that loses messages and answers", Strike: lossy, Share: 0.08},
+	{Row: 14, Name: "a line that loses messages and answers", Strike: lossy, Share: 0.06},
 	{Row: 15, Name: "addresses of every form, detection decides", Strike: func(*World) {}, Strong: true, Share: 0.03},
 	{Row: 17, Name: "a second process on the store", Strike: second, Share: 0.02},
 	{Row: 19, Name: "backup under load, put back later", Strike: putBack, Share: 0.05},
@@ -176,6 +177,19 @@ func disorder(w *World) {
 		w.Line.Hold(time.Now().Add(time.Duration(w.pick(7200)) * time.Second))
 		w.struckOnce()
 		w.after(10*time.Minute, time.Hour)
+	}
+}
+
+func clockSet(w *World) {
+	for range 1 + w.pick(3) {
+		if !w.after(0, 90*time.Minute) {
+			return
+		}
+		by := []time.Duration{time.Hour, -time.Hour, 3 * time.Hour, 2 * time.Minute, 6 * time.Hour, -10 * time.Minute}[w.pick(5)]
+		if w.pick(2) == 0 {
+			w.Crash(time.Duration(w.pick(90)) * time.Second)
+		}
+		w.setClock(by)
 	}
 }
 

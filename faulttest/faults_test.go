@@ -15,7 +15,7 @@ func TestFaults(t *testing.T) {
 	for n, f := range Faults {
 		t.Run(fmt.Sprintf("row %d, %s", f.Row, f.Name), func(t *testing.T) {
 			_ = all
-			r := Play(t, ready, f, uint64(n+1), 40)
+			r := Play(t, ready, f, uint64(n+1), 20)
 			t.Logf("%d incidents, struck %d times", r.Incidents, r.Struck)
 			for _, v := range r.Violations {
 				t.Errorf("seed %d: %s", n+1, v)

@@ -82,7 +82,6 @@ func (w *World) play(f Fault, cases int) Result {
 		w.open(fmt.Sprintf("case-%d", n), n >= cases)
 	}
 	synctest.Wait()
-	began := time.Now()
 	w.ends.Go(func() { f.Strike(w) })
 	for _, c := range w.cases[:cases] {
 		w.ends.Go(func() {
@@ -90,15 +89,16 @@ func (w *World) play(f Fault, cases int) Result {
 				return
 			}
 			w.intrude(c)
-			if w.after(0, 4*time.Hour+50*time.Minute) {
-				w.impatience(c)
-			}
-			if c.recovers && w.after(time.Until(began.Add(6*time.Hour)), time.Until(began.Add(9*time.Hour))) {
+			w.impatience(c)
+			if c.recovers && w.after(max(0, 6*time.Hour-w.steady()), max(time.Minute, 9*time.Hour-w.steady())) {
 				w.comeBack(c)
 			}
 		})
 	}
 	time.Sleep(14 * time.Hour)
+	for w.steady() < 14*time.Hour { // the clock was set ahead: as long by the steady one
+		time.Sleep(14*time.Hour - w.steady())
+	}
 	synctest.Wait()
 	e := w.evidence()
 	found, err := Check(context.Background(), e)

@@ -29,6 +29,7 @@ import (
 
 	"mimamori"
 	"mimamori/app"
+	"mimamori/clock"
 	"mimamori/mail"
 	"mimamori/mail/mailbox"
 	"mimamori/playbook"
@@ -66,6 +67,7 @@ type World struct {
 	struck   int // faults that really happened
 	crash    func(at playbook.Point, s playbook.Step) bool
 	poisoned string    // commands for this customer break whoever gives them
+	set      []setting // of the wall clock
 	lost     time.Time // restored from a backup of then: what was acknowledged later may be gone
 	ends     sync.WaitGroup
 }
@@ -136,6 +138,7 @@ func (w *World) config(l *life) app.Config {
 		}
 		return lifeConn{conn, l}, nil
 	}
+	c.Clock = w.clock
 	c.Policy.BudgetFloor = 100_000 // the budget is not what is tried here
 	if !w.strong {
 		c.Policy.NotifyAt, c.Policy.ChallengeAt, c.Policy.HoldAt, c.Policy.ContainAt = 0.99996, 0.99997, 0.99998, 0.99999
@@ -146,6 +149,45 @@ func (w *World) config(l *life) app.Config {
 		w.tune(w, &c)
 	}
 	return c
+}
+
+// setting is one time that somebody set the wall clock: ahead by `by` during
+// `by`, while the steady clock stands; or back, at once.
+type setting struct {
+	at time.Time
+	by time.Duration
+}
+
+// clock is the world's: fake time is the wall clock, so the steady one is what
+// has passed less what the wall clock was set.
+func (w *World) clock() clock.Reading {
+	return clock.Reading{Wall: time.Now(), Steady: w.steady(), Boot: "first"}
+}
+
+func (w *World) steady() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	passed := now.Sub(night)
+	for _, s := range w.set {
+		if s.by > 0 {
+			passed -= min(now.Sub(s.at), s.by)
+		} else {
+			passed -= s.by
+		}
+	}
+	return passed
+}
+
+// setClock sets it, and returns once that has happened.
+func (w *World) setClock(by time.Duration) {
+	w.mu.Lock()
+	w.set = append(w.set, setting{time.Now(), by})
+	w.struck++
+	w.mu.Unlock()
+	if by > 0 {
+		w.after(by, by)
+	}
 }
 
 // live starts a process on a folder.
