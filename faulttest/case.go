@@ -229,12 +229,17 @@ func (w *World) impatience(c *Case) {
 		if !w.after(0, 110*time.Minute) {
 			return
 		}
-		page, ok := w.forgot(c)
-		c.mu.Lock()
-		if waited := w.steady() - c.asked; ok && waited < 5*time.Hour && (reachForm.MatchString(page.body) || grantForm.MatchString(page.body)) {
-			c.early = append(c.early, fmt.Sprintf("the page offered a way in %s after her word", waited))
-		}
-		c.mu.Unlock()
+		w.peek(c)
+	}
+}
+
+// peek looks whether there is a way in, and notes one that opens too early.
+func (w *World) peek(c *Case) {
+	page, ok := w.forgot(c)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if waited := w.steady() - c.asked; ok && waited < 5*time.Hour && (reachForm.MatchString(page.body) || grantForm.MatchString(page.body)) {
+		c.early = append(c.early, fmt.Sprintf("the page offered a way in %s after her word", waited))
 	}
 }
 

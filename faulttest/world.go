@@ -243,8 +243,8 @@ func (w *World) crashTo(down time.Duration, change func(folder string)) {
 	w.mu.Unlock()
 	w.image(l.folder, next)
 	w.ends.Go(func() {
-		time.Sleep(down)
 		_ = l.app.Stop() // what is left of it writes to the old folder, where nobody looks any more
+		time.Sleep(down)
 		if change != nil {
 			change(next)
 		}

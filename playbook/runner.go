@@ -178,9 +178,9 @@ func (r *Runner) tryDue(ctx context.Context) (int, error) {
 		r.done.Add(1)
 		go func() {
 			defer r.done.Done()
+			defer r.Wake()
+			defer func() { <-r.slots }() // whatever the try ends by
 			r.try(ctx, s)
-			<-r.slots
-			r.Wake()
 		}()
 	}
 	return 0, err
