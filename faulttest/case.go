@@ -226,7 +226,7 @@ func (w *World) insist(do func() bool) bool {
 // mailbox would, by whichever clock; what opens too early is noted.
 func (w *World) impatience(c *Case) {
 	for range 3 {
-		if !w.after(0, 110*time.Minute) {
+		if w.patient || !w.after(0, 110*time.Minute) {
 			return
 		}
 		w.peek(c)

@@ -18,7 +18,7 @@ import (
 func TestA11_ClockSetAhead(t *testing.T) {
 	ready := Prepare(t)
 	for _, down := range []bool{false, true} {
-		f := Fault{Row: 10, Name: "the clock set ahead by six hours", Strike: func(w *World) {
+		f := Fault{Row: 10, Tune: func(w *World, _ *app.Config) { w.patient = true }, Name: "the clock set ahead by six hours", Strike: func(w *World) {
 			w.after(90*time.Minute, 90*time.Minute) // all have said their word
 			if down {
 				w.Crash(7 * time.Hour)

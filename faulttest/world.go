@@ -49,13 +49,14 @@ type World struct {
 	Mail *mailbox.Server
 	Line *Line // between Mimamori and everybody else
 
-	folder string
-	ready  Prepared
-	tune   func(*World, *app.Config) // may be nil
-	pipe   *mailbox.PipeListener
-	log    *logbook
-	cases  []*Case
-	strong bool // detection decides too; else only the customer's word
+	folder  string
+	ready   Prepared
+	tune    func(*World, *app.Config) // may be nil
+	pipe    *mailbox.PipeListener
+	log     *logbook
+	cases   []*Case
+	patient bool // nobody looks before the wait is over
+	strong  bool // detection decides too; else only the customer's word
 
 	mu       sync.Mutex // guards all below
 	life     *life
