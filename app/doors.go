@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -135,7 +136,7 @@ func (a *App) mailHashes(mail string) [][]byte {
 }
 
 // ready says whether decisions can be made now.
-func (a *App) ready(context.Context) error { return a.Store.Failed() }
+func (a *App) ready(context.Context) error { return errors.Join(a.Store.Failed(), a.Store.Full()) }
 
 func (a *App) shortened() mimamori.Text {
 	if !a.Config.Policy.Shortened {

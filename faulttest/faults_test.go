@@ -4,22 +4,55 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 )
 
-// TestFaults plays each fault with a few takeovers; MIMAMORI_FAULTS says how
-// many in all (make test-faults: 10,000) and prints the table.
+// worldSize is how many takeovers are under way beside each other in the long
+// form; the short form has fewer.
+const worldSize = 40
+
+// TestFaults plays each fault with a few takeovers. MIMAMORI_FAULTS=10000 (make
+// test-faults) plays so many in all, prints the table and writes it into
+// docs/faults.md; MIMAMORI_FAULT_SEED=n begins with another seed, and
+// MIMAMORI_FAULT=name plays one fault alone.
 func TestFaults(t *testing.T) {
 	ready := Prepare(t)
 	all, _ := strconv.Atoi(os.Getenv("MIMAMORI_FAULTS"))
-	for n, f := range Faults {
-		t.Run(fmt.Sprintf("row %d, %s", f.Row, f.Name), func(t *testing.T) {
-			_ = all
-			r := Play(t, ready, f, uint64(n+1), 20)
-			t.Logf("%d incidents, struck %d times", r.Incidents, r.Struck)
-			for _, v := range r.Violations {
-				t.Errorf("seed %d: %s", n+1, v)
+	first, _ := strconv.ParseUint(os.Getenv("MIMAMORI_FAULT_SEED"), 10, 64)
+	only := os.Getenv("MIMAMORI_FAULT")
+	began, table := time.Now(), &Table{}
+	t.Run("worlds", func(t *testing.T) {
+		for n, f := range Faults {
+			if !strings.Contains(f.Name, only) {
+				continue
 			}
-		})
+			worlds, size := 1, 3
+			if all > 0 {
+				worlds, size = max(1, int(f.Share*float64(all)+worldSize-1)/worldSize), worldSize
+			}
+			for k := range worlds {
+				seed := first + uint64(1000*n+k)
+				t.Run(fmt.Sprintf("row %d, %s, seed %d", f.Row, f.Name, seed), func(t *testing.T) {
+					t.Parallel()
+					r := Play(t, ready, f, seed, size)
+					table.Add(f, r)
+					for _, v := range r.Violations {
+						t.Errorf("seed %d: %s", seed, v)
+					}
+					if done := table.Incidents(); all > 0 {
+						fmt.Printf("%d of about %d takeovers, %s\n", done, all, time.Since(began).Round(time.Second))
+					}
+				})
+			}
+		}
+	})
+	t.Logf("\n%s", table)
+	if all >= 10_000 && only == "" {
+		fmt.Print("\n", table)
+		if err := table.WriteInto("../docs/faults.md", time.Since(began)); err != nil {
+			t.Error(err)
+		}
 	}
 }
