@@ -13,9 +13,6 @@ import (
 	"mimamori/store"
 )
 
-// Database is where the configuration has its database.
-func (c *Config) Database() string { return filepath.Join(c.Data, "mimamori.db") }
-
 // ErrNoMaster says that there is no master key: what is signed and sealed in a
 // database cannot be looked into.
 var ErrNoMaster = fmt.Errorf("there is no master key: %w", mimamori.ErrNotFound)
@@ -27,7 +24,7 @@ func VerifyAuditOf(ctx context.Context, c Config, path string) (report audit.Rep
 	if err != nil {
 		return report, err
 	}
-	err = store.Look(ctx, path, func(s *store.SQLite) error {
+	err = store.Look(ctx, path, func(s *store.SQL) error {
 		ring, err := keys.Open(ctx, s, master)
 		if err != nil {
 			return err

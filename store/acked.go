@@ -23,7 +23,6 @@ type ackMark struct {
 	file  *os.File
 	index *os.File // SQLite's index of the log (-shm), opened at the first commit
 	path  string
-	said  [markSize]byte
 }
 
 const (
@@ -41,14 +40,15 @@ func openAckMark(path string) (*ackMark, error) {
 		return nil, err
 	}
 	m := &ackMark{file: f, path: path}
-	n, err := f.ReadAt(m.said[:], 0)
+	var said [markSize]byte
+	n, err := f.ReadAt(said[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(fmt.Errorf("read how far writes were acknowledged: %w", err), f.Close())
 	}
 	if n == markSize {
 		log, err := os.Open(path + "-wal")
 		if err == nil {
-			err = errors.Join(checkLog(log, m.said), log.Close())
+			err = errors.Join(checkLog(log, said), log.Close())
 		}
 		// Another program may have carried the whole log over, as sqlite3 does
 		// when it ends.
@@ -74,32 +74,34 @@ func (m *ackMark) close(clean bool) error {
 	return errors.Join(errs...)
 }
 
-// noteAcked writes down that the log is acknowledged as it is now. It cannot
-// fail a commit that is durable: without the note less is found out, no more.
-func (s *SQLite) noteAcked() {
-	s.refused.Store(nil)
-	m := s.acked
-	if m == nil {
-		return
-	}
+// reached is how far the log has come: the note that is to be written once all
+// up to there is durable. Only the writer asks.
+func (m *ackMark) reached() (said [markSize]byte) {
 	if m.index == nil {
 		var err error
 		if m.index, err = os.Open(m.path + "-shm"); err != nil {
-			return
+			return said
 		}
 	}
 	var head [48]byte // WalIndexHdr, see SQLite's walformat document, section 2.1
 	if _, err := m.index.ReadAt(head[:], 0); err != nil {
-		return
+		return said
 	}
-	said := m.said[:]
-	binary.BigEndian.PutUint32(said, markMagic)
+	binary.BigEndian.PutUint32(said[:], markMagic)
 	binary.BigEndian.PutUint32(said[4:], binary.NativeEndian.Uint32(head[16:])) // the last valid frame
 	copy(said[8:16], head[32:40])                                               // the salts, as the log has them
 	binary.BigEndian.PutUint32(said[16:], binary.NativeEndian.Uint32(head[24:]))
 	binary.BigEndian.PutUint32(said[20:], binary.NativeEndian.Uint32(head[28:])) // the checksum up to that frame
 	binary.BigEndian.PutUint32(said[28:], crc32.ChecksumIEEE(said[:28]))
-	_, _ = m.file.WriteAt(said, 0)
+	return said
+}
+
+// note writes down that the log is acknowledged so far. It cannot fail what is
+// durable: without the note less is found out, no more.
+func (m *ackMark) note(said [markSize]byte) {
+	if binary.BigEndian.Uint32(said[:]) == markMagic {
+		_, _ = m.file.WriteAt(said[:], 0)
+	}
 }
 
 // checkLog compares the log with what was noted of it.
@@ -114,7 +116,7 @@ func checkLog(log io.Reader, said [markSize]byte) error {
 		return nil // carried over and emptied
 	}
 	if err != nil {
-		return lost(0, frames)
+		return shortOf(0, frames)
 	}
 	order, a, b := binary.ByteOrder(binary.LittleEndian), uint32(0), uint32(0)
 	if binary.BigEndian.Uint32(head[:])&1 == 1 {
@@ -122,28 +124,28 @@ func checkLog(log io.Reader, said [markSize]byte) error {
 	}
 	a, b = walSum(order, a, b, head[:24])
 	if magic := binary.BigEndian.Uint32(head[:]) &^ 1; magic != 0x377f0682 || a != binary.BigEndian.Uint32(head[24:]) || b != binary.BigEndian.Uint32(head[28:]) {
-		return lost(0, frames)
+		return shortOf(0, frames)
 	}
 	if string(head[16:24]) != string(said[8:16]) {
 		return nil // begun again from its start since: all before it is in the database
 	}
 	size := int(binary.BigEndian.Uint32(head[8:]))
 	if size < 512 || size > 65536 {
-		return lost(0, frames)
+		return shortOf(0, frames)
 	}
 	frame := make([]byte, frameHead+size)
 	for i := range frames {
 		if _, err := io.ReadFull(log, frame); err != nil {
-			return lost(i, frames)
+			return shortOf(i, frames)
 		}
 		a, b = walSum(order, a, b, frame[:8])
 		a, b = walSum(order, a, b, frame[frameHead:])
 		if string(frame[8:16]) != string(head[16:24]) || a != binary.BigEndian.Uint32(frame[16:]) || b != binary.BigEndian.Uint32(frame[20:]) {
-			return lost(i, frames)
+			return shortOf(i, frames)
 		}
 	}
 	if a != binary.BigEndian.Uint32(said[16:]) || b != binary.BigEndian.Uint32(said[20:]) {
-		return lost(frames-1, frames)
+		return shortOf(frames-1, frames)
 	}
 	return nil
 }
@@ -157,7 +159,7 @@ func walSum(order binary.ByteOrder, a, b uint32, data []byte) (uint32, uint32) {
 	return a, b
 }
 
-func lost(good, frames uint32) error {
+func shortOf(good, frames uint32) error {
 	return fmt.Errorf("%w: of %d acknowledged frames of its write-ahead log only %d are readable", ErrDamaged, frames, good)
 }
 

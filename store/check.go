@@ -134,6 +134,9 @@ func checkEvent(rows *sql.Rows) error {
 	if err := rows.Scan(accountKey{&account}, &sum, &source, &id, when{&at}, &kind, &subject, &data); err != nil {
 		return fmt.Errorf("%w: an event: %w", ErrDamaged, err)
 	}
+	if got := eventSum(kind, subject, source, id, nanos(at), data); len(sum) == len(got) && string(got[:]) != string(sum) {
+		return fmt.Errorf("%w: event %s is not what was stored", ErrDamaged, id)
+	}
 	e, err := event.Stored(source, id, event.Kind(kind), subject, at, data)
 	if err != nil {
 		return fmt.Errorf("%w: event %s: %w", ErrDamaged, id, err)
@@ -146,11 +149,12 @@ func checkEvent(rows *sql.Rows) error {
 
 // Look opens a database file beside whoever serves it, lets do read it, and
 // closes it. Its writing methods give ErrUnavailable.
-func Look(ctx context.Context, path string, do func(*SQLite) error) (err error) {
+func Look(ctx context.Context, path string, do func(*SQL) error) (err error) {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("look into %s: %w", path, err)
 	}
 	s := &SQLite{stop: make(chan struct{})}
+	s.SQL = SQL{engine: s, order: "rowid"}
 	close(s.stop)
 	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&_pragma=query_only(ON)&mode=rw", 2); err != nil {
 		return fmt.Errorf("look into %s: %w", path, damaged(err))
@@ -159,5 +163,5 @@ func Look(ctx context.Context, path string, do func(*SQLite) error) (err error) 
 	if err := sameSchema(ctx, s.read); err != nil {
 		return fmt.Errorf("look into %s: %w", path, damaged(err))
 	}
-	return do(s)
+	return do(&s.SQL)
 }

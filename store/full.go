@@ -42,9 +42,23 @@ func (s *SQLite) refuse(doing string, err error) error {
 }
 
 // Full is why writes are refused for the moment; nil when they are not.
-func (s *SQLite) Full() error {
+func (s *SQL) Full() error {
+	if f, ok := s.engine.(interface{ isFull() error }); ok {
+		return f.isFull()
+	}
+	return nil
+}
+
+func (s *SQLite) isFull() error {
 	if err := s.refused.Load(); err != nil {
 		return *err
 	}
 	return nil
+}
+
+// ofTheFile says that a write's error is none of its own: the disk is full or
+// failing, or the file broken.
+func ofTheFile(err error) bool {
+	c := codeOf(err)
+	return c == sqlite3.SQLITE_FULL || c == sqlite3.SQLITE_IOERR || isCorrupt(err)
 }

@@ -15,7 +15,7 @@ import (
 // a person first, then the oldest, since they have waited longest. With person
 // set only those that need one. When closed or dismissed ones are asked for it
 // gives those, newest first.
-func (s *SQLite) QueueOf(ctx context.Context, states []incident.State, person bool, limit int) ([]incident.Incident, error) {
+func (s *SQL) QueueOf(ctx context.Context, states []incident.State, person bool, limit int) ([]incident.Incident, error) {
 	wanted, err := document(states)
 	if err != nil {
 		return nil, err
@@ -36,8 +36,8 @@ func (s *SQLite) QueueOf(ctx context.Context, states []incident.State, person bo
 
 // QueueCounts counts the incidents in each state, and those in work that need
 // a person. Closed and dismissed ones are counted together, as closed.
-func (s *SQLite) QueueCounts(ctx context.Context) (states map[incident.State]int, person int, err error) {
-	rows, err := s.at(ctx).rows(`SELECT state, count(*), sum(needs_person > 0) FROM incident WHERE state NOT IN ('closed', 'dismissed') GROUP BY state`)
+func (s *SQL) QueueCounts(ctx context.Context) (states map[incident.State]int, person int, err error) {
+	rows, err := s.at(ctx).rows(`SELECT state, count(*), sum(CASE WHEN needs_person > 0 THEN 1 ELSE 0 END) FROM incident WHERE state NOT IN ('closed', 'dismissed') GROUP BY state`)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count the queue: %w", err)
 	}
@@ -66,15 +66,15 @@ func (s *SQLite) QueueCounts(ctx context.Context) (states map[incident.State]int
 // IncidentVersion is a short text that changes with anything that the staff's
 // page of an incident shows: the incident, its timeline, steps and notices,
 // and the account's events. ErrNotFound.
-func (s *SQLite) IncidentVersion(ctx context.Context, id mimamori.IncidentID) (string, error) {
+func (s *SQL) IncidentVersion(ctx context.Context, id mimamori.IncidentID) (string, error) {
 	var doc []byte
 	var account int64
 	var entries, steps, notices string
 	err := s.at(ctx).row(`SELECT i.doc,
 		coalesce((SELECT ver FROM account WHERE account_id = i.account_id), 0),
 		(SELECT count(*) FROM entry WHERE account_id = i.account_id AND incident = i.id),
-		(SELECT count(*) || ' ' || coalesce(sum(attempts), 0) || ' ' || coalesce(sum(state IN ('done', 'refused', 'skipped')), 0) FROM step WHERE account_id = i.account_id AND incident = i.id),
-		(SELECT count(*) || ' ' || coalesce(sum(state <> 'queued'), 0) || ' ' || coalesce(sum(read_at > 0), 0) FROM notice WHERE account_id = i.account_id)
+		(SELECT count(*) || ' ' || coalesce(sum(attempts), 0) || ' ' || coalesce(sum(CASE WHEN state IN ('done', 'refused', 'skipped') THEN 1 ELSE 0 END), 0) FROM step WHERE account_id = i.account_id AND incident = i.id),
+		(SELECT count(*) || ' ' || coalesce(sum(CASE WHEN state <> 'queued' THEN 1 ELSE 0 END), 0) || ' ' || coalesce(sum(CASE WHEN read_at > 0 THEN 1 ELSE 0 END), 0) FROM notice WHERE account_id = i.account_id)
 		FROM incident i WHERE i.id = ?`, string(id)).Scan(&doc, &account, &entries, &steps, &notices)
 	if err != nil {
 		return "", found(err, "version of "+string(id))

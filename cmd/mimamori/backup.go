@@ -29,9 +29,12 @@ func (c backupCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if err := ownFile(config); err != nil {
+		return err
+	}
 	began := time.Now()
 	show := bar(s, began)
-	copied, err := store.Backup(ctx, config.Database(), c.File, began, func(done, all int) { show(int64(done), int64(all)) })
+	copied, err := store.Backup(ctx, config.Place(), c.File, began, func(done, all int) { show(int64(done), int64(all)) })
 	show(0, 0)
 	if err != nil {
 		return copyHint(err)
@@ -65,7 +68,7 @@ func (c restoreCmd) Run(ctx context.Context, s *streams) error {
 	}
 	config := app.DefaultConfig()
 	config.Data = c.Data
-	audited, err := auditOf(ctx, config, config.Database())
+	audited, err := auditOf(ctx, config, config.Place())
 	if errors.Is(err, app.ErrNoMaster) {
 		audited = "the audit log is not checked yet: mimamori verify-store does it once the master key is there"
 	} else if err != nil {
@@ -79,7 +82,7 @@ now:
 2. set data: %s in the configuration, and start mimamori serve
 3. let the shop send the events since %s again: those that are known are counted as repeated
 4. look whether anything was taken away since then that is back now: API keys (mimamori key list), people at the desk
-`, config.Database(), rows(copied), audited, stamp(copied.TakenAt), now.Sub(copied.TakenAt).Round(time.Second), stamp(copied.Newest),
+`, config.Place(), rows(copied), audited, stamp(copied.TakenAt), now.Sub(copied.TakenAt).Round(time.Second), stamp(copied.Newest),
 		filepath.Join(c.Data, "master.key"), c.Data, stamp(copied.Newest))
 	return err
 }
@@ -97,16 +100,27 @@ func (c verifyStoreCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	found, err := store.CheckFile(ctx, config.Database())
+	if err := ownFile(config); err != nil {
+		return err
+	}
+	found, err := store.CheckFile(ctx, config.Place())
 	if err != nil {
 		return copyHint(err)
 	}
-	audited, err := auditOf(ctx, config, config.Database())
+	audited, err := auditOf(ctx, config, config.Place())
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "%s: %s, as it was written: %s; %s\n", config.Database(), size(found.Bytes), rows(found), audited)
+	_, err = fmt.Fprintf(s.out, "%s: %s, as it was written: %s; %s\n", config.Place(), size(found.Bytes), rows(found), audited)
 	return err
+}
+
+// ownFile refuses a database that is not a file of ours.
+func ownFile(c app.Config) error {
+	if !store.IsAddress(c.Place()) {
+		return nil
+	}
+	return withHint(errors.New("the records are in PostgreSQL, which has backups of its own"), "use pg_basebackup with WAL archiving, or pg_dump, on that database: docs/operations.md says what to look at after a restore")
 }
 
 // auditOf says how the audit log of a database stands; tampering is an error.
