@@ -41,6 +41,9 @@ type Config struct {
 	// the staff's pages, which need not be reachable from outside.
 	Listen        string `yaml:"listen"`
 	ConsoleListen string `yaml:"console_listen"`
+	// ConsoleURL is where the staff reach the console: https://desk.shop.example.
+	ConsoleURL string    `yaml:"console_url"`
+	TLS        TLSConfig `yaml:"tls"`
 
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
@@ -50,6 +53,9 @@ type Config struct {
 	PolicyFile string        `yaml:"policy_file"`
 	Geo        GeoConfig     `yaml:"geo"`
 	Metrics    MetricsConfig `yaml:"metrics"`
+
+	Audit     AuditConfig     `yaml:"audit"`
+	Retention RetentionConfig `yaml:"retention"`
 
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
@@ -188,9 +194,18 @@ func (c *Config) Check() error {
 	if c.Database != "" && !store.IsAddress(c.Database) {
 		return fmt.Errorf("config: database must be like postgres://user@host:5432/mimamori, or empty for the file in data: %w", mimamori.ErrInvalid)
 	}
+	if err := c.checkAudit(); err != nil {
+		return err
+	}
+	if err := c.checkRetention(); err != nil {
+		return err
+	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {
 		return fmt.Errorf("config: public_url must be like https://security.shop.example, without a path: %w", mimamori.ErrInvalid)
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if c.Policy.Wait < 5*time.Hour && !c.Policy.Shortened {
 		return fmt.Errorf("config: policy.wait is under 5 hours; if that is meant (a demo), set policy.shortened so that pages and notices say so: %w", mimamori.ErrInvalid)

@@ -39,6 +39,7 @@ func (a *App) openDesks() error {
 		return fmt.Errorf("config: public_url, shop.domain: %w", err)
 	}
 	a.Audit = audit.New(a.Store, a.Ring, a.Vault)
+	a.openLaw()
 	a.Staff = staff.NewDesk(a.Store, a.Ring, hasher, a.Audit, a.Config.Shop.Name.EN, staff.Limits{})
 	a.Guard = staff.NewGuard(a.Store, a.Store, a.Store, a.Audit, func(_ context.Context, actor mimamori.Actor, looks int) {
 		a.log.Warn("mass look-up", "actor", actor.ID, "looks", looks)

@@ -44,6 +44,15 @@ const (
 	RetentionChanged Act = "retention.change"
 )
 
+// The acts of what the law asks.
+const (
+	LookBreach     Act = "look.breach"     // reports and deadlines: kinds of data and counts, no single customer
+	LookAccounting Act = "look.accounting" // what was given back in a period
+	BreachEdit     Act = "breach.edit"     // awareness, grounds, items, filings
+	BreachNotify   Act = "breach.notify"   // the notice to the customers concerned
+	LegalHold      Act = "legal.hold"      // an account stays as it is, or no longer
+)
+
 // The acts around staff themselves, keys and the machine.
 const (
 	StaffSignIn     Act = "staff.sign_in"
@@ -68,4 +77,4 @@ func (a Act) Looks() bool {
 }
 
 // listLooks show no single customer: the list is masked, the record sealed.
-var listLooks = []Act{LookQueue, LookAudit, LookAnalysis}
+var listLooks = []Act{LookQueue, LookAudit, LookAnalysis, LookBreach, LookAccounting}

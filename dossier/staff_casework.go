@@ -11,10 +11,12 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/breach"
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/journal"
 	"mimamori/playbook"
+	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/undo"
 	"mimamori/web/console"
@@ -23,6 +25,7 @@ import (
 // StaffStore is what the staff's side reads and writes besides the desk's.
 type StaffStore interface {
 	Store
+	LawStore
 	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
 	NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error
 	// QueueOf gives incidents in any of the states, at most limit: those that
@@ -55,6 +58,13 @@ type CaseworkOptions struct {
 	PointsAlone map[staff.Role]int64
 	// Currency is what gift balances are in; empty: JPY.
 	Currency string
+	// Clock, Retention and Anchors stand behind the pages about what the law
+	// asks; nil: those pages say that nothing runs.
+	Clock     *breach.Clock
+	Retention *retention.Job
+	Anchors   *audit.Anchoring
+	// Zone is in which accounting counts its months; nil: Japan's.
+	Zone *time.Location
 }
 
 // Casework answers the staff's pages. Every method checks with the guard
@@ -75,6 +85,9 @@ func NewCasework(opt CaseworkOptions) *Casework {
 	}
 	if opt.Currency == "" {
 		opt.Currency = "JPY"
+	}
+	if opt.Zone == nil {
+		opt.Zone = breach.Japan
 	}
 	return &Casework{opt: opt, desk: opt.Desk}
 }

@@ -38,7 +38,7 @@ func (c *Casework) ask(ctx context.Context, on console.On, f *file, act audit.Ac
 }
 
 // ours are the acts that wait here and are done here.
-var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch}
+var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch, audit.AccountForget}
 
 // Waiting lists what waits for a second person.
 func (c *Casework) Waiting(ctx context.Context, actor mimamori.Actor) ([]console.Proposal, error) {
@@ -78,6 +78,8 @@ func proposalText(p staff.Proposal) mimamori.Text {
 		return askLetGo
 	case audit.RecoveryVouch:
 		return askVouch
+	case audit.AccountForget:
+		return askForget(p)
 	}
 	var g gift
 	if json.Unmarshal(p.Args, &g) != nil {
@@ -103,6 +105,9 @@ func (c *Casework) Approve(ctx context.Context, actor mimamori.Actor, id, reason
 	}
 	if p.Act == audit.RecoveryVouch { // the account may have no incident
 		return c.vouched(ctx, actor, p)
+	}
+	if p.Act == audit.AccountForget {
+		return c.forget(ctx, actor, p)
 	}
 	i, err := c.find(ctx, p.Target.Incident)
 	if err != nil {

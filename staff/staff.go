@@ -36,13 +36,14 @@ var (
 	leadActs = slices.Concat(agentActs, []audit.Act{
 		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.BulkContain,
 		audit.ProposalApprove, audit.ProposalDecline, audit.DirectoryEdit, audit.LookExport, audit.AccountExport, audit.LookAnalysis,
+		audit.LookBreach, audit.LookAccounting, audit.BreachEdit, audit.BreachNotify, audit.LegalHold, audit.AccountForget,
 	})
 	analystActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
-	auditorActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport}
+	auditorActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport, audit.LookBreach, audit.LookAccounting}
 	adminActs   = []audit.Act{
 		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.DirectoryEdit, audit.PolicyChange, audit.RetentionChanged, audit.AccountForget, audit.AccountExport, audit.LookAudit,
-		audit.ProposalMake, audit.ProposalApprove, audit.ProposalDecline,
+		audit.ProposalMake, audit.ProposalApprove, audit.ProposalDecline, audit.LookBreach, audit.LegalHold,
 	}
 )
 
@@ -69,7 +70,7 @@ func (r Role) Acts() []audit.Act {
 func Dangerous(a audit.Act) bool {
 	return slices.Contains([]audit.Act{
 		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.PointsRestore, audit.BulkContain, audit.RecoveryVouch,
-		audit.LookReveal, audit.LookExport, audit.AccountExport, audit.AccountForget, audit.ProposalApprove,
+		audit.LookReveal, audit.LookExport, audit.AccountExport, audit.AccountForget, audit.LegalHold, audit.BreachNotify, audit.ProposalApprove,
 		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.RetentionChanged, audit.PolicyChange, audit.DirectoryEdit, audit.StaffPassword, audit.StaffFactor,
 	}, a)

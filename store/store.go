@@ -14,7 +14,9 @@ import (
 
 	"mimamori"
 	"mimamori/access"
+	"mimamori/accounting"
 	"mimamori/audit"
+	"mimamori/breach"
 	"mimamori/contain"
 	"mimamori/decide"
 	"mimamori/event"
@@ -26,6 +28,7 @@ import (
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/recovery"
+	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/support"
 	"mimamori/wave"
@@ -52,6 +55,10 @@ type Store interface {
 	support.CallStore
 	access.BrowserStore
 	wave.Store
+	breach.Store
+	retention.Store
+	retention.Forgetter
+	accounting.Store
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.

@@ -44,7 +44,7 @@ func (c backupCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	_, err = fmt.Fprintf(s.out, "%s: %s, checked: %s; %s\nit is of %s, the newest event in it of %s\nthe master key is not in it: keep that elsewhere (%s)\n", c.File, size(copied.Bytes), rows(copied), audited,
-		stamp(copied.TakenAt), stamp(copied.Newest), masterPlace(config))
+		moment(copied.TakenAt), moment(copied.Newest), masterPlace(config))
 	return err
 }
 
@@ -82,8 +82,8 @@ now:
 2. set data: %s in the configuration, and start mimamori serve
 3. let the shop send the events since %s again: those that are known are counted as repeated
 4. look whether anything was taken away since then that is back now: API keys (mimamori key list), people at the desk
-`, config.Place(), rows(copied), audited, stamp(copied.TakenAt), now.Sub(copied.TakenAt).Round(time.Second), stamp(copied.Newest),
-		filepath.Join(c.Data, "master.key"), c.Data, stamp(copied.Newest))
+`, config.Place(), rows(copied), audited, moment(copied.TakenAt), now.Sub(copied.TakenAt).Round(time.Second), moment(copied.Newest),
+		filepath.Join(c.Data, "master.key"), c.Data, moment(copied.Newest))
 	return err
 }
 
@@ -160,8 +160,8 @@ func rows(c store.Copy) string {
 
 func size(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
-// stamp is a time for people at a shell, to the second and with its zone.
-func stamp(t time.Time) string {
+// moment is a time for people at a shell, to the second and with its zone.
+func moment(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}

@@ -11,7 +11,6 @@ import (
 
 	"mimamori"
 	"mimamori/app"
-	"mimamori/audit"
 	"mimamori/staff"
 )
 
@@ -145,84 +144,13 @@ type shopSecretCmd struct{ configured }
 
 // Help is shown by mimamori shop-secret --help.
 func (shopSecretCmd) Help() string {
-	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks)."
+	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks). After mimamori keys rotate webhook there are two, the new one first; commands are signed with both for 76 hours."
 }
 
 // Run prints the secret.
 func (c shopSecretCmd) Run(ctx context.Context, s *streams) error {
 	return c.with(ctx, s, func(a *app.App) error {
-		_, err := fmt.Fprintln(s.out, a.ShopSecret())
+		_, err := fmt.Fprintln(s.out, strings.Join(a.ShopSecrets(), "\n"))
 		return err
 	})
-}
-
-type verifyAuditCmd struct{ configured }
-
-// Help is shown by mimamori verify-audit --help.
-func (verifyAuditCmd) Help() string {
-	return "Reads the whole log and compares every entry with its hash, the hashes with each other, and the tree with every signed head. Exit code 1 and a line for each finding when something was altered, removed or added unnoticed."
-}
-
-// Run checks the audit log.
-func (c verifyAuditCmd) Run(ctx context.Context, s *streams) error {
-	return c.with(ctx, s, func(a *app.App) error {
-		known, err := a.Audit.VerifierKeys()
-		if err != nil {
-			return err
-		}
-		report, err := audit.Verify(ctx, a.Store, known, nil)
-		if err != nil {
-			return err
-		}
-		for _, f := range report.Findings {
-			fmt.Fprintln(s.out, f)
-		}
-		if len(report.Findings) > 0 {
-			return withHint(fmt.Errorf("the audit log was tampered with: %d findings in %d entries", len(report.Findings), report.Entries),
-				"keep this data folder as it is, as evidence, and compare it with a backup")
-		}
-		_, err = fmt.Fprintf(s.out, "%d entries, %d signed heads: as they were written\n", report.Entries, report.Heads)
-		return err
-	})
-}
-
-type configCmd struct {
-	Describe configDescribeCmd `cmd:"" help:"List every field with its kind, default and meaning."`
-	Example  configExampleCmd  `cmd:"" help:"Print a whole configuration to begin with."`
-	Check    configCheckCmd    `cmd:"" help:"Read a configuration and say what is wrong with it."`
-}
-
-type configDescribeCmd struct{}
-
-// Run lists the fields.
-func (configDescribeCmd) Run(s *streams) error {
-	for _, f := range app.Fields() {
-		about := f.Kind
-		if f.Default != "" {
-			about += ", default " + f.Default
-		}
-		if _, err := fmt.Fprintf(s.out, "%s  (%s)\n    %s\n", f.Key, about, f.Meaning); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type configExampleCmd struct{}
-
-// Run prints the example.
-func (configExampleCmd) Run(s *streams) error {
-	_, err := fmt.Fprint(s.out, app.Example)
-	return err
-}
-
-type configCheckCmd struct{ configured }
-
-// Run reads a configuration.
-func (c configCheckCmd) Run(s *streams) error {
-	if _, err := app.LoadConfig(c.Config); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(s.out, c.Config, "is good")
-	return err
 }

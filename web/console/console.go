@@ -62,6 +62,8 @@ type Options struct {
 	Mails Mails
 	// Calls are the customers who asked to be called; nil: not offered.
 	Calls Calls
+	// Law is the law's clock, retention and accounting; nil: not offered.
+	Law Law
 	// Errors gets what cannot be shown; nil: slog's default.
 	Errors *slog.Logger
 }
@@ -73,7 +75,9 @@ type console struct {
 }
 
 // Texts is the catalogue of these pages, for tests and documents.
-func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts, mailTexts(), callTexts()) }
+func Texts() (*web.Catalogue, error) {
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), lawTexts())
+}
 
 // New builds the staff's pages.
 func New(opt Options) (http.Handler, error) {
@@ -86,6 +90,9 @@ func New(opt Options) (http.Handler, error) {
 	}
 	if opt.ClientIP == nil {
 		opt.ClientIP = connectionIP
+	}
+	if opt.Errors == nil {
+		opt.Errors = slog.Default()
 	}
 	pages, err := web.NewPages(web.Options{
 		Templates: templates, Text: text, Brand: opt.Brand, Zone: opt.Zone, Base: opt.Base,
@@ -123,6 +130,7 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
 	c.analystRoutes(mux)
 	c.callRoutes(mux)
+	c.lawRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))
