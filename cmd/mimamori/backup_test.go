@@ -44,7 +44,7 @@ func TestBackupBesideTheServer(t *testing.T) {
 		}
 	}
 	key := strings.TrimSpace(ok("mimamori_", "key", "create", "--name", "the shop", "--source", "shop", "--config", config))
-	end, url := serveOn(t, config)
+	end, url := serverOn(t, config)
 	report := func(url, id string) int {
 		t.Helper()
 		body := fmt.Sprintf(`{"specversion":"1.0","source":"shop","id":%q,"type":"page.viewed","subject":"hanako","time":%q,"data":{"session":"s1","page":"home"}}`, id, time.Now().UTC().Format(time.RFC3339))
@@ -91,7 +91,7 @@ func TestBackupBesideTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	ok("as it was written", "verify-store", "--config", second)
-	end, url = serveOn(t, second)
+	end, url = serverOn(t, second)
 	if got := report(url, "e2"); got != http.StatusAccepted {
 		t.Errorf("an event to the restored server = %d: its keys are not those of before", got)
 	}
@@ -102,8 +102,8 @@ func TestBackupBesideTheServer(t *testing.T) {
 	refused("damaged", "serve", "--config", second)
 }
 
-// serveOn starts a server and gives its end and its address.
-func serveOn(t *testing.T, config string) (end func(), url string) {
+// serverOn starts a server and gives its end and its address.
+func serverOn(t *testing.T, config string) (end func(), url string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	said, done := make(chan string, 1), make(chan int)
