@@ -24,19 +24,20 @@ func VerifyAuditOf(ctx context.Context, c Config, path string) (report audit.Rep
 	if err != nil {
 		return report, err
 	}
-	err = store.Look(ctx, path, func(s *store.SQL) error {
-		ring, err := keys.Open(ctx, s, master)
-		if err != nil {
-			return err
-		}
-		known, err := audit.New(s, ring, nil).VerifierKeys()
-		if err != nil {
-			return err
-		}
-		report, err = audit.Verify(ctx, s, known, nil)
-		return err
-	})
-	return report, err
+	s, err := store.Peek(ctx, path)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	ring, err := keys.Open(ctx, s, master)
+	if err != nil {
+		return report, err
+	}
+	known, err := audit.New(s, ring, nil).VerifierKeys()
+	if err != nil {
+		return report, err
+	}
+	return audit.Verify(ctx, s, known, nil)
 }
 
 // openMaster reads the master key and never makes one.

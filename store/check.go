@@ -146,22 +146,3 @@ func checkEvent(rows *sql.Rows) error {
 	}
 	return nil
 }
-
-// Look opens a database file beside whoever serves it, lets do read it, and
-// closes it. Its writing methods give ErrUnavailable.
-func Look(ctx context.Context, path string, do func(*SQL) error) (err error) {
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("look into %s: %w", path, err)
-	}
-	s := &SQLite{stop: make(chan struct{})}
-	s.SQL = SQL{engine: s, order: "rowid"}
-	close(s.stop)
-	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&_pragma=query_only(ON)&mode=rw", 2); err != nil {
-		return fmt.Errorf("look into %s: %w", path, damaged(err))
-	}
-	defer func() { err = errors.Join(err, s.read.Close()) }()
-	if err := sameSchema(ctx, s.read); err != nil {
-		return fmt.Errorf("look into %s: %w", path, damaged(err))
-	}
-	return do(&s.SQL)
-}

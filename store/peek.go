@@ -18,10 +18,13 @@ func Peek(ctx context.Context, path string) (Peeked, error) {
 		return Peeked{}, fmt.Errorf("open store to read: %w", err)
 	}
 	s := &SQLite{stop: make(chan struct{}), broken: make(chan struct{})}
+	s.SQL = SQL{engine: s, order: "rowid"}
 	close(s.stop) // no write is taken
 	var err error
-	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&mode=ro", 2); err != nil {
-		return Peeked{}, fmt.Errorf("open store %s to read: %w", path, err)
+	// Not mode=ro: a database whose server has ended well has no log, and a
+	// reader that may not make one could not open it.
+	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&_pragma=query_only(ON)&mode=rw", 2); err != nil {
+		return Peeked{}, fmt.Errorf("open store %s to read: %w", path, damaged(err))
 	}
 	if err := s.read.PingContext(ctx); err != nil {
 		return Peeked{}, errors.Join(fmt.Errorf("open store %s to read: %w", path, err), s.read.Close())
