@@ -107,7 +107,7 @@ func (a *App) openDoors() error {
 		return fmt.Errorf("config: password_list: %w", err)
 	}
 	a.closers = append(a.closers, list.Close)
-	a.Doors = split(doors, list.Door(a.log), a.mindful(pages))
+	a.Doors = api.Admit(split(doors, list.Door(a.log), a.mindful(pages)), a.log)
 	return a.openConsole()
 }
 
