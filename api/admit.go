@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -36,7 +37,8 @@ func (c Class) String() string {
 var letIn = [...]int{Exports: 32, Pages: 64, Events: 96, Decisions: 128, Containment: 192}
 
 const (
-	exportsAtOnce = 8        // besides: they take long
+	exportsAtOnce = 8 // besides: they take long
+	pieceBytes    = 64 << 10
 	costBytes     = 16 << 10 // so much of a body counts as one more request
 	bodiesAtMost  = 64 << 20 // bytes of bodies held in memory, all together
 	pauseRefused  = 100 * time.Millisecond
@@ -51,24 +53,34 @@ const (
 // slow clients hold nobody up. Who is refused hears 429 or 503 with
 // Retry-After, a moment later, so that asking again at once costs little.
 type Admission struct {
-	next http.Handler
-	log  *slog.Logger
+	log *slog.Logger
 
 	mu      sync.Mutex // guards all below
 	under   int        // cost of what is under way
 	exports int
-	held    int64 // bytes of bodies in memory
+	held    [2]int64 // bytes of bodies in memory: of anybody's, and of those who have a key
 	paused  int
 	refused [Containment + 1]int64
 	said    time.Time
 }
 
-// Admit puts admission before a handler; log may be nil.
-func Admit(next http.Handler, log *slog.Logger) *Admission {
+// NewAdmission makes one for all doors and pages of an installation: they
+// share what the machine can do. log may be nil.
+func NewAdmission(log *slog.Logger) *Admission {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Admission{next: next, log: log}
+	return &Admission{log: log}
+}
+
+// Before puts admission before a handler. Doors do so themselves (Options),
+// behind the look at the API key: who has none is refused unread and takes no
+// place. A nil Admission lets everybody in.
+func (a *Admission) Before(next http.Handler) http.Handler {
+	if a == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, next) })
 }
 
 // Refused counts the requests refused so far, by class.
@@ -114,28 +126,32 @@ func bodyLimit(c Class) int64 {
 	return batchBytes + 1
 }
 
-// ServeHTTP lets a request in, or refuses it.
-func (a *Admission) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve lets a request in, or refuses it.
+func (a *Admission) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	c := classOf(r)
 	if c == free {
-		a.next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 		return
 	}
 	cost, drop, ok := a.readAhead(w, r, c)
 	defer drop()
+	if b, read := r.Body.(*again); read && errors.As(b.err, new(*http.MaxBytesError)) {
+		problem("too-large", "").write(w)
+		return
+	}
 	if !ok || !a.enter(c, cost) {
 		a.refuse(w, r, c)
 		return
 	}
 	if c == Containment || c == Decisions || c == Events || streams(r) {
 		defer a.leave(c, cost)
-		a.next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 		return
 	}
 	answer := &kept{to: w, header: w.Header()}
 	func() {
 		defer a.leave(c, cost)
-		a.next.ServeHTTP(answer, r)
+		next.ServeHTTP(answer, r)
 	}()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(oneAnswer)) // not all writers can
 	answer.send()
@@ -148,32 +164,53 @@ func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 || streams(r) || r.ContentLength > bodyLimit(c) {
 		return 1, drop, true // what is too large, the door refuses unread
 	}
-	held := int64(0)
-	drop = func() {
-		a.mu.Lock()
-		a.held -= held
-		a.mu.Unlock()
+	held, group := int64(0), 0
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		group = 1
 	}
-	body := &bytes.Buffer{}
-	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
+	drop = func() { a.hold(group, -held) }
 	in := http.MaxBytesReader(w, r.Body, bodyLimit(c))
-	chunk := int64(4 << 10)
+	body, size := &again{Closer: r.Body}, r.ContentLength
 	for {
-		a.mu.Lock()
-		fits := a.held+chunk <= bodiesAtMost
-		if fits {
-			held, a.held = held+chunk, a.held+chunk
+		piece := int64(pieceBytes)
+		if size >= 0 {
+			piece = min(size+1, piece) // one more, to see its end
 		}
-		a.mu.Unlock()
-		if !fits {
+		if !a.hold(group, piece) {
 			return 0, drop, false
 		}
-		n, err := io.CopyN(body, in, chunk)
-		if err != nil || n == 0 {
-			r.Body = &again{Reader: body, err: ended(err), Closer: r.Body}
-			return 1 + body.Len()/costBytes, drop, true
+		held += piece
+		buf := make([]byte, piece)
+		n, err := fill(in, buf)
+		body.pieces = append(body.pieces, buf[:n])
+		cost += n
+		if err != nil {
+			body.err = ended(err)
+			r.Body = body.begin()
+			return 1 + cost/costBytes, drop, true
 		}
 	}
+}
+
+// hold counts memory for a body, if there is any left.
+func (a *Admission) hold(group int, n int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.held[group]+n > bodiesAtMost {
+		return false
+	}
+	a.held[group] += n
+	return true
+}
+
+// fill reads until the buffer is full or the body ends.
+func fill(in io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = in.Read(buf[n:])
+		n += m
+	}
+	return n, err
 }
 
 // ended is how a body ended, for the door to find out: nil at its good end.
@@ -187,8 +224,26 @@ func ended(err error) error {
 // again is a body that was read ahead, with the error that it ended by.
 type again struct {
 	io.Reader
-	err error
+	pieces [][]byte
+	err    error
 	io.Closer
+}
+
+func (b *again) begin() *again {
+	var all []io.Reader
+	for _, p := range b.pieces {
+		all = append(all, bytes.NewReader(p))
+	}
+	b.Reader = io.MultiReader(all...)
+	return b
+}
+
+// whole is the body, when it is in one piece and ended well.
+func (b *again) whole() ([]byte, bool) {
+	if b.err != nil || len(b.pieces) != 1 {
+		return nil, false
+	}
+	return b.pieces[0], true
 }
 
 func (b *again) Read(p []byte) (int, error) {
