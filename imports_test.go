@@ -24,7 +24,7 @@ var floors = []struct {
 	{"what comes in, and what stands by itself", `accounting event geo keys webhook clock mail factor/code client simulate password mailcheck/message mailcheck/confusable certificate scale`},
 	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop mailcheck/link`},
 	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen password/passwordgen mailcheck/auth`},
-	{"how unlike the customer, and whose mail", `assess mailcheck firstaid`},
+	{"how unlike the customer, whose mail, and who the company says somebody is", `assess mailcheck firstaid staff/company`},
 	{"what to do about it", `decide`},
 	{"the record of one takeover, and the operator's own rules", `incident policy`},
 	{"durable steps; how deciding goes; what the law asks", `playbook analysis breach retention`},

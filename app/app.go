@@ -35,6 +35,7 @@ import (
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
+	"mimamori/staff/company"
 	"mimamori/store"
 	"mimamori/support"
 	"mimamori/traffic"
@@ -77,6 +78,7 @@ type App struct {
 	Staff     *staff.Desk
 	Guard     *staff.Guard
 	APIKeys   *staff.Gatekeeper
+	Company   *company.Provider // nil: people sign in here
 
 	log       *slog.Logger
 	directory support.Directory
@@ -147,7 +149,13 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.Runner = a.newRunner(to)
-	a.Traffic = traffic.New(0).Keyed(rand.Uint64())
+	seed := rand.Uint64()
+	if a.Store.Several() { // nodes that tell each other hash alike
+		if seed, err = a.Store.TrafficSeed(ctx, seed, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	a.Traffic = traffic.New(0).Keyed(seed)
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)

@@ -39,12 +39,17 @@ type Config struct {
 	PublicURL string `yaml:"public_url"`
 	// Listen is the address of the doors and the centre, ConsoleListen that of
 	// the staff's pages, which need not be reachable from outside.
-	Listen        string `yaml:"listen"`
-	ConsoleListen string `yaml:"console_listen"`
-	// ConsoleURL is where the staff reach the console: https://desk.shop.example.
-	ConsoleURL string    `yaml:"console_url"`
-	TLS        TLSConfig `yaml:"tls"`
+	Listen        string    `yaml:"listen"`
+	ConsoleListen string    `yaml:"console_listen"`
+	TLS           TLSConfig `yaml:"tls"`
 
+	// ConsoleURL is how the staff reach the console, as
+	// https://desk.shop.example: passkeys, invitations and the identity provider
+	// need it. Empty: http://localhost with the port of ConsoleListen where
+	// public_url is local; otherwise none of these is offered.
+	ConsoleURL string `yaml:"console_url"`
+
+	Staff  StaffConfig   `yaml:"staff"`
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
 	Inbox  InboxConfig   `yaml:"inbox"`
@@ -85,6 +90,7 @@ type Config struct {
 
 	// What only the composition root of a test or a demo sets.
 	SignalTransport http.RoundTripper                                                 `yaml:"-"`
+	OIDCTransport   http.RoundTripper                                                 `yaml:"-"`
 	ShopTransport   http.RoundTripper                                                 `yaml:"-"`
 	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
 	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
@@ -167,6 +173,7 @@ func DefaultConfig() Config {
 	return Config{Data: "data", PublicURL: "http://localhost:8420", Listen: "127.0.0.1:8420", ConsoleListen: "127.0.0.1:8421",
 		Shop:   ShopConfig{Name: mimamori.Text{JA: "お店", EN: "the shop"}, Brand: "midori"},
 		Mail:   MailConfig{From: "security@localhost", Server: "127.0.0.1:25", Selector: "mimamori"},
+		Staff:  defaultStaff(),
 		Policy: decide.DefaultPolicy()}
 }
 
@@ -187,6 +194,9 @@ func (c *Config) Check() error {
 		if value == "" {
 			return fmt.Errorf("config: %s is required: %w", field, mimamori.ErrInvalid)
 		}
+	}
+	if err := c.checkStaff(); err != nil {
+		return err
 	}
 	if err := c.checkMail(); err != nil {
 		return err

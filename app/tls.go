@@ -35,11 +35,6 @@ func (c *Config) checkTLS() error {
 	bad := func(field, why string) error {
 		return fmt.Errorf("config: %s %s: %w", field, why, mimamori.ErrInvalid)
 	}
-	if c.ConsoleURL != "" {
-		if u, err := url.Parse(c.ConsoleURL); err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && !c.local() {
-			return bad("console_url", "must be like https://desk.shop.example, without a path")
-		}
-	}
 	switch c.TLS.Mode {
 	case TLSProxy, "":
 	case TLSFiles:

@@ -118,6 +118,7 @@ func (w *work) judge() error {
 			}
 		}
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
+		c.Faded = s.Faded()
 		if !s.Known && s.Verdict == "" {
 			met = decide.Decision(s.Met)
 		}
@@ -376,6 +377,9 @@ func (w *work) answer() (string, error) {
 	}
 	if w.assessment.Assessed {
 		a.Terms = w.assessment.Terms()
+	}
+	if w.in.behind.Load() {
+		a.Degraded = []string{"traffic"}
 	}
 	if w.in.Policy().Mode == decide.Observe {
 		a.Decision = a.Decision.AtMost(decide.Notify)

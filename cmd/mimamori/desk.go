@@ -16,6 +16,8 @@ import (
 
 type staffCmd struct {
 	First staffFirstCmd `cmd:"" help:"Add the first person at the desk, an administrator; prints password and authenticator once."`
+	List  staffListCmd  `cmd:"" help:"List the people at the desk."`
+	Reset staffResetCmd `cmd:"" help:"Take somebody's ways in away and print a link that works once: for the only administrator who lost his."`
 }
 
 type staffFirstCmd struct {
@@ -44,6 +46,7 @@ func (c staffFirstCmd) Run(ctx context.Context, s *streams) error {
 type keyCmd struct {
 	Create keyCreateCmd `cmd:"" help:"Make a key; it is printed once."`
 	List   keyListCmd   `cmd:"" help:"List the keys, without what is secret."`
+	Rotate keyRotateCmd `cmd:"" help:"Make a new key in the place of another; both work for a while."`
 	Revoke keyRevokeCmd `cmd:"" help:"End a key; it counts no more within a second."`
 }
 
@@ -51,17 +54,18 @@ type keyCreateCmd struct {
 	configured
 	Name    string        `required:"" help:"What the key is for."`
 	Source  string        `placeholder:"SOURCE" help:"The CloudEvents source it may speak for; without it: any."`
-	Scopes  []string      `default:"events,decisions,handoff,read" help:"What it may do, of: events, decisions, handoff, read, staff. Default: ${default}."`
+	Scopes  []string      `default:"events,decisions,handoff,read" help:"What it may do, of: events, decisions, handoff, read, staff, signals. Default: ${default}."`
 	Rate    int           `placeholder:"N" help:"At most so many requests a second; 0: no cap."`
+	Words   int           `placeholder:"N" help:"At most so many sign-ins an hour that it may name an intruder's; 0: 100."`
 	Expires time.Duration `placeholder:"DURATION" help:"Ends after this time, as 2160h; without it: never."`
 }
 
 // Run makes a key.
 func (c keyCreateCmd) Run(ctx context.Context, s *streams) error {
-	n := staff.NewAPIKey{Name: c.Name, Source: c.Source, PerSecond: c.Rate}
+	n := staff.NewAPIKey{Name: c.Name, Source: c.Source, PerSecond: c.Rate, WordsAnHour: c.Words}
 	for _, w := range c.Scopes {
 		if !slices.Contains(staff.Scopes, staff.Scope(w)) {
-			return withHint(fmt.Errorf("there is no scope %q", w), "choose of events, decisions, handoff, read, staff, joined by commas")
+			return withHint(fmt.Errorf("there is no scope %q", w), "choose of events, decisions, handoff, read, staff, signals, joined by commas")
 		}
 		n.Scopes = append(n.Scopes, staff.Scope(w))
 	}
@@ -109,15 +113,42 @@ func day(t time.Time) string {
 }
 
 func keyState(k staff.APIKey) string {
-	switch {
-	case !k.RevokedAt.IsZero():
+	switch k.State(time.Now()) {
+	case staff.KeyRevoked:
 		return "revoked " + day(k.RevokedAt)
-	case !k.ExpiresAt.IsZero() && time.Now().After(k.ExpiresAt):
+	case staff.KeyExpired:
 		return "expired " + day(k.ExpiresAt)
-	case !k.ExpiresAt.IsZero():
+	case staff.KeyReplaced:
+		return "replaced by " + k.ReplacedBy + ", good until " + day(k.ExpiresAt)
+	}
+	if !k.ExpiresAt.IsZero() {
 		return "good until " + day(k.ExpiresAt)
 	}
 	return "good"
+}
+
+type keyRotateCmd struct {
+	configured
+	ID      string        `arg:"" help:"The key's id, as mimamori key list shows it."`
+	Overlap time.Duration `default:"24h" help:"How long the old key goes on beside the new one, at most 720h. Default: ${default}."`
+}
+
+// Run replaces a key.
+func (c keyRotateCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		key, made, err := a.APIKeys.Rotate(ctx, nil, mimamori.System, c.ID, c.Overlap)
+		switch {
+		case errors.Is(err, mimamori.ErrNotFound):
+			return withHint(fmt.Errorf("there is no key %s", c.ID), "mimamori key list shows the ids; an id begins with key_")
+		case errors.Is(err, mimamori.ErrConflict):
+			return withHint(fmt.Errorf("key %s was replaced or has ended", c.ID), "mimamori key list shows its state; mimamori key create makes another")
+		case err != nil:
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "%s\n", key)
+		fmt.Fprintf(s.err, "key %s, shown this once; %s ends after %s\n", made.ID, c.ID, c.Overlap)
+		return err
+	})
 }
 
 type keyRevokeCmd struct {
