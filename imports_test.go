@@ -27,7 +27,7 @@ var floors = []struct {
 	{"how unlike the customer, and whose mail", `assess mailcheck firstaid`},
 	{"what to do about it", `decide`},
 	{"the record of one takeover, and the operator's own rules", `incident policy`},
-	{"durable steps; how deciding goes", `playbook analysis`},
+	{"durable steps; how deciding goes", `playbook analysis queue bulk`},
 	{"the response set to work", `response undo recovery`},
 	{"the acts of the response", `contain notice access ssf`},
 	{"the decision path", `intake`},

@@ -2,6 +2,7 @@ package dossier
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,10 +12,12 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/bulk"
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/journal"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/staff"
 	"mimamori/undo"
 	"mimamori/web/console"
@@ -23,15 +26,11 @@ import (
 // StaffStore is what the staff's side reads and writes besides the desk's.
 type StaffStore interface {
 	Store
+	QueueStore
+	bulk.Store
 	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
 	NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error
-	// QueueOf gives incidents in any of the states, at most limit: those that
-	// need a person first, then the oldest; closed and dismissed ones newest
-	// first. With person set only those that need one.
-	QueueOf(ctx context.Context, states []incident.State, person bool, limit int) ([]incident.Incident, error)
-	// QueueCounts counts by state, dismissed ones as closed, and those that
-	// need a person.
-	QueueCounts(ctx context.Context) (states map[incident.State]int, person int, err error)
+	RetryStep(ctx context.Context, account mimamori.AccountID, run string, seq int, now time.Time) error
 	// IncidentVersion changes with all that the page of an incident shows.
 	IncidentVersion(ctx context.Context, id mimamori.IncidentID) (string, error)
 }
@@ -55,6 +54,11 @@ type CaseworkOptions struct {
 	PointsAlone map[staff.Role]int64
 	// Currency is what gift balances are in; empty: JPY.
 	Currency string
+	// Lists keeps queue and links up to date; nil: one that works only when
+	// somebody reads.
+	Lists *queue.Keeper
+	// Signer signs what leaves the house; nil: no evidence is exported.
+	Signer Signer
 }
 
 // Casework answers the staff's pages. Every method checks with the guard
@@ -66,6 +70,11 @@ type Casework struct {
 	// money lets one person at a time give points back, so that parallel
 	// clicks on several entries cannot pass the limit together.
 	money sync.Mutex
+
+	lists    *queue.Keeper
+	searches *nameLimiter // for customers, by person
+	bulks    *BulkWorker
+	tally    tallied
 }
 
 // NewCasework joins the parts.
@@ -76,7 +85,12 @@ func NewCasework(opt CaseworkOptions) *Casework {
 	if opt.Currency == "" {
 		opt.Currency = "JPY"
 	}
-	return &Casework{opt: opt, desk: opt.Desk}
+	if opt.Lists == nil {
+		opt.Lists = queue.NewKeeper(opt.Store, func(trait string) []byte { h := sha256.Sum256([]byte(trait)); return h[:] }, opt.Desk.log)
+	}
+	c := &Casework{opt: opt, desk: opt.Desk, lists: opt.Lists, searches: &nameLimiter{most: maxSearches, period: 10 * time.Minute}}
+	c.bulks = &BulkWorker{work: c, node: mimamori.NewID("node"), wake: make(chan struct{}, 1)}
+	return c
 }
 
 var _ console.Service = (*Casework)(nil)

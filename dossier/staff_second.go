@@ -38,7 +38,8 @@ func (c *Casework) ask(ctx context.Context, on console.On, f *file, act audit.Ac
 }
 
 // ours are the acts that wait here and are done here.
-var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch}
+var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch,
+	audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo}
 
 // Waiting lists what waits for a second person.
 func (c *Casework) Waiting(ctx context.Context, actor mimamori.Actor) ([]console.Proposal, error) {
@@ -78,6 +79,15 @@ func proposalText(p staff.Proposal) mimamori.Text {
 		return askLetGo
 	case audit.RecoveryVouch:
 		return askVouch
+	case audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo:
+		var b bulkAsked
+		if json.Unmarshal(p.Args, &b) != nil {
+			return mimamori.Text{}
+		}
+		if p.Act == audit.BulkUndo {
+			return mimamori.Text{JA: fmt.Sprintf("%d件のまとめた操作を取り消す", b.Size), EN: fmt.Sprintf("Take back a bulk act on %d accounts", b.Size)}
+		}
+		return b.text()
 	}
 	var g gift
 	if json.Unmarshal(p.Args, &g) != nil {
@@ -101,8 +111,13 @@ func (c *Casework) Approve(ctx context.Context, actor mimamori.Actor, id, reason
 	if err != nil {
 		return err
 	}
-	if p.Act == audit.RecoveryVouch { // the account may have no incident
+	switch p.Act { // these have no incident, or need not have one
+	case audit.RecoveryVouch:
 		return c.vouched(ctx, actor, p)
+	case audit.BulkContain, audit.BulkHold, audit.BulkDismiss:
+		return c.approvedBulk(ctx, actor, p)
+	case audit.BulkUndo:
+		return c.approvedUndo(ctx, actor, p)
 	}
 	i, err := c.find(ctx, p.Target.Incident)
 	if err != nil {

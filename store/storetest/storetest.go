@@ -33,7 +33,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		do   func(h *harness)
 	}{
 		{"accounts", accounts}, {"another subject under the key", foreignSubject}, {"events", events}, {"odd times", oddTimes},
-		{"verdicts", verdicts}, {"incidents", incidents}, {"change incident", changeIncident}, {"queue", queue}, {"budget", budget},
+		{"verdicts", verdicts}, {"incidents", incidents}, {"change incident", changeIncident}, {"queue", openFirst}, {"budget", budget},
 		{"entries", entries}, {"imports", imports}, {"tally", tally}, {"labels", labels}, {"decided", decided},
 		{"steps are claimed once", claims}, {"fence", fence}, {"release", release}, {"timers", timers},
 		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue},
@@ -43,6 +43,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"proposals", proposals},
 		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"known browsers", knownBrowsers}, {"challenges", challenges},
 		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
+		{"lists", lists}, {"links", links}, {"bulk acts", bulks},
 		{"one write's error is its own", ownErrors}, {"one write's panic is its own", ownPanics},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},
 	}

@@ -62,6 +62,8 @@ type Options struct {
 	Mails Mails
 	// Calls are the customers who asked to be called; nil: not offered.
 	Calls Calls
+	// Bulks acts on many at once; nil: not offered.
+	Bulks Bulks
 	// Errors gets what cannot be shown; nil: slog's default.
 	Errors *slog.Logger
 }
@@ -70,10 +72,14 @@ type console struct {
 	opt   Options
 	pages *web.Pages
 	text  *web.Catalogue
+
+	streams streams
 }
 
 // Texts is the catalogue of these pages, for tests and documents.
-func Texts() (*web.Catalogue, error) { return web.LoadCatalogue(texts, mailTexts(), callTexts()) }
+func Texts() (*web.Catalogue, error) {
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), deskTexts())
+}
 
 // New builds the staff's pages.
 func New(opt Options) (http.Handler, error) {
@@ -123,6 +129,8 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
 	c.analystRoutes(mux)
 	c.callRoutes(mux)
+	c.bulkRoutes(mux)
+	c.deskRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))
@@ -155,6 +163,7 @@ type Frame struct {
 	Section string // queue, calls, waiting, live, analysis, mails, audit, me
 	Live    string // what to ask /version for: an incident's id, or "queue"; empty: nothing
 	Now     string // the version shown
+	Refresh int    // seconds after which the page loads itself again, without any script; 0: it does not
 	Problem string // catalogue key below "problem."; empty: none
 	V       any
 }
