@@ -8,7 +8,7 @@ PROGRAMS := ./cmd/mimamori ./demoshop/cmd/demoshop
 STATICCHECK := $(GO) tool -modfile=scripts/tools.mod staticcheck
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo test check race test-undo fuzz test-integrations bench images docs tools clean
+.PHONY: build help demo test check test-store race test-undo fuzz test-integrations bench images docs tools clean
 
 build: ## build bin/mimamori and bin/demoshop (the default)
 	$(GO) build -trimpath -o bin/ $(PROGRAMS)
@@ -27,6 +27,11 @@ check: ## the quick half: gofmt, vet, staticcheck, import heights, catalogues, s
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
 	$(GO) test -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue|Words' . ./api ./web/...
+
+test-store: ## judge any PostgreSQL or Citus: conformance suite and stories at DATABASE=postgres://user@host:5432/db
+	@test -n "$(DATABASE)" || { echo 'name one: make test-store DATABASE=postgres://user@host:5432/db' >&2; exit 2; }
+	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m -run 'Postgres' ./store
+	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m ./flowtest
 
 race: ## the whole suite with the race detector (slow: the store and the browser too)
 	@scripts/suite.sh race

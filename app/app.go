@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -41,7 +42,7 @@ import (
 // App is a running Mimamori.
 type App struct {
 	Config Config
-	Store  *store.SQLite
+	Store  *store.SQL
 	Ring   *keys.Ring
 	Vault  *keys.Vault
 	Geo    *geo.DB
@@ -102,7 +103,10 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if c.ClientIP == nil && len(c.TrustedProxies) > 0 {
 		a.Config.ClientIP = BehindProxies(c.TrustedProxies)
 	}
-	if a.Store, err = store.OpenSQLite(ctx, filepath.Join(c.Data, "mimamori.db")); err != nil {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil { // the master key stands there, wherever the records do
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	if a.Store, err = store.Open(ctx, c.Place()); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
@@ -135,7 +139,7 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.closers = append(a.closers, func() error { a.Intake.Stop(); return nil })
-	if err := a.Store.ReleaseLeases(ctx); err != nil {
+	if err := a.joinNodes(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	a.startDesk()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -20,6 +21,7 @@ import (
 	"mimamori/mailcheck/auth"
 	"mimamori/playbook"
 	"mimamori/ssf"
+	"mimamori/store"
 )
 
 // Config is what an installation is told. DefaultConfig has sane values for
@@ -27,6 +29,9 @@ import (
 type Config struct {
 	// Data is the folder of the database and the master key.
 	Data string `yaml:"data"`
+	// Database is a PostgreSQL address (postgres://…) to keep the records at,
+	// which any number of nodes may share; empty: the file mimamori.db in Data.
+	Database string `yaml:"database"`
 	// MasterCommand prints the master key; empty: the file master.key in Data.
 	MasterCommand []string `yaml:"master_command"`
 	// PublicURL is where customers reach the centre: https://security.shop.example.
@@ -77,6 +82,7 @@ type Config struct {
 	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
 	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
 	Log             *slog.Logger                                                      `yaml:"-"`
+	NodeTick        time.Duration                                                     `yaml:"-"` // how often nodes on one database look at each other; 0: 1 s, below zero: never
 	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
 }
 
@@ -156,6 +162,14 @@ func DefaultConfig() Config {
 		Policy: decide.DefaultPolicy()}
 }
 
+// Place is where the records are: what store.Open takes.
+func (c *Config) Place() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return filepath.Join(c.Data, "mimamori.db")
+}
+
 // Check says what is wrong with a configuration, naming the field.
 func (c *Config) Check() error {
 	if err := c.Policy.Check(); err != nil {
@@ -168,6 +182,9 @@ func (c *Config) Check() error {
 	}
 	if err := c.checkMail(); err != nil {
 		return err
+	}
+	if c.Database != "" && !store.IsAddress(c.Database) {
+		return fmt.Errorf("config: database must be like postgres://user@host:5432/mimamori, or empty for the file in data: %w", mimamori.ErrInvalid)
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {

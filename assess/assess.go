@@ -95,7 +95,7 @@ type Facts struct {
 	Profile *profile.Profile // before the event is learned
 	Place   geo.Place        // of the event's address, if it has one
 	Network string           // geo.Network of that address
-	Agent   profile.Agent
+	Agent   profile.Agent    // of the event's user agent string
 	Traffic traffic.View
 	Values  []traffic.Value // what is known of the values that a change registers
 	// WatchUntil is set while the account is watched after a takeover, with

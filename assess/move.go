@@ -68,7 +68,10 @@ func drifted(f *Facts, s *profile.Session, seen *event.Session) (move, drift int
 			move = moveAbroad
 		}
 	}
-	agent := profile.ParseAgent(seen.UserAgent)
+	agent := f.Agent
+	if agent == (profile.Agent{}) { // not read yet
+		agent = profile.ParseAgent(seen.UserAgent)
+	}
 	family := s.Agent
 	if family == "" && len(s.Device) > 1 && s.Device[0] == 'a' {
 		family = s.Device[1:]

@@ -43,6 +43,7 @@ type Options struct {
 	Batch       int    // events a request, for Events
 	History     int    // entries of an account's history, for Pages
 	NoFloor     bool   // leave the floor out
+	CPUProfile  string // file for a CPU profile of the server while it is measured; empty: none
 	Folder      string // empty: a temporary one, removed afterwards
 	Out         io.Writer
 }
@@ -130,7 +131,7 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 		return r, err
 	}
 	defer child.stop()
-	r.Ready = child.ready
+	r.Ready, child.profileTo = child.ready, o.CPUProfile
 	if err := ground.measure(ctx, child, &r); err != nil {
 		return r, err
 	}

@@ -33,10 +33,13 @@ type usage struct {
 type child struct {
 	address string
 	ready   time.Duration
-	in      io.WriteCloser
-	out     *bufio.Reader
-	cmd     *exec.Cmd
-	once    sync.Once
+	// profileTo is where it writes what its time goes to while it is measured;
+	// empty: nowhere.
+	profileTo string
+	in        io.WriteCloser
+	out       *bufio.Reader
+	cmd       *exec.Cmd
+	once      sync.Once
 }
 
 // start runs this very program as a child: what is "serve" or "floor".
@@ -82,6 +85,16 @@ func (c *child) used() (u usage, err error) {
 		return u, err
 	}
 	return u, json.Unmarshal(line, &u)
+}
+
+// profile tells the child to write down where its time goes, in a file of that
+// name; "-" ends it.
+func (c *child) profile(name string) error {
+	if _, err := io.WriteString(c.in, "profile "+name+"\n"); err != nil {
+		return err
+	}
+	_, err := c.out.ReadBytes('\n')
+	return err
 }
 
 // stop ends the child and waits for it.

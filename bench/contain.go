@@ -92,7 +92,7 @@ func (g *ground) contain(ctx context.Context, c *child, r *Result) error {
 func (c *client) intrude(ctx context.Context, i int) error {
 	at := time.Now()
 	session := fmt.Sprintf("his-%d", i)
-	in := strings.Replace(string(login(i, session, at)), fmt.Sprintf("s-%d-%s", i, session), session, 1)
+	in := strings.Replace(string(login(source, i, session, at)), fmt.Sprintf("s-%d-%s", i, session), session, 1)
 	order := fmt.Sprintf(`{"specversion":"1.0","source":"`+source+`","id":"order-%d","type":"order.placed","subject":"%s","time":"%s","data":{"session":"%s","order":"order-of-%s","total":{"amount":9000,"currency":"JPY"}}}`,
 		i, subject(i), at.Add(time.Millisecond).UTC().Format(time.RFC3339Nano), session, subject(i))
 	_, err := c.post(ctx, "/v1/events", "application/cloudevents-batch+json", []byte("["+in+","+order+"]"))

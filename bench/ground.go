@@ -85,7 +85,7 @@ func preload(ctx context.Context, a *app.App, o Options) error {
 		var past []event.Event
 		for k := range 3 {
 			at := time.Now().Add(-time.Duration(60-25*k) * 24 * time.Hour)
-			e, err := event.DecodeLine(login(i, fmt.Sprint("past-", k), at), time.Now(), event.Limits{})
+			e, err := event.DecodeLine(login(source, i, fmt.Sprint("past-", k), at), time.Now(), event.Limits{})
 			if err != nil {
 				return err
 			}

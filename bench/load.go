@@ -26,6 +26,7 @@ type request func(into []byte) (out []byte, operations int)
 // are the server's.
 type load struct {
 	address     string
+	dial        func(ctx context.Context) (net.Conn, error) // nil: TCP to address
 	connections int
 	paced       float64
 	duration    time.Duration
@@ -96,7 +97,7 @@ func (l *load) connection(ctx context.Context, n int, began time.Time, tickets *
 			}
 		}
 		if conn == nil {
-			if conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", l.address); err != nil {
+			if conn, err = l.connect(ctx); err != nil {
 				return c, err
 			}
 			in = bufio.NewReaderSize(conn, 8<<10)
@@ -122,6 +123,35 @@ func (l *load) connection(ctx context.Context, n int, began time.Time, tickets *
 		}
 	}
 	return c, nil
+}
+
+// first sends one request and gives its status: whoever sends thousands that
+// are refused wants to hear why.
+func (l *load) first(ctx context.Context, next request) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	conn, err := l.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close() }()
+	raw, _ := next(nil)
+	if _, err := conn.Write(raw); err != nil {
+		return 0, err
+	}
+	return answer(bufio.NewReader(conn))
+}
+
+func (l *load) connect(ctx context.Context) (net.Conn, error) {
+	dial := l.dial
+	if dial == nil {
+		dial = func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "tcp", l.address) }
+	}
+	conn, err := dial(ctx)
+	if err == nil {
+		err = conn.SetDeadline(time.Now().Add(l.duration + 30*time.Second)) // who never answers must not hold us
+	}
+	return conn, err
 }
 
 func sleepUntil(ctx context.Context, at time.Time) bool {
@@ -208,10 +238,17 @@ func (c *counted) tell(r *Result) {
 	r.Rate = float64(c.operations) / c.lasted.Seconds()
 }
 
+// door is where requests go and as whom.
+type door struct {
+	host, path string // path stands before /v1
+	key        string
+	source     string // of the events
+}
+
 // post is a request's head for a door, and its body.
-func post(into []byte, path, key, contentType string, body []byte) []byte {
-	return append(fmt.Appendf(into, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
-		path, key, contentType, len(body)), body...)
+func (d door) post(into []byte, path, contentType string, body []byte) []byte {
+	return append(fmt.Appendf(into, "POST %s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+		d.path, path, d.host, d.key, contentType, len(body)), body...)
 }
 
 // random is one connection's own.

@@ -47,13 +47,13 @@ func (c *client) live(ctx context.Context, entries int) error {
 			if i > from {
 				body = append(body, ',')
 			}
-			body = append(body, login(0, fmt.Sprint("lived-", i), time.Now().Add(-59*24*time.Hour+time.Duration(i)*59*24*time.Hour/time.Duration(entries)))...)
+			body = append(body, login(source, 0, fmt.Sprint("lived-", i), time.Now().Add(-59*24*time.Hour+time.Duration(i)*59*24*time.Hour/time.Duration(entries)))...)
 		}
 		if _, err := c.post(ctx, "/v1/events", "application/cloudevents-batch+json", append(body, ']')); err != nil {
 			return err
 		}
 	}
-	_, err := c.post(ctx, "/v1/events", "application/cloudevents+json", login(0, "now", time.Now()))
+	_, err := c.post(ctx, "/v1/events", "application/cloudevents+json", login(source, 0, "now", time.Now()))
 	return err
 }
 

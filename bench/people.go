@@ -20,17 +20,17 @@ func device(i int) string  { return fmt.Sprintf("dev_%032x", i) }
 
 // login is a customer's own sign-in as the shop reports it: at home, on his
 // own device. id is unique for him.
-func login(i int, id string, at time.Time) []byte {
+func login(source string, i int, id string, at time.Time) []byte {
 	p := i % patterns
-	return fmt.Appendf(nil, `{"specversion":"1.0","source":"`+source+`","id":"%s","type":"login.attempted","subject":"%s","time":"%s","data":{"outcome":"succeeded","session":"s-%d-%s","ip":"126.%d.%d.%d","user_agent":"%s","accept_language":"ja-JP,ja;q=0.9","device":"%s"}}`,
-		id, subject(i), at.UTC().Format(time.RFC3339Nano), i, id, 16+p/50, p, 1+i/patterns%250, agents[p%len(agents)], device(i))
+	return fmt.Appendf(nil, `{"specversion":"1.0","source":"%s","id":"%s","type":"login.attempted","subject":"%s","time":"%s","data":{"outcome":"succeeded","session":"s-%d-%s","ip":"126.%d.%d.%d","user_agent":"%s","accept_language":"ja-JP,ja;q=0.9","device":"%s"}}`,
+		source, id, subject(i), at.UTC().Format(time.RFC3339Nano), i, id, 16+p/50, p, 1+i/patterns%250, agents[p%len(agents)], device(i))
 }
 
 // seen is a session that goes on, viewed a page, or moved points: what most of
 // a shop's events are.
-func seen(i int, id string, at time.Time) []byte {
+func seen(source string, i int, id string, at time.Time) []byte {
 	p := i % patterns
-	head := fmt.Appendf(nil, `{"specversion":"1.0","source":"`+source+`","id":"%s","subject":"%s","time":"%s",`, id, subject(i), at.UTC().Format(time.RFC3339Nano))
+	head := fmt.Appendf(nil, `{"specversion":"1.0","source":"%s","id":"%s","subject":"%s","time":"%s",`, source, id, subject(i), at.UTC().Format(time.RFC3339Nano))
 	session := fmt.Sprintf("s-%d-past-2", i%patterns)
 	switch len(id) % 3 {
 	case 0:

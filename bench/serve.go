@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
+	"strings"
 	"time"
 
 	"mimamori/api"
@@ -27,6 +29,7 @@ func Serve(ctx context.Context, what string, in io.Reader, out io.Writer) error 
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &s) != nil {
 		return errors.New("this command is for mimamori bench: it is told on its input what to do")
 	}
+	app.CollectSeldom() // both alike: the floor is not to gain by it
 	handler, done, err := serverFor(ctx, what, s)
 	if err != nil {
 		return err
@@ -40,6 +43,13 @@ func Serve(ctx context.Context, what string, in io.Reader, out io.Writer) error 
 	go func() { served <- server.Serve(l) }()
 	fmt.Fprintln(out, l.Addr())
 	for lines.Scan() {
+		if name, asked := strings.CutPrefix(lines.Text(), "profile "); asked {
+			if err := profiled(name); err != nil {
+				return errors.Join(err, server.Close(), done())
+			}
+			fmt.Fprintln(out, "profile")
+			continue
+		}
 		u, err := now()
 		if err != nil {
 			return errors.Join(err, server.Close(), done())
@@ -51,6 +61,19 @@ func Serve(ctx context.Context, what string, in io.Reader, out io.Writer) error 
 	err = server.Close()
 	<-served
 	return errors.Join(err, done())
+}
+
+// profiled begins to write down where the time goes, or, told "-", ends it.
+func profiled(name string) error {
+	if name == "-" {
+		pprof.StopCPUProfile()
+		return nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("write a profile: %w", err)
+	}
+	return pprof.StartCPUProfile(f)
 }
 
 func serverFor(ctx context.Context, what string, s Settings) (http.Handler, func() error, error) {

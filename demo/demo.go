@@ -39,12 +39,15 @@ type Options struct {
 	Once  bool          // play, check, print the table, end
 	Wait  time.Duration // between containment and reset; 0: 40 s, with Once 6 s
 	Pace  time.Duration // between acts, for reading; 0: 1.5 s, with Once 150 ms
-	Data  string        // folder of all state; empty: one in the user's cache, with Once a fresh one
-	Port  int           // the shop's; the others follow it; 0: any free ones
-	Lang  mimamori.Lang // of what is told; empty: both
-	Out   io.Writer
-	Plain bool // no colours
-	Width int  // of the terminal; 0: 96
+	// Database is a PostgreSQL address; the demo's records are in a schema of
+	// their own there. Empty: a file in Data.
+	Database string
+	Data     string        // folder of all state; empty: one in the user's cache, with Once a fresh one
+	Port     int           // the shop's; the others follow it; 0: any free ones
+	Lang     mimamori.Lang // of what is told; empty: both
+	Out      io.Writer
+	Plain    bool // no colours
+	Width    int  // of the terminal; 0: 96
 
 	// ShopCommand starts a process that calls RunShop; Env is added to its
 	// environment.
@@ -64,6 +67,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
+	if err := f.openDatabase(ctx, o.Database); err != nil {
+		return err
+	}
 	n := newNarrator(o)
 	n.opening(f)
 	t, err := openTown(ctx, o, f, n)

@@ -1,15 +1,19 @@
 package demo
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"mimamori"
 	"mimamori/demoshop"
+	"mimamori/store"
 )
 
 // stale is the age from which a folder is not gone on with: its two months of
@@ -22,9 +26,10 @@ const stateFile = "demo.json"
 type folder struct {
 	dir   string
 	state state
-	again bool // begun before
-	fresh bool // begun anew because of what was there
-	brief bool // removed at the end
+	again bool         // begun before
+	fresh bool         // begun anew because of what was there
+	brief bool         // removed at the end
+	drop  func() error // the schema of a brief one; nil: none
 }
 
 // state is what the demo itself has to remember. The secrets in it are those
@@ -38,6 +43,8 @@ type state struct {
 	StaffKey string          `json:"staff_key"`
 	Staff    []staffLogin    `json:"staff"`
 	Seen     *evidence       `json:"seen"`
+	// Database is the address of the records, when they are not in the folder.
+	Database string `json:"database,omitempty"`
 	// Passwords are those that were set anew, by customer.
 	Passwords map[string]string `json:"passwords"`
 	// Cookies are the visitors' browsers, by name.
@@ -163,11 +170,33 @@ func (f *folder) finish(t *town) error {
 	return f.keep(t)
 }
 
-func (f *folder) close() error {
-	if f.brief {
-		return os.RemoveAll(f.dir)
+// openDatabase makes a schema for the records of a demo that begins, when it is
+// to keep them at a PostgreSQL.
+func (f *folder) openDatabase(ctx context.Context, address string) error {
+	if address == "" || f.state.Database != "" {
+		return nil
 	}
-	return nil
+	name := "mimamori_demo"
+	if f.brief {
+		name = "mimamori_" + strings.ToLower(mimamori.NewID("demo"))
+		f.drop = func() error { return store.DropSchema(context.WithoutCancel(ctx), address, name) }
+	}
+	var err error
+	if f.state.Database, err = store.MakeSchema(ctx, address, name); err != nil {
+		return fmt.Errorf("open the demo's database: %w", err)
+	}
+	return f.write()
+}
+
+func (f *folder) close() error {
+	if !f.brief {
+		return nil
+	}
+	err := os.RemoveAll(f.dir)
+	if f.drop != nil {
+		err = errors.Join(err, f.drop())
+	}
+	return err
 }
 
 // visitor is somebody at the shop's pages; the same name is the same browser,

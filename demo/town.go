@@ -191,6 +191,7 @@ func (t *town) openMailbox() error {
 func (t *town) config(log *slog.Logger) app.Config {
 	c := app.DefaultConfig()
 	c.Data, c.Log, c.PublicURL = t.folder.path("mimamori"), log, t.centreURL
+	c.Database = t.folder.state.Database
 	c.Listen, c.ConsoleListen = t.listeners["centre"].Addr().String(), t.listeners["console"].Addr().String()
 	c.Shop = app.ShopConfig{
 		Name: mimamori.Text{JA: "みどり商店", EN: "Midori Store"}, Brand: "midori", Source: source,

@@ -25,6 +25,7 @@ import (
 	"mimamori/decide"
 	"mimamori/mail"
 	"mimamori/playbook"
+	"mimamori/store/pgtest"
 )
 
 // childEnv makes a copy of this test binary be Mimamori itself; crashEnv says
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	pgtest.Main(m)
 }
 
 // setting is what a child is told.

@@ -27,6 +27,7 @@ import (
 	"mimamori/mail/mailbox"
 	"mimamori/shop/shoptest"
 	"mimamori/staff"
+	"mimamori/store/pgtest"
 	"mimamori/webhook"
 )
 
@@ -46,6 +47,7 @@ type Harness struct {
 	log     *logbook
 	pipe    *mailbox.PipeListener
 	folder  string
+	address string            // of the store at PostgreSQL; empty: a file in folder
 	tune    func(*app.Config) // may be nil
 	boss    staff.Welcome     // who lets people in at the desk; zero: nobody yet
 	mu      sync.Mutex        // guards the three below
@@ -64,17 +66,20 @@ func Run(t *testing.T, story func(h *Harness)) {
 // RunWith is Run with a configuration of its own.
 func RunWith(t *testing.T, tune func(*app.Config), story func(h *Harness)) {
 	t.Helper()
-	folder := t.TempDir()
+	folder, address := t.TempDir(), ""
+	if pgtest.Wanted() {
+		address = pgtest.Address(t)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(Night)) // a bubble begins on 2000-01-01
-		h := open(t, folder, tune)
+		h := open(t, folder, address, tune)
 		defer h.close()
 		story(h)
 	})
 }
 
-func open(t testing.TB, folder string, tune func(*app.Config)) *Harness {
-	h := &Harness{T: t, folder: folder, tune: tune, log: &logbook{}, tokens: map[string]string{}, taken: map[string]bool{}, pipe: mailbox.Pipe()}
+func open(t testing.TB, folder, address string, tune func(*app.Config)) *Harness {
+	h := &Harness{T: t, folder: folder, address: address, tune: tune, log: &logbook{}, tokens: map[string]string{}, taken: map[string]bool{}, pipe: mailbox.Pipe()}
 	secret := webhook.NewSecret()
 	h.Shop = shoptest.New(shoptest.Options{Source: "shop", Secret: secret, Emit: h.emit, Decide: h.decide, Redeem: h.redeem})
 	var err error
@@ -94,7 +99,8 @@ func open(t testing.TB, folder string, tune func(*app.Config)) *Harness {
 // begin starts Mimamori on the story's folder.
 func (h *Harness) begin(secret string) {
 	c := app.DefaultConfig()
-	c.Data, c.Log = h.folder+"/data", slog.New(slog.NewJSONHandler(h.log, nil))
+	c.Data, c.Database, c.Log = h.folder+"/data", h.address, slog.New(slog.NewJSONHandler(h.log, nil))
+	c.NodeTick = -1 // one node, and five hours of seconds in which nothing happens
 	c.Shop.Name = mimamori.Text{JA: "みどり商店", EN: "Midori Store"}
 	c.Shop.URL, c.Shop.AllowHTTP, c.Shop.Secret, c.Shop.Source = "http://shop.invalid/commands", true, secret, "shop"
 	c.Shop.Home, c.Shop.Forgot = "http://localhost/", "http://localhost/forgot"

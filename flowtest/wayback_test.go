@@ -15,6 +15,7 @@ import (
 
 	"mimamori"
 	"mimamori/incident"
+	"mimamori/store/pgtest"
 )
 
 var (
@@ -129,6 +130,9 @@ func TestA03_NoSecretIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			kept.Write(raw)
+		}
+		if h.address != "" {
+			kept.Write(pgtest.Dump(t, h.address))
 		}
 		kept.WriteString(strings.Join(h.log.all(), ""))
 		for i, s := range secrets {

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"encoding/json"
 	"time"
 
 	"mimamori"
@@ -30,6 +31,25 @@ func (s Standing) Of(i *Incident) Standing {
 		s.Incident, s.State, s.DecidedAt, s.WaitUntil = "", "", time.Time{}, time.Time{}
 	}
 	return s
+}
+
+// nothing is how almost every account stands, written down.
+const nothing = "{}"
+
+// Encode writes the standing as JSON.
+func (s Standing) Encode() ([]byte, error) {
+	if s.Incident == "" && s.State == "" && len(s.Obligations) == 0 && s.DecidedAt.IsZero() && s.WaitUntil.IsZero() && s.RecoveredAt.IsZero() && s.WatchUntil.IsZero() {
+		return []byte(nothing), nil
+	}
+	return json.Marshal(s)
+}
+
+// DecodeStanding reads what Encode wrote.
+func DecodeStanding(b []byte) (s Standing, err error) {
+	if string(b) != nothing {
+		err = json.Unmarshal(b, &s)
+	}
+	return s, err
 }
 
 // Open says that an incident is open and the customer not back in.

@@ -137,11 +137,9 @@ func (w *work) attempt() traffic.Login {
 }
 
 // teach feeds the counters across accounts: the attempt itself, what a genuine
-// session teaches, what an intruder left behind.
+// session teaches, what an intruder left behind. A transaction that is run again
+// tells them nothing twice.
 func (w *work) teach() {
-	if !w.first {
-		return
-	}
 	t := w.in.opt.Traffic
 	remarkable := w.made.Decision.AtLeast(decide.Challenge)
 	if d, ok := w.e.Payload.(*event.Login); ok && !w.told.At.IsZero() {
@@ -150,8 +148,14 @@ func (w *work) teach() {
 			l.Doubtful = remarkable || w.assessment.Score > assess.Prior+4
 			l.Member = traffic.Member{Account: w.e.Account, Subject: w.e.Subject, Source: w.e.Source, Event: w.e.ID, Session: d.Session}
 		}
-		t.Note(l)
+		if w.first {
+			t.Note(l)
+		}
 		w.campaigns = t.Belongs(l)
+	}
+	if !w.first {
+		w.tie()
+		return
 	}
 	if !remarkable && w.assessment.Assessed && w.assessment.Score < assess.Prior+6 {
 		t.Learn(w.e.Time, w.assessment.Habits)
@@ -187,7 +191,7 @@ func (w *work) tie() {
 		}
 		o.Values = append(o.Values, s.Values...)
 	}
-	if !o.At.IsZero() {
+	if !o.At.IsZero() && w.first {
 		w.in.opt.Traffic.NoteTakeover(o)
 	}
 }

@@ -41,6 +41,10 @@ type Tx interface {
 // Store runs do durably; idle work (imports) gives way to decisions.
 type Store interface {
 	Take(ctx context.Context, idle bool, do func(Tx) error) error
+	// TakeEvents is Take for a write about these events: the store may read
+	// what is known of them, and of their accounts, before do runs. do may run
+	// again, from its beginning.
+	TakeEvents(ctx context.Context, idle bool, events []event.Event, do func(Tx) error) error
 	ActiveAccounts(ctx context.Context, since time.Time) (int, error)
 	LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error)
 	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
@@ -48,7 +52,7 @@ type Store interface {
 
 // Seen is what is known of an event that came before under the same name.
 type Seen struct {
-	Hash       [32]byte
+	Of         event.Event // as it was: what Hash asks for, no more
 	Answer     string
 	ReceivedAt time.Time
 }
@@ -100,6 +104,7 @@ type Intake struct {
 	store    Store
 	opt      Options
 	policy   atomic.Pointer[decide.Policy]
+	agents   agents
 	active   atomic.Int64 // accounts that signed in during the last 30 days
 	counted  atomic.Int64 // when they were counted, unix seconds
 	counting sync.WaitGroup
@@ -222,7 +227,7 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if how.Now.IsZero() {
 		how.Now = time.Now()
 	}
-	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events))}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
 	if !how.Past {
 		in.decided.Store(time.Now().UnixNano())
 	}
@@ -230,8 +235,12 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
-	if err := in.store.Take(ctx, how.Past, r.take); err != nil {
+	if err := in.store.TakeEvents(ctx, how.Past, events, r.take); err != nil {
 		return Taken{}, err
+	}
+	if i := how.Import; i != nil {
+		i.Accepted += int64(r.taken.Accepted)
+		i.Repeated += int64(r.taken.Repeated)
 	}
 	r.count()
 	if len(r.strange) > 0 {
@@ -256,8 +265,9 @@ type request struct {
 
 	accounts map[mimamori.AccountID]*incident.Account // loaded so far
 	taken    Taken
-	wake     bool // a step was written
-	noted    int  // events that the counters across accounts were told of
+	wake     bool            // a step was written
+	noted    int             // events that the counters across accounts were told of
+	views    []*traffic.View // what they said of each before
 	counts   []counted
 	strange  []event.Event // for Options.Strange
 }
@@ -278,10 +288,11 @@ func (r *request) take(tx Tx) error {
 			r.taken.Accepted++
 		}
 	}
-	if i := r.how.Import; i != nil {
+	if r.how.Import != nil {
+		i := *r.how.Import
 		i.Accepted += int64(r.taken.Accepted)
 		i.Repeated += int64(r.taken.Repeated)
-		if err := tx.PutImport(*i, r.now); err != nil {
+		if err := tx.PutImport(i, r.now); err != nil {
 			return err
 		}
 	}
@@ -313,7 +324,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	switch {
 	case err != nil:
 		return "", false, err
-	case known && seen.Hash != e.Hash():
+	case known && seen.Of.Hash() != e.Hash():
 		return "", false, fmt.Errorf("an event of this id with other content came before: %w", mimamori.ErrConflict)
 	case known:
 		return seen.Answer, true, nil
@@ -335,7 +346,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, levels: r.levels}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
@@ -357,9 +368,9 @@ func (in *Intake) place(e event.Event) where {
 	var w where
 	switch d := e.Payload.(type) {
 	case *event.Login:
-		ip, w.agent = d.IP, profile.ParseAgent(d.UserAgent)
+		ip, w.agent = d.IP, in.agents.parse(d.UserAgent)
 	case *event.Session:
-		ip = d.IP
+		ip, w.goesOn = d.IP, in.agents.parse(d.UserAgent)
 	}
 	addr, err := geo.Parse(ip)
 	if ip == "" || err != nil {
@@ -373,7 +384,8 @@ func (in *Intake) place(e event.Event) where {
 type where struct {
 	geo.Place
 	network string
-	agent   profile.Agent
+	agent   profile.Agent // of a sign-in
+	goesOn  profile.Agent // of a session that goes on
 }
 
 // attempt is an event as the traffic counters see it.

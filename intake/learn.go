@@ -71,7 +71,7 @@ func (w *work) learnSeen(s *profile.Session, seen *event.Session) {
 	if w.assessment.Score > assess.Prior+3 || len(w.assessment.Fresh) > 0 && w.assessment.Fresh[0].Weight > 0.7 || s.Verdict == string(journal.OfIntruder) {
 		return
 	}
-	p, agent := &w.a.Profile, profile.ParseAgent(seen.UserAgent)
+	p, agent := &w.a.Profile, w.place.goesOn
 	if agent.Family() == s.Agent && agent.Major > s.Major {
 		s.Major = agent.Major
 	}

@@ -39,7 +39,8 @@ type work struct {
 	made       decide.Made
 	device     string // a token to set
 	campaigns  []string
-	told       traffic.Login // the attempt as the counters see it
+	told       traffic.Login  // the attempt as the counters see it
+	viewed     **traffic.View // what they said of it when it ran first
 }
 
 // do assesses, decides, raises and learns; the answer is JSON.
@@ -165,7 +166,7 @@ func (w *work) meet() (*profile.Session, bool) {
 		return nil, false
 	}
 	// It is compared with what is usual: the device and network seen last.
-	agent := profile.ParseAgent(seen.UserAgent)
+	agent := w.place.goesOn
 	p := &w.a.Profile
 	was := profile.Session{ID: w.e.Session, Began: w.e.Time, Last: w.e.Time}
 	for i := range p.Devices {
@@ -201,15 +202,28 @@ func (w *work) facts() assess.Facts {
 		if l.Outcome != event.Succeeded {
 			return f
 		}
-		f.Traffic = w.in.opt.Traffic.View(w.told)
+		f.Traffic = w.view()
 		w.told.Moved = int8(assess.Line(f))
 		return f
 	}
-	f.Traffic = w.in.opt.Traffic.Brief()
+	f.Agent, f.Traffic = w.place.goesOn, w.in.opt.Traffic.Brief()
 	for _, v := range assess.ValuesOf(w.e) {
 		f.Values = append(f.Values, w.in.opt.Traffic.Value(v, w.e.Time))
 	}
 	return f
+}
+
+// view is what the counters across accounts knew before they were told of the
+// attempt: a transaction that is run again must not find itself in them.
+func (w *work) view() traffic.View {
+	if v := w.viewed; v != nil && *v != nil {
+		return **v
+	}
+	v := w.in.opt.Traffic.View(w.told)
+	if w.viewed != nil {
+		*w.viewed = &v
+	}
+	return v
 }
 
 // raise opens or joins an incident when the decision asks for it, and hears

@@ -206,27 +206,34 @@ func (p *Profile) Fit() {
 }
 
 // Encode writes the row, made to fit.
-func (p *Profile) Encode() ([]byte, error) {
+func (p *Profile) Encode() ([]byte, error) { return p.AppendTo(nil), nil }
+
+// AppendTo appends the row, made to fit, to what there is room for.
+func (p *Profile) AppendTo(b []byte) []byte {
 	p.Fit()
 	for {
-		b, err := json.Marshal(p)
-		if err != nil {
-			return nil, fmt.Errorf("encode profile: %w", err)
-		}
-		if len(b) <= MaxBytes || !p.dropOne() {
-			return b, nil
+		out := p.pack(b)
+		if len(out)-len(b) <= MaxBytes || !p.dropOne() {
+			return out
 		}
 	}
 }
 
-// Decode reads a row; an empty one is the zero profile.
-func Decode(b []byte) (Profile, error) {
-	var p Profile
-	if len(b) == 0 {
+// Decode reads a row; an empty one is the zero profile. Rows of before the
+// compact form are JSON.
+func Decode(b []byte) (p Profile, err error) {
+	switch {
+	case len(b) == 0:
 		return p, nil
+	case b[0] == version:
+		p, err = unpack(b)
+	case b[0] == '{':
+		err = json.Unmarshal(b, &p)
+	default:
+		err = errOdd
 	}
-	if err := json.Unmarshal(b, &p); err != nil {
-		return p, fmt.Errorf("decode profile: %w", err)
+	if err != nil {
+		return Profile{}, fmt.Errorf("decode profile: %w", err)
 	}
 	return p, nil
 }

@@ -37,7 +37,7 @@ type Made struct {
 // in one transaction; all else after it.
 type Store interface {
 	QueueDue(ctx context.Context, limit int) ([]Due, error)
-	// PutQueue writes rows and links, and drops the notes that were not renewed
+	// PutQueue writes rows and links of those that were not written again
 	// meanwhile.
 	PutQueue(ctx context.Context, made []Made) error
 	// PutLinks writes links as idle work.

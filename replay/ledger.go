@@ -65,6 +65,11 @@ var (
 // anything is written, or ends the replay.
 func (l *ledger) Take(_ context.Context, _ bool, do func(intake.Tx) error) error { return do(l) }
 
+// TakeEvents is Take: everything is at hand.
+func (l *ledger) TakeEvents(_ context.Context, _ bool, _ []event.Event, do func(intake.Tx) error) error {
+	return do(l)
+}
+
 // ActiveAccounts counts the accounts that signed in since the day of a moment.
 func (l *ledger) ActiveAccounts(_ context.Context, since time.Time) (int, error) {
 	n, from := 0, max(since.Unix()/86_400, 1)
@@ -122,13 +127,13 @@ func (l *ledger) Seen(account mimamori.AccountID, source, id string) (intake.See
 		return intake.Seen{}, false, nil
 	}
 	if r.offset < 0 {
-		return intake.Seen{Hash: l.at.event.Hash()}, true, nil // a CSV row's id is made of its content
+		return intake.Seen{Of: l.at.event}, true, nil // a CSV row's id is made of its content
 	}
 	e, err := l.again(r)
 	if err != nil {
 		return intake.Seen{}, false, fmt.Errorf("read an earlier line again: %w", err)
 	}
-	return intake.Seen{Hash: e.Hash(), ReceivedAt: e.Time}, true, nil
+	return intake.Seen{Of: e, ReceivedAt: e.Time}, true, nil
 }
 
 // PutEvent notes where an event stands; its bytes are in the input.

@@ -11,7 +11,7 @@ import (
 )
 
 // AddHandoff stores a handoff, and clears away the account's that ran out.
-func (s *SQLite) AddHandoff(ctx context.Context, h access.Handoff) error {
+func (s *SQL) AddHandoff(ctx context.Context, h access.Handoff) error {
 	doc, err := document(h)
 	if err != nil {
 		return err
@@ -27,12 +27,16 @@ func (s *SQLite) AddHandoff(ctx context.Context, h access.Handoff) error {
 
 // UseHandoff gives a handoff once; ErrNotFound ever after, and when it has
 // expired at now.
-func (s *SQLite) UseHandoff(ctx context.Context, tokenHash []byte, now time.Time) (h access.Handoff, err error) {
+func (s *SQL) UseHandoff(ctx context.Context, tokenHash []byte, now time.Time) (h access.Handoff, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
 		if h, err = one[access.Handoff](tx.row(`SELECT doc FROM handoff WHERE token_hash = ? AND expires_at > ?`, tokenHash, nanos(now)), "handoff"); err != nil {
 			return err
 		}
-		return tx.exec(`DELETE FROM handoff WHERE account_id = ? AND token_hash = ?`, h.Account[:], tokenHash)
+		n, err := tx.changed(`DELETE FROM handoff WHERE account_id = ? AND token_hash = ?`, h.Account[:], tokenHash)
+		if err == nil && n == 0 { // somebody was quicker
+			err = fmt.Errorf("handoff: %w", mimamori.ErrNotFound)
+		}
+		return err
 	})
 	if err != nil {
 		return access.Handoff{}, err
@@ -41,7 +45,7 @@ func (s *SQLite) UseHandoff(ctx context.Context, tokenHash []byte, now time.Time
 }
 
 // AddSession stores a visit to the centre.
-func (s *SQLite) AddSession(ctx context.Context, x access.Session) error {
+func (s *SQL) AddSession(ctx context.Context, x access.Session) error {
 	doc, err := document(x)
 	if err != nil {
 		return err
@@ -51,7 +55,7 @@ func (s *SQLite) AddSession(ctx context.Context, x access.Session) error {
 }
 
 // SessionByHash finds a visit by the hash of its cookie.
-func (s *SQLite) SessionByHash(ctx context.Context, hash []byte) (access.Session, error) {
+func (s *SQL) SessionByHash(ctx context.Context, hash []byte) (access.Session, error) {
 	var x access.Session
 	var doc []byte
 	var last, ended time.Time
@@ -67,7 +71,7 @@ func (s *SQLite) SessionByHash(ctx context.Context, hash []byte) (access.Session
 }
 
 // TouchSession sets LastAt, at most once a minute.
-func (s *SQLite) TouchSession(ctx context.Context, account mimamori.AccountID, hash []byte, at time.Time) error {
+func (s *SQL) TouchSession(ctx context.Context, account mimamori.AccountID, hash []byte, at time.Time) error {
 	_, err := s.exec(ctx, `UPDATE centre_session SET last_at = ? WHERE account_id = ? AND hash = ? AND last_at <= ?`,
 		nanos(at), account[:], hash, nanos(at.Add(-time.Minute)))
 	if err != nil {
@@ -78,7 +82,7 @@ func (s *SQLite) TouchSession(ctx context.Context, account mimamori.AccountID, h
 
 // EndSessions ends an account's visits; only those of one session at the shop
 // unless that is empty.
-func (s *SQLite) EndSessions(ctx context.Context, account mimamori.AccountID, shopSession string, at time.Time) error {
+func (s *SQL) EndSessions(ctx context.Context, account mimamori.AccountID, shopSession string, at time.Time) error {
 	_, err := s.exec(ctx, `UPDATE centre_session SET ended_at = ? WHERE account_id = ? AND ended_at = 0 AND (? = '' OR shop_session = ?)`,
 		nanos(at), account[:], shopSession, shopSession)
 	if err != nil {
@@ -88,9 +92,15 @@ func (s *SQLite) EndSessions(ctx context.Context, account mimamori.AccountID, sh
 }
 
 // ChangeSession loads, does and writes a visit in one transaction.
-func (s *SQLite) ChangeSession(ctx context.Context, hash []byte, do func(*access.Session) error) error {
+func (s *SQL) ChangeSession(ctx context.Context, hash []byte, do func(*access.Session) error) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
-		x, err := one[access.Session](tx.row(`SELECT doc FROM centre_session WHERE hash = ? AND ended_at = 0`, hash), "centre session")
+		const living = `SELECT doc FROM centre_session WHERE hash = ? AND ended_at = 0`
+		x, err := one[access.Session](tx.row(living, hash), "centre session")
+		if err == nil && tx.rowLocks { // whose it is was not known before
+			if err = tx.lock(x.Account); err == nil {
+				x, err = one[access.Session](tx.row(living, hash), "centre session")
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -106,19 +116,19 @@ func (s *SQLite) ChangeSession(ctx context.Context, hash []byte, do func(*access
 }
 
 // AddChallenge is PutChallenge as a write of its own.
-func (s *SQLite) AddChallenge(ctx context.Context, c access.Challenge) error {
+func (s *SQL) AddChallenge(ctx context.Context, c access.Challenge) error {
 	return s.update(ctx, Normal, func(tx *tx) error { return tx.PutChallenge(c) })
 }
 
 // KnowBrowser notes a browser as the customer's, and clears away the account's
 // that have not come back for long.
-func (s *SQLite) KnowBrowser(ctx context.Context, b access.Browser) error {
+func (s *SQL) KnowBrowser(ctx context.Context, b access.Browser) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		if err := tx.exec(`DELETE FROM known_browser WHERE account_id = ? AND last_at < ?`, b.Account[:], nanos(b.LastAt.Add(-access.BrowserLife))); err != nil {
 			return fmt.Errorf("clear known browsers: %w", err)
 		}
 		err := tx.exec(`INSERT INTO known_browser (account_id, hash, session, since, last_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (account_id, hash) DO UPDATE SET last_at = max(last_at, excluded.last_at)`, b.Account[:], b.Hash, b.Session, nanos(b.Since), nanos(b.LastAt))
+			ON CONFLICT (account_id, hash) DO UPDATE SET last_at = CASE WHEN known_browser.last_at > excluded.last_at THEN known_browser.last_at ELSE excluded.last_at END`, b.Account[:], b.Hash, b.Session, nanos(b.Since), nanos(b.LastAt))
 		if err != nil {
 			return fmt.Errorf("know browser: %w", err)
 		}
@@ -127,7 +137,7 @@ func (s *SQLite) KnowBrowser(ctx context.Context, b access.Browser) error {
 }
 
 // BrowserOf finds a known browser by the hash of its secret.
-func (s *SQLite) BrowserOf(ctx context.Context, account mimamori.AccountID, hash []byte) (access.Browser, error) {
+func (s *SQL) BrowserOf(ctx context.Context, account mimamori.AccountID, hash []byte) (access.Browser, error) {
 	b := access.Browser{Account: account, Hash: hash}
 	err := s.at(ctx).row(`SELECT session, since, last_at FROM known_browser WHERE account_id = ? AND hash = ?`, account[:], hash).
 		Scan(&b.Session, when{&b.Since}, when{&b.LastAt})
@@ -138,7 +148,7 @@ func (s *SQLite) BrowserOf(ctx context.Context, account mimamori.AccountID, hash
 }
 
 // ForgetBrowsers drops the account's that were first seen at or after since.
-func (s *SQLite) ForgetBrowsers(ctx context.Context, account mimamori.AccountID, since time.Time) error {
+func (s *SQL) ForgetBrowsers(ctx context.Context, account mimamori.AccountID, since time.Time) error {
 	if _, err := s.exec(ctx, `DELETE FROM known_browser WHERE account_id = ? AND since >= ?`, account[:], nanos(since)); err != nil {
 		return fmt.Errorf("forget browsers of %s: %w", account, err)
 	}
@@ -161,13 +171,16 @@ func (tx *tx) PutChallenge(c access.Challenge) error {
 }
 
 // ChallengeByID finds a challenge by its id alone.
-func (s *SQLite) ChallengeByID(ctx context.Context, id string) (access.Challenge, error) {
+func (s *SQL) ChallengeByID(ctx context.Context, id string) (access.Challenge, error) {
 	return one[access.Challenge](s.at(ctx).row(`SELECT doc FROM challenge WHERE id = ?`, id), "challenge")
 }
 
 // ChangeChallenge loads, does and writes in one transaction.
-func (s *SQLite) ChangeChallenge(ctx context.Context, account mimamori.AccountID, id string, do func(*access.Challenge) error) error {
+func (s *SQL) ChangeChallenge(ctx context.Context, account mimamori.AccountID, id string, do func(*access.Challenge) error) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		c, err := one[access.Challenge](tx.row(`SELECT doc FROM challenge WHERE account_id = ? AND id = ?`, account[:], id), "challenge")
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -18,45 +17,98 @@ import (
 
 // Take runs the decision path's work durably (intake.Store); idle work gives
 // way to decisions.
-func (s *SQLite) Take(ctx context.Context, idle bool, do func(intake.Tx) error) error {
-	class := Normal
+func (s *SQL) Take(ctx context.Context, idle bool, do func(intake.Tx) error) error {
+	return s.update(ctx, pathClass(idle), func(tx *tx) error { return do(tx) })
+}
+
+// TakeEvents is Take for a write that is about these events.
+func (s *SQL) TakeEvents(ctx context.Context, idle bool, events []event.Event, do func(intake.Tx) error) error {
+	return s.engine.updateAbout(ctx, pathClass(idle), events, func(tx *tx) error { return do(tx) })
+}
+
+func pathClass(idle bool) Class {
 	if idle {
-		class = Idle
+		return Idle
 	}
-	return s.update(ctx, class, func(tx *tx) error { return do(tx) })
+	return Normal
 }
 
 // Account loads an account's row; a zero one, not Exists, when it is new.
 func (tx *tx) Account(id mimamori.AccountID, subject string) (*incident.Account, error) {
-	return accountOf(tx, id, subject)
-}
-
-// ReadAccount is Account outside a write.
-func (s *SQLite) ReadAccount(ctx context.Context, subject string) (*incident.Account, error) {
-	return accountOf(s.at(ctx), mimamori.NewAccountID(subject), subject)
-}
-
-func accountOf(r reader, id mimamori.AccountID, subject string) (*incident.Account, error) {
-	a := &incident.Account{ID: id, Subject: subject}
-	var held string
-	var standing, prof []byte
-	err := r.row(`SELECT subject, ver, standing, profile FROM account WHERE account_id = ?`, id[:]).Scan(&held, &a.Version, &standing, &prof)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return a, nil
-	case err != nil:
+	row, err := tx.accountRow(id)
+	if err != nil {
 		return nil, fmt.Errorf("load account %s: %w", id, err)
-	case held != subject:
+	}
+	return row.open(id, subject)
+}
+
+// accountRow reads an account's row, and keeps others off it where there are
+// others. The zero row: there is none.
+func (tx *tx) accountRow(id mimamori.AccountID) (row accountRow, err error) {
+	if tx.ahead != nil {
+		if row, read := tx.ahead.account(id); read {
+			return row, nil
+		}
+	}
+	if tx.rowLocks {
+		row, err = scanAccount(tx.row(`UPDATE account SET ver = ver + 1 WHERE account_id = ? RETURNING `+accountColumns, id[:]))
+	} else {
+		row, err = scanAccount(tx.row(readAccount, id[:]))
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		row, err = accountRow{}, nil
+	}
+	if err == nil && tx.ahead != nil {
+		tx.ahead.noteAccount(id, row)
+	}
+	return row, err
+}
+
+// accountRow is an account as it stands in its table.
+type accountRow struct {
+	subject           string
+	ver, day          int64
+	standing, profile []byte
+}
+
+const (
+	accountColumns = `subject, ver, login_day, standing, profile`
+	readAccount    = `SELECT ` + accountColumns + ` FROM account WHERE account_id = ?`
+)
+
+func scanAccount(r scanner) (row accountRow, err error) {
+	err = r.Scan(&row.subject, &row.ver, &row.day, &row.standing, &row.profile)
+	return row, err
+}
+
+// open makes of a row what the domain works with.
+func (row accountRow) open(id mimamori.AccountID, subject string) (*incident.Account, error) {
+	a := &incident.Account{ID: id, Subject: subject}
+	if row.ver == 0 {
+		return a, nil
+	}
+	if row.subject != subject {
 		return nil, fmt.Errorf("load account %s: the row belongs to another subject: %w", id, mimamori.ErrConflict)
 	}
-	a.Exists = true
-	if a.Profile, err = profile.Decode(prof); err != nil {
+	a.Exists, a.Version = true, row.ver
+	var err error
+	if a.Profile, err = profile.Decode(row.profile); err != nil {
 		return nil, fmt.Errorf("load account %s: %w", id, err)
 	}
-	if err := json.Unmarshal(standing, &a.Standing); err != nil {
+	if a.Standing, err = incident.DecodeStanding(row.standing); err != nil {
 		return nil, fmt.Errorf("load account %s: %w", id, err)
 	}
 	return a, nil
+}
+
+// ReadAccount is Account outside a write.
+func (s *SQL) ReadAccount(ctx context.Context, subject string) (*incident.Account, error) {
+	id := mimamori.NewAccountID(subject)
+	row, err := scanAccount(s.at(ctx).row(readAccount, id[:]))
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("load account %s: %w", id, err)
+	}
+	return row.open(id, subject)
 }
 
 // PutAccount writes an account's row.
@@ -65,14 +117,19 @@ func (tx *tx) PutAccount(a *incident.Account) error {
 	if err != nil {
 		return err
 	}
-	standing, err := document(a.Standing)
+	standing, err := a.Standing.Encode()
 	if err != nil {
-		return err
+		return fmt.Errorf("encode standing: %w", err)
 	}
-	return tx.exec(`INSERT INTO account (account_id, subject, ver, login_day, standing, profile) VALUES (?, ?, 1, ?, ?, ?)
-		ON CONFLICT (account_id) DO UPDATE SET ver = ver + 1, login_day = excluded.login_day, standing = excluded.standing, profile = excluded.profile`,
-		a.ID[:], a.Subject, day(a.Profile.LastLogin), standing, prof)
+	if tx.ahead != nil {
+		tx.ahead.putAccount(a.ID, accountRow{a.Subject, 1, day(a.Profile.LastLogin), standing, prof})
+		return nil
+	}
+	return tx.exec(putAccount, a.ID[:], a.Subject, day(a.Profile.LastLogin), string(standing), prof)
 }
+
+const putAccount = `INSERT INTO account (account_id, subject, ver, login_day, standing, profile) VALUES (?, ?, 1, ?, ?, ?)
+	ON CONFLICT (account_id) DO UPDATE SET ver = account.ver + 1, login_day = excluded.login_day, standing = excluded.standing, profile = excluded.profile`
 
 // day counts from 1970; 0 is never. By the day, an account's place in the
 // index of logins changes once a day and not with each.
@@ -85,7 +142,7 @@ func day(t time.Time) int64 {
 
 // ActiveAccounts counts the accounts that signed in since a moment, taken to
 // the start of its day.
-func (s *SQLite) ActiveAccounts(ctx context.Context, since time.Time) (int, error) {
+func (s *SQL) ActiveAccounts(ctx context.Context, since time.Time) (int, error) {
 	var n int
 	if err := s.at(ctx).row(`SELECT count(*) FROM account WHERE login_day >= ?`, max(day(since), 1)).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count active accounts: %w", err)
@@ -95,36 +152,53 @@ func (s *SQLite) ActiveAccounts(ctx context.Context, since time.Time) (int, erro
 
 // Seen finds an event that came before under the same name.
 func (tx *tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, bool, error) {
+	if tx.ahead != nil {
+		if seen, there, read := tx.ahead.seen(eventName{account, source, id}); read {
+			return seen, there, nil
+		}
+	}
 	var seen intake.Seen
-	var hash []byte
-	var received int64
-	err := tx.row(`SELECT hash, answer, received_at FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], source, id).
-		Scan(&hash, &seen.Answer, &received)
+	var kind string
+	var data []byte
+	err := tx.row(`SELECT at, kind, subject, data, answer, received_at FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], source, id).
+		Scan(when{&seen.Of.Time}, &kind, &seen.Of.Subject, &data, &seen.Answer, when{&seen.ReceivedAt})
 	if errors.Is(err, sql.ErrNoRows) {
 		return seen, false, nil
 	}
 	if err != nil {
 		return seen, false, fmt.Errorf("look for a repeat: %w", err)
 	}
-	copy(seen.Hash[:], hash)
-	seen.ReceivedAt = moment(received)
+	seen.Of.ID, seen.Of.Source, seen.Of.Account, seen.Of.Kind, seen.Of.Data = id, source, account, event.Kind(kind), data
 	return seen, true, nil
 }
 
 // PutEvent keeps an event with the answer it got.
 func (tx *tx) PutEvent(e event.Event, answer string, now time.Time) error {
-	hash := e.Hash()
 	if err := tx.indexMails(e); err != nil {
 		return err
 	}
-	return tx.exec(`INSERT INTO event (account_id, source, id, at, received_at, kind, subject, hash, data, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		e.Account[:], e.Source, e.ID, nanos(e.Time), nanos(now), string(e.Kind), e.Subject, hash[:], string(e.Data), answer)
+	if tx.ahead != nil {
+		// Only one that is known to be new may wait: the error of a taken name
+		// is this write's own, and not its neighbours'.
+		if _, there, read := tx.ahead.seen(eventName{e.Account, e.Source, e.ID}); read && !there {
+			tx.ahead.putEvent(e, answer, now)
+			return nil
+		}
+	}
+	at := nanos(e.Time)
+	sum := eventSum(string(e.Kind), e.Subject, e.Source, e.ID, at, e.Data)
+	return tx.exec(`INSERT INTO event (`+eventRow+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.Account[:], e.Source, e.ID, at, nanos(now), string(e.Kind), e.Subject, sum[:], string(e.Data), answer)
 }
+
+// eventRow is an event's row. hash was a SHA-256 of the content until it was
+// seen that a repeat can be compared with the row itself; it is eventSum now.
+const eventRow = `account_id, source, id, at, received_at, kind, subject, hash, data, answer`
 
 const eventColumns = `source, id, at, kind, subject, data`
 
 // Events are all of one account, oldest first.
-func (s *SQLite) Events(ctx context.Context, account mimamori.AccountID) ([]event.Event, error) {
+func (s *SQL) Events(ctx context.Context, account mimamori.AccountID) ([]event.Event, error) {
 	return eventsOf(s.at(ctx), account)
 }
 
@@ -143,16 +217,16 @@ func eventsOf(r reader, account mimamori.AccountID) ([]event.Event, error) {
 // EventsAfter are the events of an account that were written after a mark (0:
 // all), in the order of their times, with the mark of the newest and how many
 // the account has in all. Whoever holds as many as that holds them all.
-func (s *SQLite) EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error) {
+func (s *SQL) EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error) {
 	at := s.at(ctx)
-	if err := at.row(`SELECT count(*), ifnull(max(rowid), 0) FROM event WHERE account_id = ?`, account[:]).Scan(&all, &newest); err != nil {
+	if err := at.row(`SELECT count(*), coalesce(max(`+s.order+`), 0) FROM event WHERE account_id = ?`, account[:]).Scan(&all, &newest); err != nil {
 		return nil, 0, 0, fmt.Errorf("count events of %s: %w", account, err)
 	}
 	if newest == mark {
 		return nil, newest, all, nil
 	}
 	// Up to the newest counted: what comes in between is the next look's.
-	rows, err := at.rows(`SELECT `+eventColumns+` FROM event WHERE account_id = ? AND rowid > ? AND rowid <= ? ORDER BY at, source, id`, account[:], mark, newest)
+	rows, err := at.rows(`SELECT `+eventColumns+` FROM event WHERE account_id = ? AND `+s.order+` > ? AND `+s.order+` <= ? ORDER BY at, source, id`, account[:], mark, newest)
 	if events, err = list(rows, err, scanEvent); err != nil {
 		return nil, 0, 0, fmt.Errorf("read events of %s: %w", account, err)
 	}
@@ -161,7 +235,7 @@ func (s *SQLite) EventsAfter(ctx context.Context, account mimamori.AccountID, ma
 
 // LoginsSince are the attempts to sign in, on all accounts, that arrived
 // since a moment.
-func (s *SQLite) LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error) {
+func (s *SQL) LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+eventColumns+` FROM event WHERE kind = 'login.attempted' AND received_at >= ? ORDER BY received_at`, nanos(since))
 	out, err := list(rows, err, scanEvent)
 	if err != nil {
@@ -206,7 +280,7 @@ func (tx *tx) PutVerdict(account mimamori.AccountID, v journal.Verdict) error {
 }
 
 // Verdicts are what is held of an account's sessions.
-func (s *SQLite) Verdicts(ctx context.Context, account mimamori.AccountID) ([]journal.Verdict, error) {
+func (s *SQL) Verdicts(ctx context.Context, account mimamori.AccountID) ([]journal.Verdict, error) {
 	return verdictsOf(s.at(ctx), account)
 }
 
@@ -231,7 +305,7 @@ func scanVerdict(r scanner) (journal.Verdict, error) {
 }
 
 // Import is how far an import has come; the zero one when it never began.
-func (s *SQLite) Import(ctx context.Context, name string) (intake.Import, error) {
+func (s *SQL) Import(ctx context.Context, name string) (intake.Import, error) {
 	i := intake.Import{Name: name}
 	err := s.at(ctx).row(`SELECT line, accepted, repeated, done FROM import WHERE name = ?`, name).
 		Scan(&i.Offset, &i.Accepted, &i.Repeated, &i.Done)

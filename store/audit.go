@@ -17,7 +17,7 @@ import (
 
 // AppendAudit stores an entry, its hashes and the head after it. ErrConflict
 // when it is not the next one.
-func (s *SQLite) AppendAudit(ctx context.Context, a audit.Append) error {
+func (s *SQL) AppendAudit(ctx context.Context, a audit.Append) error {
 	var e struct {
 		Outcome audit.Outcome `json:"outcome"`
 	}
@@ -53,7 +53,7 @@ func (s *SQLite) AppendAudit(ctx context.Context, a audit.Append) error {
 }
 
 // AddAuditAnchor remembers that a head was handed outside.
-func (s *SQLite) AddAuditAnchor(ctx context.Context, a audit.Anchor) error {
+func (s *SQL) AddAuditAnchor(ctx context.Context, a audit.Anchor) error {
 	_, err := s.exec(ctx, `INSERT INTO audit_anchor (head, place, at) VALUES (?, ?, ?)`, a.Head, a.Place, nanos(a.At))
 	if err != nil {
 		return fmt.Errorf("add audit anchor: %w", err)
@@ -69,7 +69,7 @@ func scanAudit(r scanner) (e audit.Row, err error) {
 }
 
 // AuditEntries gives what the query picks, newest first.
-func (s *SQLite) AuditEntries(ctx context.Context, q audit.Query) ([]audit.Row, error) {
+func (s *SQL) AuditEntries(ctx context.Context, q audit.Query) ([]audit.Row, error) {
 	where, args := []string{"true"}, []any{}
 	and := func(condition string, values ...any) {
 		where, args = append(where, condition), append(args, values...)
@@ -108,7 +108,7 @@ func (s *SQLite) AuditEntries(ctx context.Context, q audit.Query) ([]audit.Row, 
 }
 
 // AuditAccounts counts the accounts that an actor had looks at since a time.
-func (s *SQLite) AuditAccounts(ctx context.Context, actor mimamori.Actor, since time.Time) (int, error) {
+func (s *SQL) AuditAccounts(ctx context.Context, actor mimamori.Actor, since time.Time) (int, error) {
 	var n int
 	err := s.at(ctx).row(`SELECT count(DISTINCT account_id) FROM audit_entry WHERE actor_id = ? AND actor_kind = ? AND at >= ? AND looked`,
 		actor.ID, string(actor.Kind), nanos(since)).Scan(&n)
@@ -119,7 +119,7 @@ func (s *SQLite) AuditAccounts(ctx context.Context, actor mimamori.Actor, since 
 }
 
 // AuditRows gives rows in order of Seq.
-func (s *SQLite) AuditRows(ctx context.Context, from int64, limit int) ([]audit.Row, error) {
+func (s *SQL) AuditRows(ctx context.Context, from int64, limit int) ([]audit.Row, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+auditColumns+` FROM audit_entry WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
 	out, err := list(rows, err, scanAudit)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *SQLite) AuditRows(ctx context.Context, from int64, limit int) ([]audit.
 }
 
 // AuditHashes gives the hashes at these positions, in that order.
-func (s *SQLite) AuditHashes(ctx context.Context, positions []int64) ([]tlog.Hash, error) {
+func (s *SQL) AuditHashes(ctx context.Context, positions []int64) ([]tlog.Hash, error) {
 	at := s.at(ctx)
 	out := make([]tlog.Hash, len(positions))
 	for i, p := range positions {
@@ -142,7 +142,7 @@ func (s *SQLite) AuditHashes(ctx context.Context, positions []int64) ([]tlog.Has
 }
 
 // AuditHead gives the newest signed head and the number of entries.
-func (s *SQLite) AuditHead(ctx context.Context) ([]byte, int64, error) { return headOf(s.at(ctx)) }
+func (s *SQL) AuditHead(ctx context.Context) ([]byte, int64, error) { return headOf(s.at(ctx)) }
 
 func headOf(r reader) (head []byte, size int64, err error) {
 	err = r.row(`SELECT head, size FROM audit_head WHERE id = 1`).Scan(&head, &size)
@@ -153,7 +153,7 @@ func headOf(r reader) (head []byte, size int64, err error) {
 }
 
 // AuditAnchors gives all remembered anchors, oldest first.
-func (s *SQLite) AuditAnchors(ctx context.Context) ([]audit.Anchor, error) {
+func (s *SQL) AuditAnchors(ctx context.Context) ([]audit.Anchor, error) {
 	rows, err := s.at(ctx).rows(`SELECT head, place, at FROM audit_anchor ORDER BY n`)
 	out, err := list(rows, err, func(r scanner) (a audit.Anchor, err error) {
 		err = r.Scan(&a.Head, &a.Place, when{&a.At})

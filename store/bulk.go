@@ -11,7 +11,7 @@ import (
 )
 
 // AddBulk stores a bulk act without its items.
-func (s *SQLite) AddBulk(ctx context.Context, r bulk.Run) error {
+func (s *SQL) AddBulk(ctx context.Context, r bulk.Run) error {
 	doc, err := document(r)
 	if err != nil {
 		return err
@@ -21,7 +21,7 @@ func (s *SQLite) AddBulk(ctx context.Context, r bulk.Run) error {
 }
 
 // AddBulkItems stores items of a bulk act as idle work.
-func (s *SQLite) AddBulkItems(ctx context.Context, id string, items []bulk.Item) error {
+func (s *SQL) AddBulkItems(ctx context.Context, id string, items []bulk.Item) error {
 	return s.update(ctx, Idle, func(tx *tx) error {
 		for _, i := range items {
 			doc, err := document(i)
@@ -37,12 +37,12 @@ func (s *SQLite) AddBulkItems(ctx context.Context, id string, items []bulk.Item)
 }
 
 // Bulk is one bulk act; ErrNotFound.
-func (s *SQLite) Bulk(ctx context.Context, id string) (bulk.Run, error) {
+func (s *SQL) Bulk(ctx context.Context, id string) (bulk.Run, error) {
 	return one[bulk.Run](s.at(ctx).row(`SELECT doc FROM bulk WHERE id = ?`, id), "bulk act "+id)
 }
 
 // Bulks are the newest, busy ones first.
-func (s *SQLite) Bulks(ctx context.Context, limit int) ([]bulk.Run, error) {
+func (s *SQL) Bulks(ctx context.Context, limit int) ([]bulk.Run, error) {
 	out, err := documents[bulk.Run](s.at(ctx).rows(`SELECT doc FROM bulk ORDER BY CASE WHEN state IN ('running', 'undoing') THEN 0 ELSE 1 END, at DESC, id LIMIT ?`, limit))
 	if err != nil {
 		return nil, fmt.Errorf("read bulk acts: %w", err)
@@ -51,7 +51,7 @@ func (s *SQLite) Bulks(ctx context.Context, limit int) ([]bulk.Run, error) {
 }
 
 // MoveBulk changes a run that is still in a state; ErrConflict otherwise.
-func (s *SQLite) MoveBulk(ctx context.Context, from bulk.State, r bulk.Run) error {
+func (s *SQL) MoveBulk(ctx context.Context, from bulk.State, r bulk.Run) error {
 	doc, err := document(r)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (s *SQLite) MoveBulk(ctx context.Context, from bulk.State, r bulk.Run) erro
 
 // ClaimBulk gives a busy run to one node until a moment; false when another
 // has it.
-func (s *SQLite) ClaimBulk(ctx context.Context, id, node string, now, until time.Time) (bool, error) {
+func (s *SQL) ClaimBulk(ctx context.Context, id, node string, now, until time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE bulk SET node = ?, lease = ? WHERE id = ? AND (node = ? OR lease < ?)`, node, nanos(until), id, node, nanos(now))
 	if err != nil {
 		return false, fmt.Errorf("claim bulk act %s: %w", id, err)
@@ -77,7 +77,7 @@ func (s *SQLite) ClaimBulk(ctx context.Context, id, node string, now, until time
 }
 
 // BulkItems are those in a state, in order, at most limit; any state when empty.
-func (s *SQLite) BulkItems(ctx context.Context, id string, in bulk.ItemState, limit int) ([]bulk.Item, error) {
+func (s *SQL) BulkItems(ctx context.Context, id string, in bulk.ItemState, limit int) ([]bulk.Item, error) {
 	query, args := `SELECT seq, state, doc FROM bulk_item WHERE bulk = ? ORDER BY seq LIMIT ?`, []any{id, limit}
 	if in != "" {
 		query, args = `SELECT seq, state, doc FROM bulk_item WHERE bulk = ? AND state = ? ORDER BY seq LIMIT ?`, []any{id, string(in), limit}
@@ -100,7 +100,7 @@ func (s *SQLite) BulkItems(ctx context.Context, id string, in bulk.ItemState, li
 }
 
 // PutBulkItem writes what became of an item.
-func (s *SQLite) PutBulkItem(ctx context.Context, id string, i bulk.Item) error {
+func (s *SQL) PutBulkItem(ctx context.Context, id string, i bulk.Item) error {
 	doc, err := document(i)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *SQLite) PutBulkItem(ctx context.Context, id string, i bulk.Item) error 
 }
 
 // BulkCounts counts a bulk act's items by their state.
-func (s *SQLite) BulkCounts(ctx context.Context, id string) (map[bulk.ItemState]int, error) {
+func (s *SQL) BulkCounts(ctx context.Context, id string) (map[bulk.ItemState]int, error) {
 	rows, err := s.at(ctx).rows(`SELECT state, count(*) FROM bulk_item WHERE bulk = ? GROUP BY state`, id)
 	out := map[bulk.ItemState]int{}
 	_, err = list(rows, err, func(r scanner) (struct{}, error) {

@@ -13,7 +13,7 @@ import (
 
 // AddCall stores a new call if its Allow finds nothing against it among the
 // account's others.
-func (s *SQLite) AddCall(ctx context.Context, c support.Call) error {
+func (s *SQL) AddCall(ctx context.Context, c support.Call) error {
 	phone, err := s.sealedPhone(ctx, c)
 	if err != nil {
 		return err
@@ -23,6 +23,9 @@ func (s *SQLite) AddCall(ctx context.Context, c support.Call) error {
 		return err
 	}
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lock(c.Account); err != nil {
+			return err
+		}
 		earlier, err := documents[support.Call](tx.rows(`SELECT doc FROM call WHERE account_id = ? ORDER BY n`, c.Account[:]))
 		if err != nil {
 			return fmt.Errorf("read calls: %w", err)
@@ -35,7 +38,7 @@ func (s *SQLite) AddCall(ctx context.Context, c support.Call) error {
 	})
 }
 
-func (s *SQLite) sealedPhone(ctx context.Context, c support.Call) ([]byte, error) {
+func (s *SQL) sealedPhone(ctx context.Context, c support.Call) ([]byte, error) {
 	plain, err := json.Marshal(c.Phone)
 	if err == nil {
 		plain, err = s.sealed(ctx, c.Account, "call "+c.ID, plain)
@@ -47,7 +50,7 @@ func (s *SQLite) sealedPhone(ctx context.Context, c support.Call) ([]byte, error
 }
 
 // Calls are an account's, newest first.
-func (s *SQLite) Calls(ctx context.Context, account mimamori.AccountID) ([]support.Call, error) {
+func (s *SQL) Calls(ctx context.Context, account mimamori.AccountID) ([]support.Call, error) {
 	rows, err := s.at(ctx).rows(`SELECT doc, phone FROM call WHERE account_id = ? ORDER BY n DESC`, account[:])
 	out, err := s.calls(ctx, rows, err)
 	if err != nil {
@@ -58,7 +61,7 @@ func (s *SQLite) Calls(ctx context.Context, account mimamori.AccountID) ([]suppo
 
 // CallQueue are the open calls of all accounts, those wanted first before the
 // others.
-func (s *SQLite) CallQueue(ctx context.Context, limit int) ([]support.Call, error) {
+func (s *SQL) CallQueue(ctx context.Context, limit int) ([]support.Call, error) {
 	rows, err := s.at(ctx).rows(`SELECT doc, phone FROM call WHERE state IN ('asked', 'taken', 'missed') ORDER BY wanted_at, n LIMIT ?`, limit)
 	out, err := s.calls(ctx, rows, err)
 	if err != nil {
@@ -81,7 +84,7 @@ func scanCall(r scanner) (c sealedCall, err error) {
 	return c, json.Unmarshal(doc, &c.Call)
 }
 
-func (s *SQLite) calls(ctx context.Context, rows *sql.Rows, err error) ([]support.Call, error) {
+func (s *SQL) calls(ctx context.Context, rows *sql.Rows, err error) ([]support.Call, error) {
 	kept, err := list(rows, err, scanCall)
 	if err != nil {
 		return nil, err
@@ -105,8 +108,11 @@ func (s *SQLite) calls(ctx context.Context, rows *sql.Rows, err error) ([]suppor
 
 // ChangeCall loads, does and writes in one transaction. The number stays what
 // it was: do sees a call without it.
-func (s *SQLite) ChangeCall(ctx context.Context, account mimamori.AccountID, id string, do func(*support.Call) error) error {
+func (s *SQL) ChangeCall(ctx context.Context, account mimamori.AccountID, id string, do func(*support.Call) error) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		c, err := one[support.Call](tx.row(`SELECT doc FROM call WHERE account_id = ? AND id = ?`, account[:], id), "call "+id)
 		if err != nil {
 			return err

@@ -26,8 +26,7 @@ func (s *SQLite) grown(writes int) {
 		return
 	}
 	s.sinceLook = 0
-	tx := &tx{s: s, ctx: context.Background()}
-	pages, carried, err := tx.checkpoint("NOOP")
+	pages, carried, err := s.checkpoint("NOOP")
 	if err != nil || pages-carried < softPages {
 		return
 	}
@@ -54,8 +53,8 @@ func (s *SQLite) checkpointer() {
 		if pages < hardPages {
 			continue
 		}
-		err := s.pause(ctx, func(tx *tx) error {
-			_, _, err := tx.checkpoint("PASSIVE")
+		err := s.pause(ctx, func(*tx) error {
+			_, _, err := s.checkpoint("PASSIVE")
 			return err
 		})
 		if err != nil {
@@ -70,10 +69,10 @@ func (s *SQLite) pause(ctx context.Context, do func(*tx) error) error {
 }
 
 // checkpoint gives the log's length in pages and how many are carried over.
-func (tx *tx) checkpoint(mode string) (pages, carried int64, err error) {
+func (s *SQLite) checkpoint(mode string) (pages, carried int64, err error) {
 	var busy int64
-	if err := tx.row("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &carried); err != nil {
-		return 0, 0, tx.s.fail("checkpoint", err)
+	if err := s.row("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &carried); err != nil {
+		return 0, 0, s.fail("checkpoint", err)
 	}
 	if mode == "TRUNCATE" && busy != 0 {
 		return 0, 0, errors.New("readers are in the way")
@@ -86,8 +85,8 @@ func (tx *tx) checkpoint(mode string) (pages, carried int64, err error) {
 func (s *SQLite) purge(ctx context.Context) error {
 	var err error
 	for range 5 { // a reader in the way is soon done
-		err = s.pause(ctx, func(tx *tx) error {
-			_, _, err := tx.checkpoint("TRUNCATE")
+		err = s.pause(ctx, func(*tx) error {
+			_, _, err := s.checkpoint("TRUNCATE")
 			return err
 		})
 		if err == nil {

@@ -21,6 +21,7 @@ import (
 	"mimamori"
 	"mimamori/event"
 	"mimamori/store"
+	"mimamori/store/pgtest"
 )
 
 // childEnv names what a copy of this test binary is to do, and where.
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	pgtest.Main(m)
 }
 
 func child(what, path string) error {

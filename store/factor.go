@@ -12,7 +12,7 @@ import (
 )
 
 // AddFactor stores a new second step.
-func (s *SQLite) AddFactor(ctx context.Context, f factor.Factor) error {
+func (s *SQL) AddFactor(ctx context.Context, f factor.Factor) error {
 	return s.add(ctx, "factor "+f.ID, `INSERT INTO factor (account_id, id, kind, name, bound_session, bound_ip, bound_at, usable_at, used_at,
 		confirmed_at, removed_at, removed_by_kind, removed_by_id, counter, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		f.Account[:], f.ID, string(f.Kind), f.Name, f.Binding.Session, f.Binding.IP, nanos(f.BoundAt), nanos(f.UsableAt), nanos(f.UsedAt),
@@ -20,7 +20,7 @@ func (s *SQLite) AddFactor(ctx context.Context, f factor.Factor) error {
 }
 
 // Factors gives all of an account, removed ones too, oldest first.
-func (s *SQLite) Factors(ctx context.Context, account mimamori.AccountID) ([]factor.Factor, error) {
+func (s *SQL) Factors(ctx context.Context, account mimamori.AccountID) ([]factor.Factor, error) {
 	rows, err := s.at(ctx).rows(`SELECT account_id, id, kind, name, bound_session, bound_ip, bound_at, usable_at, used_at,
 		confirmed_at, removed_at, removed_by_kind, removed_by_id, counter, data FROM factor WHERE account_id = ? ORDER BY bound_at, n`, account[:])
 	out, err := list(rows, err, func(r scanner) (f factor.Factor, err error) {
@@ -36,7 +36,7 @@ func (s *SQLite) Factors(ctx context.Context, account mimamori.AccountID) ([]fac
 
 // AdvanceFactor moves a factor's counter by compare-and-set; false when it was
 // not at from, or the factor was removed.
-func (s *SQLite) AdvanceFactor(ctx context.Context, account mimamori.AccountID, id string, from, to int64, at time.Time) (bool, error) {
+func (s *SQL) AdvanceFactor(ctx context.Context, account mimamori.AccountID, id string, from, to int64, at time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE factor SET counter = ?, used_at = ?, usable_at = CASE WHEN usable_at = 0 THEN ? ELSE usable_at END
 		WHERE account_id = ? AND id = ? AND counter = ? AND removed_at = 0`, to, nanos(at), nanos(at), account[:], id, from)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *SQLite) AdvanceFactor(ctx context.Context, account mimamori.AccountID, 
 
 // RemoveFactor notes who removed a factor; false when it was removed already
 // or is unknown.
-func (s *SQLite) RemoveFactor(ctx context.Context, account mimamori.AccountID, id string, by mimamori.Actor, at time.Time) (bool, error) {
+func (s *SQL) RemoveFactor(ctx context.Context, account mimamori.AccountID, id string, by mimamori.Actor, at time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE factor SET removed_at = ?, removed_by_kind = ?, removed_by_id = ? WHERE account_id = ? AND id = ? AND removed_at = 0`,
 		nanos(at), string(by.Kind), by.ID, account[:], id)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *SQLite) RemoveFactor(ctx context.Context, account mimamori.AccountID, i
 }
 
 // ConfirmFactor ends a factor's quarantine; false when there is nothing to end.
-func (s *SQLite) ConfirmFactor(ctx context.Context, account mimamori.AccountID, id string, at time.Time) (bool, error) {
+func (s *SQL) ConfirmFactor(ctx context.Context, account mimamori.AccountID, id string, at time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE factor SET confirmed_at = ? WHERE account_id = ? AND id = ? AND confirmed_at = 0 AND usable_at > 0 AND removed_at = 0`,
 		nanos(at), account[:], id)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *SQLite) ConfirmFactor(ctx context.Context, account mimamori.AccountID, 
 }
 
 // NameFactor renames a factor that is not removed; false when there is none.
-func (s *SQLite) NameFactor(ctx context.Context, account mimamori.AccountID, id, name string) (bool, error) {
+func (s *SQL) NameFactor(ctx context.Context, account mimamori.AccountID, id, name string) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE factor SET name = ? WHERE account_id = ? AND id = ? AND removed_at = 0`, name, account[:], id)
 	if err != nil {
 		return false, fmt.Errorf("name factor %s: %w", id, err)
@@ -76,7 +76,7 @@ func (s *SQLite) NameFactor(ctx context.Context, account mimamori.AccountID, id,
 }
 
 // FactorThrottle gives the counter of one lane, zero when there is none.
-func (s *SQLite) FactorThrottle(ctx context.Context, account mimamori.AccountID, lane string) (factor.Throttle, error) {
+func (s *SQL) FactorThrottle(ctx context.Context, account mimamori.AccountID, lane string) (factor.Throttle, error) {
 	return throttleOf(s.at(ctx), account, lane)
 }
 
@@ -91,8 +91,11 @@ func throttleOf(r reader, account mimamori.AccountID, lane string) (factor.Throt
 
 // SetFactorThrottle replaces the counter of a lane if its failures are still
 // those of from; false otherwise.
-func (s *SQLite) SetFactorThrottle(ctx context.Context, account mimamori.AccountID, lane string, from, to factor.Throttle) (set bool, err error) {
+func (s *SQL) SetFactorThrottle(ctx context.Context, account mimamori.AccountID, lane string, from, to factor.Throttle) (set bool, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		held, err := throttleOf(tx, account, lane)
 		if set = err == nil && held.Failures == from.Failures; !set {
 			return err
@@ -108,7 +111,7 @@ func (s *SQLite) SetFactorThrottle(ctx context.Context, account mimamori.Account
 
 // PutCeremony keeps what a passkey ceremony began with, in place of an older
 // one, and clears away the account's that ran out.
-func (s *SQLite) PutCeremony(ctx context.Context, account mimamori.AccountID, ref string, doc []byte, expires time.Time) error {
+func (s *SQL) PutCeremony(ctx context.Context, account mimamori.AccountID, ref string, doc []byte, expires time.Time) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		err := tx.exec(`DELETE FROM ceremony WHERE account_id = ? AND expires_at <= ?`, account[:], nanos(expires.Add(-factor.CeremonyLife)))
 		if err != nil {
@@ -121,13 +124,17 @@ func (s *SQLite) PutCeremony(ctx context.Context, account mimamori.AccountID, re
 
 // TakeCeremony gives a ceremony once; ErrNotFound ever after, and when it has
 // expired at now.
-func (s *SQLite) TakeCeremony(ctx context.Context, account mimamori.AccountID, ref string, now time.Time) (doc []byte, err error) {
+func (s *SQL) TakeCeremony(ctx context.Context, account mimamori.AccountID, ref string, now time.Time) (doc []byte, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
 		err := tx.row(`SELECT doc FROM ceremony WHERE account_id = ? AND ref = ? AND expires_at > ?`, account[:], ref, nanos(now)).Scan(&doc)
 		if err != nil {
 			return found(err, "ceremony")
 		}
-		return tx.exec(`DELETE FROM ceremony WHERE account_id = ? AND ref = ?`, account[:], ref)
+		n, err := tx.changed(`DELETE FROM ceremony WHERE account_id = ? AND ref = ?`, account[:], ref)
+		if err == nil && n == 0 { // somebody was quicker
+			err = fmt.Errorf("ceremony: %w", mimamori.ErrNotFound)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err

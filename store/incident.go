@@ -55,19 +55,19 @@ func (tx *tx) ContainedSince(since time.Time) (int, error) {
 }
 
 // IncidentByID finds an incident by its id alone.
-func (s *SQLite) IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error) {
+func (s *SQL) IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error) {
 	i, err := one[incident.Incident](s.at(ctx).row(`SELECT doc FROM incident WHERE id = ?`, string(id)), "incident "+string(id))
 	return &i, err
 }
 
 // Incidents are all of one account, newest first.
-func (s *SQLite) Incidents(ctx context.Context, account mimamori.AccountID) ([]incident.Incident, error) {
-	return documents[incident.Incident](s.at(ctx).rows(`SELECT doc FROM incident WHERE account_id = ? ORDER BY opened_at DESC, rowid DESC`, account[:]))
+func (s *SQL) Incidents(ctx context.Context, account mimamori.AccountID) ([]incident.Incident, error) {
+	return documents[incident.Incident](s.at(ctx).rows(`SELECT doc FROM incident WHERE account_id = ? ORDER BY opened_at DESC, `+s.order+` DESC`, account[:]))
 }
 
 // Queue are incidents for the staff: those that need a person first, then the
 // newest; closed and dismissed ones only when asked for.
-func (s *SQLite) Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error) {
+func (s *SQL) Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error) {
 	which := `state NOT IN ('closed', 'dismissed')`
 	if closed {
 		which = `true`
@@ -77,7 +77,7 @@ func (s *SQLite) Queue(ctx context.Context, closed bool, limit int) ([]incident.
 }
 
 // Entries are an incident's timeline, oldest first.
-func (s *SQLite) Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error) {
+func (s *SQL) Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error) {
 	out, err := documents[incident.Entry](s.at(ctx).rows(`SELECT doc FROM entry WHERE account_id = ? AND incident = ? ORDER BY at, n`, account[:], string(id)))
 	if err != nil {
 		return nil, fmt.Errorf("read timeline of %s: %w", id, err)
@@ -88,8 +88,11 @@ func (s *SQLite) Entries(ctx context.Context, account mimamori.AccountID, id mim
 // ChangeIncident loads an incident, lets do change it, and writes it back with
 // the account's standing, when it is the incident the account stands in, all
 // in one transaction. An error of do leaves everything as it was.
-func (s *SQLite) ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error {
+func (s *SQL) ChangeIncident(ctx context.Context, account mimamori.AccountID, subject string, id mimamori.IncidentID, do func(*incident.Incident) error) error {
 	return s.update(ctx, Urgent, func(tx *tx) error {
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		i, err := tx.Incident(account, id)
 		if err != nil {
 			return err
@@ -110,6 +113,6 @@ func (s *SQLite) ChangeIncident(ctx context.Context, account mimamori.AccountID,
 }
 
 // NoteEntry is PutEntry as a write of its own.
-func (s *SQLite) NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error {
+func (s *SQL) NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error {
 	return s.update(ctx, Urgent, func(tx *tx) error { return tx.PutEntry(account, e) })
 }

@@ -11,8 +11,11 @@ import (
 
 // IssueMailed stores a mailed code and voids the others of the same request.
 // ErrDenied when the account has had max codes of the purpose and lane since.
-func (s *SQLite) IssueMailed(ctx context.Context, m factor.Mailed, since time.Time, max int) error {
+func (s *SQL) IssueMailed(ctx context.Context, m factor.Mailed, since time.Time, max int) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lock(m.Account); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.row(`SELECT count(*) FROM mailed_code WHERE account_id = ? AND issued_at > ? AND purpose = ? AND lane = ?`,
 			m.Account[:], nanos(since), string(m.Purpose), m.Lane).Scan(&n); err != nil {
@@ -34,7 +37,7 @@ func (s *SQLite) IssueMailed(ctx context.Context, m factor.Mailed, since time.Ti
 
 // LastMailed gives the newest code of a request, in whatever state; ErrNotFound
 // when there is none.
-func (s *SQLite) LastMailed(ctx context.Context, r factor.Request) (factor.Mailed, error) {
+func (s *SQL) LastMailed(ctx context.Context, r factor.Request) (factor.Mailed, error) {
 	var m factor.Mailed
 	err := s.at(ctx).row(`SELECT account_id, id, purpose, incident, ref, lane, hash, issued_at, expires_at, tries, used_at, void_at FROM mailed_code
 		WHERE account_id = ? AND purpose = ? AND incident = ? AND ref = ? ORDER BY issued_at DESC, n DESC LIMIT 1`,
@@ -44,7 +47,7 @@ func (s *SQLite) LastMailed(ctx context.Context, r factor.Request) (factor.Maile
 }
 
 // CountMailedTry takes one try of a code by compare-and-set.
-func (s *SQLite) CountMailedTry(ctx context.Context, account mimamori.AccountID, id string, tries int) (bool, error) {
+func (s *SQL) CountMailedTry(ctx context.Context, account mimamori.AccountID, id string, tries int) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE mailed_code SET tries = tries + 1 WHERE account_id = ? AND id = ? AND tries = ? AND used_at = 0 AND void_at = 0`,
 		account[:], id, tries)
 	if err != nil {
@@ -54,7 +57,7 @@ func (s *SQLite) CountMailedTry(ctx context.Context, account mimamori.AccountID,
 }
 
 // UseMailed uses a code up: of parallel callers exactly one hears true.
-func (s *SQLite) UseMailed(ctx context.Context, account mimamori.AccountID, id string, at time.Time) (bool, error) {
+func (s *SQL) UseMailed(ctx context.Context, account mimamori.AccountID, id string, at time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE mailed_code SET used_at = ? WHERE account_id = ? AND id = ? AND used_at = 0 AND void_at = 0`, nanos(at), account[:], id)
 	if err != nil {
 		return false, fmt.Errorf("use %s: %w", id, err)

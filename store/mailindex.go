@@ -10,9 +10,6 @@ import (
 	"mimamori/journal"
 )
 
-// IndexWith gives how mail addresses are hashed for SubjectsByMail.
-func (s *SQLite) IndexWith(hash func(mail string) [][]byte) { s.mailHash = hash }
-
 // indexMails notes under a keyed hash which mail addresses an event names: who
 // has forgotten her user id knows her address, and the shop's events are by id.
 func (tx *tx) indexMails(e event.Event) error {
@@ -57,7 +54,7 @@ func mailsOf(e event.Event) []string {
 func foldMail(mail string) string { return strings.ToLower(strings.TrimSpace(mail)) }
 
 // SubjectsByMail are whose account was ever reported with a mail address.
-func (s *SQLite) SubjectsByMail(ctx context.Context, mail string) ([]string, error) {
+func (s *SQL) SubjectsByMail(ctx context.Context, mail string) ([]string, error) {
 	var out []string
 	if s.mailHash == nil {
 		return nil, nil

@@ -20,7 +20,7 @@ type noticeWords struct {
 var errNoSealer = fmt.Errorf("notices hold personal data and no key to seal it was given (SealWith): %w", mimamori.ErrUnavailable)
 
 // AddNotice stores a new notice; ErrConflict when its id or reference exists.
-func (s *SQLite) AddNotice(ctx context.Context, n notice.Notice) error {
+func (s *SQL) AddNotice(ctx context.Context, n notice.Notice) error {
 	words, err := json.Marshal(noticeWords{n.To, n.Subject, n.Body})
 	if err != nil {
 		return fmt.Errorf("add notice %s: %w", n.ID, err)
@@ -31,7 +31,20 @@ func (s *SQLite) AddNotice(ctx context.Context, n notice.Notice) error {
 	if n.Raw, err = s.sealed(ctx, n.AccountID, "notice "+n.ID+" raw", n.Raw); err != nil {
 		return fmt.Errorf("add notice %s: %w", n.ID, err)
 	}
-	return s.add(ctx, "notice "+n.ID, `INSERT INTO notice (account_id, id, incident, kind, to_masked, lang, reference, created_at,
+	return s.update(ctx, Normal, func(tx *tx) error {
+		var taken bool // random, so that nobody takes the same at the same time
+		if err := tx.row(`SELECT EXISTS (SELECT 1 FROM notice WHERE reference = ?)`, string(n.Reference)).Scan(&taken); err != nil {
+			return fmt.Errorf("add notice %s: %w", n.ID, err)
+		}
+		if taken {
+			return fmt.Errorf("add notice %s: its reference is taken: %w", n.ID, mimamori.ErrConflict)
+		}
+		return tx.addNotice(n, words)
+	})
+}
+
+func (tx *tx) addNotice(n notice.Notice, words []byte) error {
+	return tx.add("notice "+n.ID, `INSERT INTO notice (account_id, id, incident, kind, to_masked, lang, reference, created_at,
 		message_id, digest, state, attempts, doubts, trying_at, sent_at, read_at, last_error, words, raw)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		n.AccountID[:], n.ID, string(n.IncidentID), string(n.Kind), n.ToMasked, string(n.Lang), string(n.Reference), nanos(n.CreatedAt),
@@ -56,7 +69,7 @@ func scanNotice(r scanner) (n sealedNotice, err error) {
 
 // NoticeByID finds one of an account. The words and bytes of one whose account
 // was forgotten are empty.
-func (s *SQLite) NoticeByID(ctx context.Context, account mimamori.AccountID, id string) (notice.Notice, error) {
+func (s *SQL) NoticeByID(ctx context.Context, account mimamori.AccountID, id string) (notice.Notice, error) {
 	n, err := scanNotice(s.at(ctx).row(`SELECT `+noticeColumns+` FROM notice WHERE account_id = ? AND id = ?`, account[:], id))
 	if err != nil {
 		return notice.Notice{}, found(err, "notice "+id)
@@ -65,7 +78,7 @@ func (s *SQLite) NoticeByID(ctx context.Context, account mimamori.AccountID, id 
 }
 
 // NoticeByReference finds one by what its reader typed.
-func (s *SQLite) NoticeByReference(ctx context.Context, ref notice.Reference) (notice.Notice, error) {
+func (s *SQL) NoticeByReference(ctx context.Context, ref notice.Reference) (notice.Notice, error) {
 	n, err := scanNotice(s.at(ctx).row(`SELECT `+noticeColumns+` FROM notice WHERE reference = ?`, string(ref)))
 	if err != nil {
 		return notice.Notice{}, found(err, "notice by its number")
@@ -74,7 +87,7 @@ func (s *SQLite) NoticeByReference(ctx context.Context, ref notice.Reference) (n
 }
 
 // NoticeByMessageID finds one by the Message-ID of its mail.
-func (s *SQLite) NoticeByMessageID(ctx context.Context, messageID string) (notice.Notice, error) {
+func (s *SQL) NoticeByMessageID(ctx context.Context, messageID string) (notice.Notice, error) {
 	if messageID == "" { // those not yet sealed have none
 		return notice.Notice{}, fmt.Errorf("notice by its Message-ID: %w", mimamori.ErrNotFound)
 	}
@@ -86,7 +99,7 @@ func (s *SQLite) NoticeByMessageID(ctx context.Context, messageID string) (notic
 }
 
 // Notices are all of an account, newest first.
-func (s *SQLite) Notices(ctx context.Context, account mimamori.AccountID) ([]notice.Notice, error) {
+func (s *SQL) Notices(ctx context.Context, account mimamori.AccountID) ([]notice.Notice, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+noticeColumns+` FROM notice WHERE account_id = ? ORDER BY created_at DESC, n DESC`, account[:])
 	kept, err := list(rows, err, scanNotice)
 	if err != nil {
@@ -105,7 +118,7 @@ func (s *SQLite) Notices(ctx context.Context, account mimamori.AccountID) ([]not
 
 // MarkNotice carries a mark out on the stored notice, in one transaction.
 // Sealing comes before: inside the write it would wait for itself.
-func (s *SQLite) MarkNotice(ctx context.Context, account mimamori.AccountID, id string, m notice.Mark) error {
+func (s *SQL) MarkNotice(ctx context.Context, account mimamori.AccountID, id string, m notice.Mark) error {
 	if m.Sealed != nil {
 		fixed := *m.Sealed
 		var err error
@@ -115,6 +128,9 @@ func (s *SQLite) MarkNotice(ctx context.Context, account mimamori.AccountID, id 
 		m.Sealed = &fixed
 	}
 	return s.update(ctx, Urgent, func(tx *tx) error {
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		n, err := scanNotice(tx.row(`SELECT `+noticeColumns+` FROM notice WHERE account_id = ? AND id = ?`, account[:], id))
 		if err != nil {
 			return found(err, "notice "+id)
@@ -133,7 +149,7 @@ func (s *SQLite) MarkNotice(ctx context.Context, account mimamori.AccountID, id 
 }
 
 // sealed is nil for nothing.
-func (s *SQLite) sealed(ctx context.Context, account mimamori.AccountID, belongs string, plain []byte) ([]byte, error) {
+func (s *SQL) sealed(ctx context.Context, account mimamori.AccountID, belongs string, plain []byte) ([]byte, error) {
 	switch {
 	case plain == nil:
 		return nil, nil
@@ -143,7 +159,7 @@ func (s *SQLite) sealed(ctx context.Context, account mimamori.AccountID, belongs
 	return s.seal.Seal(ctx, account, belongs, plain)
 }
 
-func (s *SQLite) opened(ctx context.Context, k sealedNotice) (notice.Notice, error) {
+func (s *SQL) opened(ctx context.Context, k sealedNotice) (notice.Notice, error) {
 	n := k.Notice
 	words, err := s.unsealed(ctx, n.AccountID, "notice "+n.ID+" words", k.words)
 	if err != nil {
@@ -163,7 +179,7 @@ func (s *SQLite) opened(ctx context.Context, k sealedNotice) (notice.Notice, err
 }
 
 // unsealed is nil for nothing, and when the account was forgotten.
-func (s *SQLite) unsealed(ctx context.Context, account mimamori.AccountID, belongs string, sealed []byte) ([]byte, error) {
+func (s *SQL) unsealed(ctx context.Context, account mimamori.AccountID, belongs string, sealed []byte) ([]byte, error) {
 	switch {
 	case sealed == nil:
 		return nil, nil

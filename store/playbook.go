@@ -74,16 +74,17 @@ func (tx *tx) step(account mimamori.AccountID, run string, seq int) (playbook.St
 // ClaimSteps leases due steps to the caller and raises their fence. The moment
 // of the first claim is written down with it: it stands in the command, and a
 // command that is given again after a crash must be the same to the byte.
-func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int) ([]playbook.Step, error) {
+func (s *SQL) ClaimSteps(ctx context.Context, now, lease time.Time, limit int) ([]playbook.Step, error) {
 	var out []playbook.Step
 	err := s.update(ctx, Urgent, func(tx *tx) error {
 		rows, err := tx.rows(`SELECT `+stepColumns+` FROM step
 			WHERE state IN ('ready', 'retrying') AND lease <= ? AND due <= ? ORDER BY due, account_id, run, seq LIMIT ?`, nanos(now), nanos(now), limit)
-		if out, err = list(rows, err, scanStep); err != nil {
+		due, err := list(rows, err, scanStep)
+		if err != nil {
 			return fmt.Errorf("claim steps: %w", err)
 		}
-		for i := range out {
-			x := &out[i]
+		for i := range due {
+			x := &due[i]
 			x.Lease, x.Fence = lease, x.Fence+1
 			if x.First.IsZero() {
 				x.First = now.UTC()
@@ -92,9 +93,13 @@ func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int
 			if err != nil {
 				return err
 			}
-			if err := tx.exec(`UPDATE step SET lease = ?, fence = ?, doc = ? WHERE account_id = ? AND run = ? AND seq = ?`,
-				nanos(lease), x.Fence, doc, x.Account[:], x.Run, x.Seq); err != nil {
+			n, err := tx.changed(`UPDATE step SET lease = ?, fence = ?, doc = ?, owner = ? WHERE account_id = ? AND run = ? AND seq = ? AND fence = ? AND lease <= ? AND state IN ('ready', 'retrying')`,
+				nanos(lease), x.Fence, doc, s.node, x.Account[:], x.Run, x.Seq, x.Fence-1, nanos(now))
+			if err != nil {
 				return fmt.Errorf("claim step %s: %w", x.Key, err)
+			}
+			if n == 1 { // else another node was quicker
+				out = append(out, *x)
 			}
 		}
 		return nil
@@ -109,7 +114,7 @@ func (s *SQLite) ClaimSteps(ctx context.Context, now, lease time.Time, limit int
 // may have the file open: whoever held a lease is dead, and nobody is to wait
 // for it to run out. Fences stay, so a holder that was not dead could still
 // finish nothing.
-func (s *SQLite) ReleaseLeases(ctx context.Context) error {
+func (s *SQL) ReleaseLeases(ctx context.Context) error {
 	return s.update(ctx, Urgent, func(tx *tx) error {
 		if err := tx.exec(`UPDATE step SET lease = 0 WHERE lease > 0 AND state IN ('ready', 'retrying')`); err != nil {
 			return fmt.Errorf("release leases: %w", err)
@@ -121,8 +126,11 @@ func (s *SQLite) ReleaseLeases(ctx context.Context) error {
 // FinishStep writes a tried step back, adds what it found out, and releases
 // the next one. Steps found out for a run that was dropped meanwhile are kept,
 // but never tried.
-func (s *SQLite) FinishStep(ctx context.Context, x playbook.Step, more []playbook.Step, now time.Time) error {
+func (s *SQL) FinishStep(ctx context.Context, x playbook.Step, more []playbook.Step, now time.Time) error {
 	return s.update(ctx, Urgent, func(tx *tx) error {
+		if err := tx.lock(x.Account); err != nil {
+			return err
+		}
 		held, err := tx.step(x.Account, x.Run, x.Seq)
 		if err != nil {
 			return fmt.Errorf("finish: %w", err)
@@ -193,12 +201,12 @@ func (tx *tx) release(x playbook.Step, now time.Time) error {
 
 // NextDue is when the runner must look again: the earliest step that nobody
 // tries, or the end of the earliest lease.
-func (s *SQLite) NextDue(ctx context.Context) (time.Time, error) {
+func (s *SQL) NextDue(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
 	err := s.at(ctx).row(`SELECT min(due) FROM (
 		SELECT min(due) AS due FROM step WHERE state IN ('ready', 'retrying') AND lease = 0
 		UNION ALL
-		SELECT min(max(due, lease)) FROM step WHERE state IN ('ready', 'retrying') AND lease > 0)`).Scan(&due)
+		SELECT min(CASE WHEN due > lease THEN due ELSE lease END) FROM step WHERE state IN ('ready', 'retrying') AND lease > 0) AS next`).Scan(&due)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("find the next due step: %w", err)
 	}
@@ -206,7 +214,7 @@ func (s *SQLite) NextDue(ctx context.Context) (time.Time, error) {
 }
 
 // Steps are all steps of an incident, in the order they were planned.
-func (s *SQLite) Steps(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]playbook.Step, error) {
+func (s *SQL) Steps(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]playbook.Step, error) {
 	rows, err := s.at(ctx).rows(`SELECT s.doc, s.state, s.due, s.lease, s.fence, s.attempts FROM step s
 		JOIN run r ON r.account_id = s.account_id AND r.id = s.run
 		WHERE s.account_id = ? AND s.incident = ? ORDER BY r.n, s.seq`, account[:], string(id))
@@ -243,6 +251,6 @@ func (tx *tx) DropWaiting(account mimamori.AccountID, id mimamori.IncidentID) er
 }
 
 // PutRunNow is PutRun as a write of its own.
-func (s *SQLite) PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error {
+func (s *SQL) PutRunNow(ctx context.Context, r playbook.Run, steps []playbook.Step) error {
 	return s.update(ctx, Urgent, func(tx *tx) error { return tx.PutRun(r, steps) })
 }

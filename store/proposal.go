@@ -20,21 +20,21 @@ func scanProposal(r scanner) (p staff.Proposal, err error) {
 }
 
 // AddProposal stores an act that waits for a second person.
-func (s *SQLite) AddProposal(ctx context.Context, p staff.Proposal) error {
+func (s *SQL) AddProposal(ctx context.Context, p staff.Proposal) error {
 	return s.add(ctx, "proposal "+p.ID, `INSERT INTO proposal (`+proposalColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		p.ID, string(p.Act), keyOrNull(p.Target.Account), string(p.Target.Incident), []byte(p.Args), p.Reason, p.By, nanos(p.At), nanos(p.ExpiresAt),
 		string(p.State), p.DecidedBy, nanos(p.DecidedAt))
 }
 
 // Proposal finds by id.
-func (s *SQLite) Proposal(ctx context.Context, id string) (staff.Proposal, error) {
+func (s *SQL) Proposal(ctx context.Context, id string) (staff.Proposal, error) {
 	p, err := scanProposal(s.at(ctx).row(`SELECT `+proposalColumns+` FROM proposal WHERE id = ?`, id))
 	return p, found(err, "proposal "+id)
 }
 
 // OpenProposals gives what waits at now, oldest first; of one incident if the
 // target names one.
-func (s *SQLite) OpenProposals(ctx context.Context, target audit.Target, now time.Time) ([]staff.Proposal, error) {
+func (s *SQL) OpenProposals(ctx context.Context, target audit.Target, now time.Time) ([]staff.Proposal, error) {
 	incident := string(target.Incident)
 	rows, err := s.at(ctx).rows(`SELECT `+proposalColumns+` FROM proposal WHERE state = 'open' AND expires_at > ? AND (? = '' OR incident = ?) ORDER BY at, n`,
 		nanos(now), incident, incident)
@@ -46,7 +46,7 @@ func (s *SQLite) OpenProposals(ctx context.Context, target audit.Target, now tim
 }
 
 // DecideProposal decides once: of parallel callers exactly one hears true.
-func (s *SQLite) DecideProposal(ctx context.Context, id string, state staff.ProposalState, by string, at time.Time) (bool, error) {
+func (s *SQL) DecideProposal(ctx context.Context, id string, state staff.ProposalState, by string, at time.Time) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE proposal SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open' AND expires_at > ?`,
 		string(state), by, nanos(at), id, nanos(at))
 	if err != nil {

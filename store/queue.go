@@ -18,13 +18,13 @@ import (
 // noteDue says, with an incident that is written, that its row in the lists is
 // behind.
 func (tx *tx) noteDue(account mimamori.AccountID, id mimamori.IncidentID) error {
-	return tx.exec(`INSERT INTO queue_due (account_id, incident, n) VALUES (?, ?, 1) ON CONFLICT (account_id, incident) DO UPDATE SET n = queue_due.n + 1`,
+	return tx.exec(`INSERT INTO queue_due (account_id, incident, n, made) VALUES (?, ?, 1, 0) ON CONFLICT (account_id, incident) DO UPDATE SET n = queue_due.n + 1`,
 		account[:], string(id))
 }
 
 // QueueDue are incidents whose rows are behind, at most limit.
-func (s *SQLite) QueueDue(ctx context.Context, limit int) ([]queue.Due, error) {
-	rows, err := s.at(ctx).rows(`SELECT account_id, incident, n FROM queue_due LIMIT ?`, limit)
+func (s *SQL) QueueDue(ctx context.Context, limit int) ([]queue.Due, error) {
+	rows, err := s.at(ctx).rows(`SELECT account_id, incident, n FROM queue_due WHERE n > made LIMIT ?`, limit)
 	out, err := list(rows, err, func(r scanner) (d queue.Due, err error) {
 		return d, r.Scan(accountKey{&d.Account}, &d.Incident, &d.N)
 	})
@@ -42,20 +42,24 @@ type queueDoc struct {
 	Why       mimamori.Text `json:"why"`
 }
 
-// PutQueue writes rows and links, and drops the notes that were not renewed
-// meanwhile.
-func (s *SQLite) PutQueue(ctx context.Context, made []queue.Made) error {
+// PutQueue writes rows and links of those that were not written again
+// meanwhile: of several keepers the one who saw the newest wins.
+func (s *SQL) PutQueue(ctx context.Context, made []queue.Made) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		for _, m := range made {
 			if err := tx.putQueue(m); err != nil {
 				return fmt.Errorf("write the row of %s: %w", m.Incident, err)
 			}
 		}
-		return tx.exec(`UPDATE queue_mark SET n = n + 1 WHERE name = 'queue'`)
+		return tx.exec(`INSERT INTO queue_mark (name, n) VALUES ('queue', 1) ON CONFLICT (name) DO UPDATE SET n = queue_mark.n + 1`)
 	})
 }
 
 func (tx *tx) putQueue(m queue.Made) error {
+	n, err := tx.changed(`UPDATE queue_due SET made = ? WHERE account_id = ? AND incident = ? AND n = ? AND made < ?`, m.N, m.Account[:], string(m.Incident), m.N, m.N)
+	if err != nil || n == 0 {
+		return err
+	}
 	if m.Row == nil {
 		if err := tx.exec(`DELETE FROM queue WHERE account_id = ? AND incident = ?`, m.Account[:], string(m.Incident)); err != nil {
 			return err
@@ -72,7 +76,7 @@ func (tx *tx) putQueue(m queue.Made) error {
 			return err
 		}
 	}
-	return tx.exec(`DELETE FROM queue_due WHERE account_id = ? AND incident = ? AND n = ?`, m.Account[:], string(m.Incident), m.N)
+	return nil
 }
 
 func (tx *tx) putRow(r queue.Row) error {
@@ -110,7 +114,7 @@ const queueColumns = `account_id, incident, urgency, opened_at, state, evidence,
 
 // QueuePage are the rows that pass the filter, at most limit, most urgent
 // first. Those that have ended come newest first, with what their incidents say.
-func (s *SQLite) QueuePage(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error) {
+func (s *SQL) QueuePage(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error) {
 	if f.Part == queue.Closed {
 		return s.ended(ctx, f, limit)
 	}
@@ -169,7 +173,7 @@ func literal(s string) string { return strings.NewReplacer("!", "!!", "%", "!%",
 
 // ended are closed and dismissed incidents, newest first; only the place in
 // the order narrows them.
-func (s *SQLite) ended(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error) {
+func (s *SQL) ended(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error) {
 	until := f.After.OpenedAt
 	query, args := `SELECT doc FROM incident WHERE state IN ('closed', 'dismissed') ORDER BY opened_at DESC, id LIMIT ?`, []any{limit}
 	if !until.IsZero() {
@@ -193,7 +197,7 @@ func (s *SQLite) ended(ctx context.Context, f queue.Filter, limit int) ([]queue.
 }
 
 // QueueTally counts the rows.
-func (s *SQLite) QueueTally(ctx context.Context) (queue.Tally, error) {
+func (s *SQL) QueueTally(ctx context.Context) (queue.Tally, error) {
 	t := queue.Tally{Rows: map[queue.Urgency]int{}}
 	rows, err := s.at(ctx).rows(`SELECT urgency, count(*) FROM queue GROUP BY urgency`)
 	type band struct {
@@ -207,7 +211,7 @@ func (s *SQLite) QueueTally(ctx context.Context) (queue.Tally, error) {
 	for _, b := range bands {
 		t.Rows[b.of] = b.n
 	}
-	err = s.at(ctx).row(`SELECT count(*) FROM (SELECT 1 FROM incident WHERE state IN ('closed', 'dismissed') LIMIT ?) AS some`, queue.EndedBound).Scan(&t.Ended)
+	err = s.at(ctx).row(`SELECT count(*) FROM (SELECT 1 FROM incident WHERE state IN ('closed', 'dismissed') LIMIT ?) AS bounded`, queue.EndedBound).Scan(&t.Ended)
 	if err != nil {
 		return t, fmt.Errorf("count the queue: %w", err)
 	}
@@ -215,17 +219,20 @@ func (s *SQLite) QueueTally(ctx context.Context) (queue.Tally, error) {
 }
 
 // QueueVersion is a number that grows with every writing of the queue.
-func (s *SQLite) QueueVersion(ctx context.Context) (int64, error) {
+func (s *SQL) QueueVersion(ctx context.Context) (int64, error) {
 	var n int64
 	err := s.at(ctx).row(`SELECT n FROM queue_mark WHERE name = 'queue'`).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil // nothing was ever written
+	}
 	return n, found(err, "version of the queue")
 }
 
 // ClearQueue drops all rows and links, and makes all incidents due again.
-func (s *SQLite) ClearQueue(ctx context.Context) error {
+func (s *SQL) ClearQueue(ctx context.Context) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		return errors.Join(tx.exec(`DELETE FROM queue`), tx.exec(`DELETE FROM link`),
-			tx.exec(`INSERT INTO queue_due (account_id, incident, n) SELECT account_id, id, 1 FROM incident WHERE TRUE ON CONFLICT (account_id, incident) DO UPDATE SET n = queue_due.n + 1`))
+			tx.exec(`INSERT INTO queue_due (account_id, incident, n, made) SELECT account_id, id, 1, 0 FROM incident WHERE TRUE ON CONFLICT (account_id, incident) DO UPDATE SET n = queue_due.n + 1`))
 	})
 }
 
@@ -243,7 +250,7 @@ func (tx *tx) putLink(l queue.Link) error {
 }
 
 // PutLinks writes links as idle work.
-func (s *SQLite) PutLinks(ctx context.Context, links []queue.Link) error {
+func (s *SQL) PutLinks(ctx context.Context, links []queue.Link) error {
 	return s.update(ctx, Idle, func(tx *tx) error {
 		for _, l := range links {
 			if err := tx.putLink(l); err != nil {
@@ -255,12 +262,12 @@ func (s *SQLite) PutLinks(ctx context.Context, links []queue.Link) error {
 }
 
 // ForgetLinks drops those older than a moment that belong to no incident.
-func (s *SQLite) ForgetLinks(ctx context.Context, before time.Time) error {
+func (s *SQL) ForgetLinks(ctx context.Context, before time.Time) error {
 	return s.update(ctx, Idle, func(tx *tx) error { return tx.exec(`DELETE FROM link WHERE incident = '' AND at < ?`, nanos(before)) })
 }
 
 // LinkedUntil is when the newest link was seen; zero without one.
-func (s *SQLite) LinkedUntil(ctx context.Context) (time.Time, error) {
+func (s *SQL) LinkedUntil(ctx context.Context) (time.Time, error) {
 	var at time.Time
 	err := s.at(ctx).row(`SELECT at FROM link ORDER BY at DESC LIMIT 1`).Scan(when{&at})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -270,7 +277,7 @@ func (s *SQLite) LinkedUntil(ctx context.Context) (time.Time, error) {
 }
 
 // LinksOf are the links of one incident.
-func (s *SQLite) LinksOf(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]queue.Link, error) {
+func (s *SQL) LinksOf(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]queue.Link, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+linkColumns+` FROM link WHERE account_id = ? AND incident = ?`, account[:], string(id))
 	out, err := list(rows, err, scanLink)
 	if err != nil {
@@ -281,7 +288,7 @@ func (s *SQLite) LinksOf(ctx context.Context, account mimamori.AccountID, id mim
 
 // LinkedTo are the links by which other accounts have one value, the newest
 // first, at most limit.
-func (s *SQLite) LinkedTo(ctx context.Context, hash []byte, but mimamori.AccountID, limit int) ([]queue.Link, error) {
+func (s *SQL) LinkedTo(ctx context.Context, hash []byte, but mimamori.AccountID, limit int) ([]queue.Link, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+linkColumns+` FROM link WHERE hash = ? AND account_id <> ? ORDER BY at DESC LIMIT ?`, hash, but[:], limit)
 	out, err := list(rows, err, scanLink)
 	if err != nil {

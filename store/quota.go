@@ -16,7 +16,7 @@ import (
 
 // Tally is what the quotas are counted by, as it was saved last; nil when it
 // never was.
-func (s *SQLite) Tally(ctx context.Context) ([]byte, error) {
+func (s *SQL) Tally(ctx context.Context) ([]byte, error) {
 	var doc []byte
 	err := s.at(ctx).row(`SELECT doc FROM tally WHERE name = 'quota'`).Scan(&doc)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -26,7 +26,7 @@ func (s *SQLite) Tally(ctx context.Context) ([]byte, error) {
 }
 
 // PutTally saves it. It gives way to everything else.
-func (s *SQLite) PutTally(ctx context.Context, doc []byte, now time.Time) error {
+func (s *SQL) PutTally(ctx context.Context, doc []byte, now time.Time) error {
 	return s.update(ctx, Idle, func(tx *tx) error {
 		return tx.exec(`INSERT INTO tally (name, doc, saved_at) VALUES ('quota', ?, ?)
 			ON CONFLICT (name) DO UPDATE SET doc = excluded.doc, saved_at = excluded.saved_at`, doc, nanos(now))
@@ -37,7 +37,7 @@ func (s *SQLite) PutTally(ctx context.Context, doc []byte, now time.Time) error 
 // that each was answered with: the customer's and the staff's words, the
 // shop's, and chargebacks, which name an order and so the session that placed
 // it. A session that did not begin with a sign-in we know has none.
-func (s *SQLite) Labels(ctx context.Context, since time.Time) ([]decide.Label, error) {
+func (s *SQL) Labels(ctx context.Context, since time.Time) ([]decide.Label, error) {
 	const ofSession = `SELECT v.at, v.by, v.owner, l.at, l.answer
 		FROM verdict v JOIN event l ON l.account_id = v.account_id AND l.kind = 'login.attempted' AND json_extract(l.data, '$.session') = v.session
 		WHERE v.by IN ('customer', 'agent', 'shop') AND v.at >= ?1`
@@ -72,7 +72,7 @@ func scanLabel(r scanner) (decide.Label, error) {
 
 // Decided are the newest successful sign-ins that arrived before a moment,
 // newest first, with what was answered; none milder than at least.
-func (s *SQLite) Decided(ctx context.Context, before time.Time, least decide.Decision, limit int) ([]intake.Decided, error) {
+func (s *SQL) Decided(ctx context.Context, before time.Time, least decide.Decision, limit int) ([]intake.Decided, error) {
 	rungs := []any{"", "", "", "", ""}
 	for i, d := range []decide.Decision{decide.Allow, decide.Notify, decide.Challenge, decide.Hold, decide.Contain} {
 		if d.AtLeast(least) {
@@ -90,7 +90,7 @@ func (s *SQLite) Decided(ctx context.Context, before time.Time, least decide.Dec
 }
 
 // DecidedOn is one of them by its account and id; ErrNotFound.
-func (s *SQLite) DecidedOn(ctx context.Context, account mimamori.AccountID, source, id string) (intake.Decided, error) {
+func (s *SQL) DecidedOn(ctx context.Context, account mimamori.AccountID, source, id string) (intake.Decided, error) {
 	d, err := scanDecided(s.at(ctx).row(`SELECT `+eventColumns+`, answer, received_at FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], source, id))
 	if err != nil {
 		return d, found(err, "read what was decided")

@@ -13,7 +13,7 @@ import (
 )
 
 // AddRecovery stores a new recovery.
-func (s *SQLite) AddRecovery(ctx context.Context, r recovery.Record) error {
+func (s *SQL) AddRecovery(ctx context.Context, r recovery.Record) error {
 	return s.update(ctx, Normal, func(tx *tx) error { return tx.addRecovery(r) })
 }
 
@@ -27,14 +27,17 @@ func (tx *tx) addRecovery(r recovery.Record) error {
 }
 
 // RecoveryByToken finds one by the hash of its token.
-func (s *SQLite) RecoveryByToken(ctx context.Context, hash []byte) (recovery.Record, error) {
+func (s *SQL) RecoveryByToken(ctx context.Context, hash []byte) (recovery.Record, error) {
 	return one[recovery.Record](s.at(ctx).row(`SELECT doc FROM recovery WHERE token_hash = ?`, hash), "recovery by its token")
 }
 
 // ChangeRecovery loads, does and writes in one transaction. A recovery that
 // learns whose it is moves to that account.
-func (s *SQLite) ChangeRecovery(ctx context.Context, id string, account mimamori.AccountID, do func(*recovery.Record) error) error {
+func (s *SQL) ChangeRecovery(ctx context.Context, id string, account mimamori.AccountID, do func(*recovery.Record) error) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		r, err := one[recovery.Record](tx.row(`SELECT doc FROM recovery WHERE account_id = ? AND id = ?`, account[:], id), "recovery "+id)
 		if err != nil {
 			return err
@@ -50,7 +53,7 @@ func (s *SQLite) ChangeRecovery(ctx context.Context, id string, account mimamori
 }
 
 // OpenRecoveries are an account's that are neither ended nor expired at now.
-func (s *SQLite) OpenRecoveries(ctx context.Context, account mimamori.AccountID, now time.Time) ([]recovery.Record, error) {
+func (s *SQL) OpenRecoveries(ctx context.Context, account mimamori.AccountID, now time.Time) ([]recovery.Record, error) {
 	out, err := documents[recovery.Record](s.at(ctx).rows(`SELECT doc FROM recovery WHERE account_id = ? AND ended_at = 0 AND expires_at > ? ORDER BY expires_at, id`,
 		account[:], nanos(now)))
 	if err != nil {
@@ -60,7 +63,7 @@ func (s *SQLite) OpenRecoveries(ctx context.Context, account mimamori.AccountID,
 }
 
 // RecoveriesSince are an account's that were created after since.
-func (s *SQLite) RecoveriesSince(ctx context.Context, account mimamori.AccountID, since time.Time) ([]recovery.Record, error) {
+func (s *SQL) RecoveriesSince(ctx context.Context, account mimamori.AccountID, since time.Time) ([]recovery.Record, error) {
 	out, err := documents[recovery.Record](s.at(ctx).rows(`SELECT doc FROM recovery WHERE account_id = ? AND expires_at > ? ORDER BY expires_at, id`,
 		account[:], nanos(since.Add(recovery.Life))))
 	if err != nil {
@@ -70,7 +73,7 @@ func (s *SQLite) RecoveriesSince(ctx context.Context, account mimamori.AccountID
 }
 
 // AddGrant stores a grant and voids the recovery's earlier ones.
-func (s *SQLite) AddGrant(ctx context.Context, g recovery.Grant, now time.Time) error {
+func (s *SQL) AddGrant(ctx context.Context, g recovery.Grant, now time.Time) error {
 	doc, err := document(g)
 	if err != nil {
 		return err
@@ -106,7 +109,7 @@ func (tx *tx) VoidGrants(account mimamori.AccountID, now time.Time) error {
 }
 
 // RedeemGrant redeems a grant: exactly one caller ever succeeds.
-func (s *SQLite) RedeemGrant(ctx context.Context, jti, source string, now time.Time) (g recovery.Grant, err error) {
+func (s *SQL) RedeemGrant(ctx context.Context, jti, source string, now time.Time) (g recovery.Grant, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
 		if g, err = scanGrant(tx.row(`SELECT doc, redeemed_at, void_at FROM password_grant WHERE jti = ?`, jti)); err != nil {
 			return found(err, "grant "+jti)
@@ -115,7 +118,14 @@ func (s *SQLite) RedeemGrant(ctx context.Context, jti, source string, now time.T
 			return fmt.Errorf("redeem grant %s: %w", jti, mimamori.ErrConflict)
 		}
 		g.RedeemedAt = now.UTC()
-		return tx.exec(`UPDATE password_grant SET redeemed_at = ? WHERE account_id = ? AND jti = ?`, nanos(now), g.Account[:], jti)
+		n, err := tx.changed(`UPDATE password_grant SET redeemed_at = ? WHERE account_id = ? AND jti = ? AND redeemed_at = 0 AND void_at = 0`, nanos(now), g.Account[:], jti)
+		if err == nil && n == 0 { // somebody was quicker
+			err = mimamori.ErrConflict
+		}
+		if err != nil {
+			return fmt.Errorf("redeem grant %s: %w", jti, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return recovery.Grant{}, err

@@ -2,10 +2,12 @@ package store
 
 import (
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -124,9 +126,14 @@ func (w when) Scan(v any) error {
 // accountKey scans an account's key; NULL is none.
 type accountKey struct{ id *mimamori.AccountID }
 
-// Scan reads 16 bytes.
+// Scan reads 16 bytes, or PostgreSQL's uuid.
 func (a accountKey) Scan(v any) error {
 	b, ok := v.([]byte)
+	if s, uuid := v.(string); uuid {
+		var err error
+		b, err = hex.DecodeString(strings.ReplaceAll(s, "-", ""))
+		ok = err == nil
+	}
 	if v == nil {
 		*a.id = mimamori.AccountID{}
 		return nil

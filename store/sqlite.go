@@ -19,29 +19,35 @@ import (
 	"mimamori"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql migrations/postgres/*.sql
 var migrations embed.FS
 
 // SQLite is the embedded store: one file, one process, one writer, group
 // commit.
 type SQLite struct {
+	SQL
 	lock  *os.File // held while the store is open
 	write *sql.DB  // one connection, the writer's
 	read  *sql.DB
 	tidy  *sql.DB // one connection, the checkpointer's
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // prepared on conn; only the writer touches it
-	kept  sync.Map             // query → *sql.Stmt, prepared on read
-	seal  Sealer               // nil until SealWith
-	// mailHash is nil until IndexWith.
-	mailHash func(mail string) [][]byte
+	// The writer's own as well: statements past database/sql, and texts of them
+	// by the size of a lot.
+	direct                            *direct
+	page                              sheet
+	accountLots, eventLots, freshLots map[int]string
+	touching                          map[string]bool // whether a statement reads or writes what a sheet holds
+	kept                              sync.Map        // query → *sql.Stmt, prepared on read
 
 	urgent, normal, idle chan *job
 	between              chan *job     // pragmas, run between transactions
 	full                 chan struct{} // the write-ahead log has grown
 	stop                 chan struct{}
 	closing              sync.Once
-	written, tidied      sync.WaitGroup // the writer, the checkpointer
+	written, tidied      sync.WaitGroup // the writer with the syncer, the checkpointer
+	unsynced             chan committed // batches that are to be made durable
+	log                  *os.File       // the write-ahead log, to sync it
 
 	// The writer's own.
 	sinceLook int       // writes since the log's size was looked at
@@ -54,7 +60,7 @@ type SQLite struct {
 	broken chan struct{}
 }
 
-var _ Store = (*SQLite)(nil)
+var _ engine = (*SQLite)(nil)
 
 // OpenSQLite opens the database file at path (":memory:" is refused: what is
 // acknowledged must be on disk), migrates it, and starts the writer. While it
@@ -66,8 +72,9 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &SQLite{stmts: map[string]*sql.Stmt{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
-		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{})}
+	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
+		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed)}
+	s.SQL = SQL{engine: s, order: "rowid", node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -82,7 +89,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	} else if err := f.Close(); err != nil {
 		return nil, err
 	}
-	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)", 1); err != nil {
+	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-65536)", 1); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, s.write); err != nil {
@@ -91,13 +98,24 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if s.conn, err = s.write.Conn(ctx); err != nil {
 		return nil, err
 	}
+	err = s.conn.Raw(func(conn any) (err error) {
+		s.direct, err = newDirect(conn)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	if s.tidy, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(FULL)", 1); err != nil {
 		return nil, err
 	}
 	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&_pragma=cache_size(-8192)&mode=ro", 8); err != nil {
 		return nil, err
 	}
+	if err := s.openLog(path); err != nil {
+		return nil, err
+	}
 	s.written.Go(s.writer)
+	s.written.Go(s.syncer)
 	s.tidied.Go(s.checkpointer)
 	return s, nil
 }
@@ -132,9 +150,6 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// SealWith gives what personal columns are sealed with.
-func (s *SQLite) SealWith(v Sealer) { s.seal = v }
-
 // Close lets the writer finish what it has begun and closes the file. A second
 // call does nothing.
 func (s *SQLite) Close() error {
@@ -150,6 +165,9 @@ func (s *SQLite) Close() error {
 
 func (s *SQLite) closeFiles() error {
 	var errs []error
+	if s.direct != nil {
+		errs = append(errs, s.direct.close())
+	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
@@ -157,6 +175,9 @@ func (s *SQLite) closeFiles() error {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
 	}
 	return errors.Join(append(errs, s.lock.Close())...)
 }
@@ -178,7 +199,7 @@ type reading struct {
 	ctx context.Context
 }
 
-func (s *SQLite) at(ctx context.Context) reading { return reading{s, ctx} }
+func (s *SQLite) at(ctx context.Context) reader { return reading{s, ctx} }
 
 // prepared keeps each statement compiled, once for each connection.
 func (r reading) prepared(query string) (*sql.Stmt, error) {

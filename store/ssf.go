@@ -12,7 +12,7 @@ import (
 )
 
 // PutStream writes a stream, new or changed.
-func (s *SQLite) PutStream(ctx context.Context, x ssf.Stream) error {
+func (s *SQL) PutStream(ctx context.Context, x ssf.Stream) error {
 	doc, err := document(x)
 	if err != nil {
 		return err
@@ -23,14 +23,14 @@ func (s *SQLite) PutStream(ctx context.Context, x ssf.Stream) error {
 }
 
 // Streams are those of one owner, or all, oldest first.
-func (s *SQLite) Streams(ctx context.Context, owner string) ([]ssf.Stream, error) {
+func (s *SQL) Streams(ctx context.Context, owner string) ([]ssf.Stream, error) {
 	rows, err := s.at(ctx).rows(`SELECT doc FROM ssf_stream WHERE ? = '' OR owner = ? ORDER BY created_at, id`, owner, owner)
 	out, err := documents[ssf.Stream](rows, err)
 	return out, wrapped("read streams", err)
 }
 
 // DropStream ends a stream and forgets its tokens.
-func (s *SQLite) DropStream(ctx context.Context, id string) error {
+func (s *SQL) DropStream(ctx context.Context, id string) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		n, err := tx.changed(`DELETE FROM ssf_stream WHERE id = ?`, id)
 		if err == nil && n == 0 {
@@ -46,7 +46,7 @@ func (s *SQLite) DropStream(ctx context.Context, id string) error {
 }
 
 // AddTokens keeps tokens. One that is there, or was acknowledged, stays as it is.
-func (s *SQLite) AddTokens(ctx context.Context, list []ssf.Token) error {
+func (s *SQL) AddTokens(ctx context.Context, list []ssf.Token) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
 		for _, x := range list {
 			err := tx.exec(`INSERT INTO ssf_token (stream, n, jti, at, token)
@@ -62,7 +62,7 @@ func (s *SQLite) AddTokens(ctx context.Context, list []ssf.Token) error {
 }
 
 // Tokens are a stream's unacknowledged ones, oldest first.
-func (s *SQLite) Tokens(ctx context.Context, stream string, most int) ([]ssf.Token, error) {
+func (s *SQL) Tokens(ctx context.Context, stream string, most int) ([]ssf.Token, error) {
 	rows, err := s.at(ctx).rows(`SELECT jti, stream, token, at FROM ssf_token WHERE stream = ? ORDER BY n LIMIT ?`, stream, most)
 	out, err := list(rows, err, scanToken)
 	return out, wrapped("read tokens", err)
@@ -74,13 +74,13 @@ func scanToken(r scanner) (x ssf.Token, err error) {
 }
 
 // TokenOf is one that was not acknowledged yet; ErrNotFound.
-func (s *SQLite) TokenOf(ctx context.Context, stream, jti string) (ssf.Token, error) {
+func (s *SQL) TokenOf(ctx context.Context, stream, jti string) (ssf.Token, error) {
 	x, err := scanToken(s.at(ctx).row(`SELECT jti, stream, token, at FROM ssf_token WHERE stream = ? AND jti = ?`, stream, jti))
 	return x, found(err, "token")
 }
 
 // Acknowledge forgets tokens that arrived; their names are kept for 90 days.
-func (s *SQLite) Acknowledge(ctx context.Context, stream string, jtis []string) error {
+func (s *SQL) Acknowledge(ctx context.Context, stream string, jtis []string) error {
 	now := time.Now()
 	return s.update(ctx, Normal, func(tx *tx) error {
 		for _, jti := range jtis {
@@ -98,19 +98,19 @@ func (s *SQLite) Acknowledge(ctx context.Context, stream string, jtis []string) 
 
 // RemoveSubject notes that a stream shall not be told of a subject; the first
 // time counts.
-func (s *SQLite) RemoveSubject(ctx context.Context, stream, subject string, at time.Time) error {
+func (s *SQL) RemoveSubject(ctx context.Context, stream, subject string, at time.Time) error {
 	_, err := s.exec(ctx, `INSERT INTO ssf_removed (stream, subject, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, stream, subject, nanos(at))
 	return wrapped("remove a subject", err)
 }
 
 // AddSubject takes that back.
-func (s *SQLite) AddSubject(ctx context.Context, stream, subject string) error {
+func (s *SQL) AddSubject(ctx context.Context, stream, subject string) error {
 	_, err := s.exec(ctx, `DELETE FROM ssf_removed WHERE stream = ? AND subject = ?`, stream, subject)
 	return wrapped("add a subject", err)
 }
 
 // RemovedAt is when a subject was removed; zero: never.
-func (s *SQLite) RemovedAt(ctx context.Context, stream, subject string) (at time.Time, err error) {
+func (s *SQL) RemovedAt(ctx context.Context, stream, subject string) (at time.Time, err error) {
 	err = s.at(ctx).row(`SELECT at FROM ssf_removed WHERE stream = ? AND subject = ?`, stream, subject).Scan(when{&at})
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, nil
@@ -119,14 +119,14 @@ func (s *SQLite) RemovedAt(ctx context.Context, stream, subject string) (at time
 }
 
 // Received says that a token of another's was taken in before.
-func (s *SQLite) Received(ctx context.Context, issuer, jti string) (bool, error) {
+func (s *SQL) Received(ctx context.Context, issuer, jti string) (bool, error) {
 	var n int
 	err := s.at(ctx).row(`SELECT count(*) FROM ssf_received WHERE issuer = ? AND jti = ?`, issuer, jti).Scan(&n)
 	return n > 0, wrapped("look for a token", err)
 }
 
 // Receive notes a token of another's once: false when it came before.
-func (s *SQLite) Receive(ctx context.Context, issuer, jti string, at time.Time) (first bool, err error) {
+func (s *SQL) Receive(ctx context.Context, issuer, jti string, at time.Time) (first bool, err error) {
 	n, err := s.exec(ctx, `INSERT INTO ssf_received (issuer, jti, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, issuer, jti, nanos(at))
 	return n > 0, wrapped("take a token in", err)
 }

@@ -15,8 +15,11 @@ const personColumns = `id, login, name, roles, lang, own, version, password_salt
 
 // AddPerson stores a new person. ErrConflict when the login is taken or, with
 // first set, when there is anybody already.
-func (s *SQLite) AddPerson(ctx context.Context, p staff.Person, first bool) error {
+func (s *SQL) AddPerson(ctx context.Context, p staff.Person, first bool) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lockAll("person"); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.row(`SELECT count(*) FROM person`).Scan(&n); err != nil {
 			return fmt.Errorf("count people: %w", err)
@@ -56,19 +59,19 @@ func scanPerson(r scanner) (p staff.Person, err error) {
 }
 
 // Person finds by id.
-func (s *SQLite) Person(ctx context.Context, id string) (staff.Person, error) {
+func (s *SQL) Person(ctx context.Context, id string) (staff.Person, error) {
 	p, err := scanPerson(s.at(ctx).row(`SELECT `+personColumns+` FROM person WHERE id = ?`, id))
 	return p, found(err, "person "+id)
 }
 
 // PersonByLogin finds by login; the error does not repeat what was typed.
-func (s *SQLite) PersonByLogin(ctx context.Context, login string) (staff.Person, error) {
+func (s *SQL) PersonByLogin(ctx context.Context, login string) (staff.Person, error) {
 	p, err := scanPerson(s.at(ctx).row(`SELECT `+personColumns+` FROM person WHERE login = ?`, login))
 	return p, found(err, "person by login")
 }
 
 // People gives all, disabled ones too, by login.
-func (s *SQLite) People(ctx context.Context) ([]staff.Person, error) {
+func (s *SQL) People(ctx context.Context) ([]staff.Person, error) {
 	rows, err := s.at(ctx).rows(`SELECT ` + personColumns + ` FROM person ORDER BY login`)
 	out, err := list(rows, err, scanPerson)
 	if err != nil {
@@ -78,7 +81,7 @@ func (s *SQLite) People(ctx context.Context) ([]staff.Person, error) {
 }
 
 // UpdatePerson replaces a person by compare-and-set on Version.
-func (s *SQLite) UpdatePerson(ctx context.Context, p staff.Person) (bool, error) {
+func (s *SQL) UpdatePerson(ctx context.Context, p staff.Person) (bool, error) {
 	n, err := s.exec(ctx, `UPDATE person SET name = ?, roles = ?, lang = ?, own = ?, version = version + 1, password_salt = ?, password_hash = ?,
 		factor_secret = ?, factor_step = ?, known_failures = ?, known_until = ?, strange_failures = ?, strange_until = ?, disabled_at = ?
 		WHERE id = ? AND version = ?`,
@@ -98,7 +101,7 @@ func scanStaffSession(r scanner) (x staff.Session, err error) {
 }
 
 // AddStaffSession stores a session.
-func (s *SQLite) AddStaffSession(ctx context.Context, x staff.Session) error {
+func (s *SQL) AddStaffSession(ctx context.Context, x staff.Session) error {
 	return s.update(ctx, Normal, func(tx *tx) error { return tx.addStaffSession(x) })
 }
 
@@ -108,13 +111,13 @@ func (tx *tx) addStaffSession(x staff.Session) error {
 }
 
 // StaffSession finds by token hash.
-func (s *SQLite) StaffSession(ctx context.Context, hash [32]byte) (staff.Session, error) {
+func (s *SQL) StaffSession(ctx context.Context, hash [32]byte) (staff.Session, error) {
 	x, err := scanStaffSession(s.at(ctx).row(`SELECT `+staffSessionColumns+` FROM staff_session WHERE hash = ?`, hash[:]))
 	return x, found(err, "staff session")
 }
 
 // StaffSessions gives a person's, newest first, begun at or after since.
-func (s *SQLite) StaffSessions(ctx context.Context, person string, since time.Time) ([]staff.Session, error) {
+func (s *SQL) StaffSessions(ctx context.Context, person string, since time.Time) ([]staff.Session, error) {
 	rows, err := s.at(ctx).rows(`SELECT `+staffSessionColumns+` FROM staff_session WHERE person = ? AND started_at >= ? ORDER BY started_at DESC, n DESC`, person, nanos(since))
 	out, err := list(rows, err, scanStaffSession)
 	if err != nil {
@@ -124,7 +127,7 @@ func (s *SQLite) StaffSessions(ctx context.Context, person string, since time.Ti
 }
 
 // TouchStaffSession sets SeenAt if it is later than the stored one.
-func (s *SQLite) TouchStaffSession(ctx context.Context, hash [32]byte, at time.Time) error {
+func (s *SQL) TouchStaffSession(ctx context.Context, hash [32]byte, at time.Time) error {
 	_, err := s.exec(ctx, `UPDATE staff_session SET seen_at = ? WHERE hash = ? AND seen_at < ?`, nanos(at), hash[:], nanos(at))
 	if err != nil {
 		return fmt.Errorf("touch staff session: %w", err)
@@ -133,7 +136,7 @@ func (s *SQLite) TouchStaffSession(ctx context.Context, hash [32]byte, at time.T
 }
 
 // ReplaceStaffSession ends old and stores x; false when old had ended.
-func (s *SQLite) ReplaceStaffSession(ctx context.Context, old [32]byte, x staff.Session) (replaced bool, err error) {
+func (s *SQL) ReplaceStaffSession(ctx context.Context, old [32]byte, x staff.Session) (replaced bool, err error) {
 	err = s.update(ctx, Normal, func(tx *tx) error {
 		n, err := tx.changed(`UPDATE staff_session SET ended_at = ? WHERE hash = ? AND ended_at = 0`, nanos(x.SeenAt), old[:])
 		if replaced = err == nil && n == 1; !replaced {
@@ -148,7 +151,7 @@ func (s *SQLite) ReplaceStaffSession(ctx context.Context, old [32]byte, x staff.
 }
 
 // EndStaffSessions ends a person's living sessions but the one kept.
-func (s *SQLite) EndStaffSessions(ctx context.Context, person string, keep [32]byte, at time.Time) error {
+func (s *SQL) EndStaffSessions(ctx context.Context, person string, keep [32]byte, at time.Time) error {
 	_, err := s.exec(ctx, `UPDATE staff_session SET ended_at = ? WHERE person = ? AND hash <> ? AND ended_at = 0`, nanos(at), person, keep[:])
 	if err != nil {
 		return fmt.Errorf("end staff sessions of %s: %w", person, err)
@@ -157,7 +160,7 @@ func (s *SQLite) EndStaffSessions(ctx context.Context, person string, keep [32]b
 }
 
 // EndStaffSession ends one; nil when it had ended.
-func (s *SQLite) EndStaffSession(ctx context.Context, hash [32]byte, at time.Time) error {
+func (s *SQL) EndStaffSession(ctx context.Context, hash [32]byte, at time.Time) error {
 	_, err := s.exec(ctx, `UPDATE staff_session SET ended_at = ? WHERE hash = ? AND ended_at = 0`, nanos(at), hash[:])
 	if err != nil {
 		return fmt.Errorf("end staff session: %w", err)

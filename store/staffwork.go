@@ -13,15 +13,15 @@ import (
 // IncidentVersion is a short text that changes with anything that the staff's
 // page of an incident shows: the incident, its timeline, steps and notices,
 // and the account's events. ErrNotFound.
-func (s *SQLite) IncidentVersion(ctx context.Context, id mimamori.IncidentID) (string, error) {
+func (s *SQL) IncidentVersion(ctx context.Context, id mimamori.IncidentID) (string, error) {
 	var doc []byte
 	var account int64
 	var entries, steps, notices string
 	err := s.at(ctx).row(`SELECT i.doc,
 		coalesce((SELECT ver FROM account WHERE account_id = i.account_id), 0),
 		(SELECT count(*) FROM entry WHERE account_id = i.account_id AND incident = i.id),
-		(SELECT count(*) || ' ' || coalesce(sum(attempts), 0) || ' ' || coalesce(sum(state IN ('done', 'refused', 'skipped')), 0) FROM step WHERE account_id = i.account_id AND incident = i.id),
-		(SELECT count(*) || ' ' || coalesce(sum(state <> 'queued'), 0) || ' ' || coalesce(sum(read_at > 0), 0) FROM notice WHERE account_id = i.account_id)
+		(SELECT count(*) || ' ' || coalesce(sum(attempts), 0) || ' ' || coalesce(sum(CASE WHEN state IN ('done', 'refused', 'skipped') THEN 1 ELSE 0 END), 0) FROM step WHERE account_id = i.account_id AND incident = i.id),
+		(SELECT count(*) || ' ' || coalesce(sum(CASE WHEN state <> 'queued' THEN 1 ELSE 0 END), 0) || ' ' || coalesce(sum(CASE WHEN read_at > 0 THEN 1 ELSE 0 END), 0) FROM notice WHERE account_id = i.account_id)
 		FROM incident i WHERE i.id = ?`, string(id)).Scan(&doc, &account, &entries, &steps, &notices)
 	if err != nil {
 		return "", found(err, "version of "+string(id))
@@ -31,6 +31,6 @@ func (s *SQLite) IncidentVersion(ctx context.Context, id mimamori.IncidentID) (s
 }
 
 // RetryStep is RetryNow as a write of its own.
-func (s *SQLite) RetryStep(ctx context.Context, account mimamori.AccountID, run string, seq int, now time.Time) error {
+func (s *SQL) RetryStep(ctx context.Context, account mimamori.AccountID, run string, seq int, now time.Time) error {
 	return s.update(ctx, Urgent, func(tx *tx) error { return tx.RetryNow(account, run, seq, now) })
 }

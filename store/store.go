@@ -108,6 +108,16 @@ type Store interface {
 	// SealWith gives what personal columns are sealed with. It is called once,
 	// before the first notice is written or read.
 	SealWith(v Sealer)
+	// Several says that other nodes may work on the same database.
+	Several() bool
+	// NodeID is this process's own among them.
+	NodeID() string
+	// Beat says that this node lives, and gives all with what each has counted.
+	Beat(ctx context.Context, version string, now time.Time) ([]Node, error)
+	// Bury frees the steps of a node that has counted no further.
+	Bury(ctx context.Context, n Node) (steps int64, err error)
+	// Leave frees this node's own: it ends.
+	Leave(ctx context.Context) error
 	// Failed is the error that ended all writing, nil while all is well. The
 	// process is to end then: a failed fsync may have lost what an earlier one
 	// promised.

@@ -10,7 +10,7 @@ import (
 
 // Traffic is the counters across accounts as they were saved last; nil when
 // they never were.
-func (s *SQLite) Traffic(ctx context.Context) ([]byte, error) {
+func (s *SQL) Traffic(ctx context.Context) ([]byte, error) {
 	var doc []byte
 	err := s.at(ctx).row(`SELECT doc FROM tally WHERE name = 'traffic'`).Scan(&doc)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -20,7 +20,7 @@ func (s *SQLite) Traffic(ctx context.Context) ([]byte, error) {
 }
 
 // PutTraffic saves them. It gives way to everything else.
-func (s *SQLite) PutTraffic(ctx context.Context, doc []byte, now time.Time) error {
+func (s *SQL) PutTraffic(ctx context.Context, doc []byte, now time.Time) error {
 	return s.update(ctx, Idle, func(tx *tx) error {
 		return tx.exec(`INSERT INTO tally (name, doc, saved_at) VALUES ('traffic', ?, ?)
 			ON CONFLICT (name) DO UPDATE SET doc = excluded.doc, saved_at = excluded.saved_at`, doc, nanos(now))

@@ -9,7 +9,7 @@ import (
 )
 
 // AddSighting keeps one fake, and drops what is too old and what is too much.
-func (s *SQLite) AddSighting(ctx context.Context, x wave.Sighting, oldest time.Time, most int) error {
+func (s *SQL) AddSighting(ctx context.Context, x wave.Sighting, oldest time.Time, most int) error {
 	doc, err := document(x)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (s *SQLite) AddSighting(ctx context.Context, x wave.Sighting, oldest time.T
 }
 
 // Sightings are those since a moment, oldest first.
-func (s *SQLite) Sightings(ctx context.Context, since time.Time) ([]wave.Sighting, error) {
+func (s *SQL) Sightings(ctx context.Context, since time.Time) ([]wave.Sighting, error) {
 	rows, err := s.at(ctx).rows(`SELECT doc FROM sighting WHERE at >= ? ORDER BY at, n`, nanos(since))
 	out, err := documents[wave.Sighting](rows, err)
 	if err != nil {

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/event"
 )
 
 // job is one write that waits for its batch.
 type job struct {
 	ctx   context.Context
 	do    func(*tx) error
+	about []event.Event // what it reads and writes, where that is known
 	err   error
 	panic any
 	end   chan struct{}
@@ -23,24 +25,17 @@ type job struct {
 // maxBatch bounds how many writes share one commit.
 const maxBatch = 512
 
-// Update runs do inside a transaction and returns once it is durable. do must
-// not wait for anything but its own statements: all others wait behind it. A
-// panic in it undoes its writes and goes on in the caller.
-func (s *SQLite) Update(ctx context.Context, class Class, do func(Tx) error) error {
-	return s.update(ctx, class, func(tx *tx) error { return do(tx) })
-}
-
+// update runs do in the next batch.
 func (s *SQLite) update(ctx context.Context, class Class, do func(*tx) error) error {
-	return s.wait([...]chan *job{s.urgent, s.normal, s.idle}[class], &job{ctx: ctx, do: do, end: make(chan struct{})})
+	return s.wait(s.queue(class), &job{ctx: ctx, do: do, end: make(chan struct{})})
 }
 
 // wait hands a job to the writer and waits for its end. Once the writer has it
 // there is no giving up: the caller must learn whether it was written.
 func (s *SQLite) wait(queue chan *job, j *job) error {
-	closed := fmt.Errorf("store is closed: %w", mimamori.ErrUnavailable)
 	select {
 	case <-s.stop:
-		return closed
+		return errClosed
 	default:
 	}
 	select {
@@ -48,7 +43,7 @@ func (s *SQLite) wait(queue chan *job, j *job) error {
 	case <-j.ctx.Done():
 		return fmt.Errorf("wait for the store: %w", errors.Join(mimamori.ErrUnavailable, j.ctx.Err()))
 	case <-s.stop:
-		return closed
+		return errClosed
 	}
 	select {
 	case <-j.end:
@@ -57,7 +52,7 @@ func (s *SQLite) wait(queue chan *job, j *job) error {
 		select {
 		case <-j.end:
 		default:
-			return closed
+			return errClosed
 		}
 	}
 	if j.panic != nil {
@@ -67,35 +62,35 @@ func (s *SQLite) wait(queue chan *job, j *job) error {
 }
 
 func (s *SQLite) writer() {
+	defer close(s.unsynced)
 	for {
 		batch, between := s.take()
 		switch {
 		case between != nil:
-			between.err = between.do(&tx{s: s, ctx: between.ctx})
+			between.err = between.do(s.tx())
 			close(between.end)
 		case batch == nil:
 			return
 		default:
-			s.commitAndAnswer(batch)
+			s.commitAndHand(batch)
 		}
 	}
 }
 
-// commitAndAnswer commits a batch and answers its jobs.
-func (s *SQLite) commitAndAnswer(batch []*job) {
+// commitAndHand commits a batch and hands it on to be made durable. While the
+// one before is still being synced the writer waits here, and what comes
+// meanwhile shares the next batch.
+func (s *SQLite) commitAndHand(batch []*job) {
 	err := s.Failed()
 	if err == nil {
 		err = s.commit(batch)
 	}
-	for _, j := range batch {
-		if err != nil {
-			j.err = err
-		}
-		close(j.end)
+	if err != nil {
+		answer(batch, err)
+		return
 	}
-	if err == nil {
-		s.grown(len(batch))
-	}
+	s.unsynced <- committed{batch}
+	s.grown(len(batch))
 }
 
 // take waits for work and gathers what else is there, urgent first. Idle work
@@ -149,24 +144,35 @@ func (s *SQLite) measured(j *job) *job {
 	return j
 }
 
-// commit runs a batch in one transaction, each job in its own savepoint. A
-// job's own error stays with the job; the returned one is of the whole.
+// commit runs a batch in one transaction. A job's own error stays with the job;
+// the returned one is of the whole.
 func (s *SQLite) commit(batch []*job) error {
-	tx := &tx{s: s, ctx: context.Background()}
-	if err := tx.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
-	for _, j := range batch {
-		if err := tx.run(j); err != nil {
-			_ = tx.exec("ROLLBACK") // SQLite may have done it already
-			return s.fail("undo one write of a batch", err)
-		}
+	if err := s.work(batch); err != nil {
+		_ = s.exec("ROLLBACK") // SQLite may have done it already
+		return s.fail("write a batch", err)
 	}
-	if err := tx.exec("COMMIT"); err != nil {
-		_ = tx.exec("ROLLBACK")
+	if err := s.exec("COMMIT"); err != nil {
+		_ = s.exec("ROLLBACK")
 		return s.fail("commit", err)
 	}
 	return nil
+}
+
+// work reads what the batch is about, runs its jobs, and writes what they left.
+func (s *SQLite) work(batch []*job) error {
+	b := s.sheet()
+	if err := b.read(batch); err != nil {
+		return err
+	}
+	for _, j := range batch {
+		if err := b.run(j); err != nil {
+			return err
+		}
+	}
+	return b.flush()
 }
 
 // fail ends all writing.
@@ -181,21 +187,18 @@ func (s *SQLite) fail(doing string, err error) error {
 	return err
 }
 
-// run does one job. The error is not the job's own: it ends the batch.
-func (tx *tx) run(j *job) error {
-	if err := j.ctx.Err(); err != nil {
-		j.err = fmt.Errorf("gave up waiting for the store: %w", errors.Join(mimamori.ErrUnavailable, err))
-		return nil
-	}
-	if err := tx.exec("SAVEPOINT job"); err != nil {
-		return err
-	}
-	if tx.try(j); j.err != nil || j.panic != nil {
-		if err := tx.exec("ROLLBACK TO job"); err != nil {
-			return err
-		}
-	}
-	return tx.exec("RELEASE job")
+// tx is one write at work here: the writer runs one at a time.
+func (s *SQLite) tx() *tx { return &tx{s: &s.SQL, on: s} }
+
+// updateAbout is update for a write about these events.
+func (s *SQLite) updateAbout(ctx context.Context, class Class, events []event.Event, do func(*tx) error) error {
+	return s.wait(s.queue(class), &job{ctx: ctx, do: do, about: events, end: make(chan struct{})})
+}
+
+func (s *SQLite) several() bool { return false }
+
+func (s *SQLite) queue(class Class) chan *job {
+	return [...]chan *job{s.urgent, s.normal, s.idle}[class]
 }
 
 // try keeps a panic of one job from ending the writer, and all with it.
@@ -208,84 +211,50 @@ func (tx *tx) try(j *job) {
 	j.err = j.do(tx)
 }
 
-// tx is one write at work on SQLite.
-type tx struct {
-	s   *SQLite
-	ctx context.Context
-}
-
-var _ Tx = (*tx)(nil)
-
 // prepared keeps each statement compiled: parsing costs more than running.
-func (tx *tx) prepared(query string) (*sql.Stmt, error) {
-	if st, ok := tx.s.stmts[query]; ok {
+func (s *SQLite) prepared(query string) (*sql.Stmt, error) {
+	if st, ok := s.stmts[query]; ok {
 		return st, nil
 	}
-	st, err := tx.s.conn.PrepareContext(tx.ctx, query)
+	st, err := s.conn.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, err
 	}
-	tx.s.stmts[query] = st
+	s.stmts[query] = st
 	return st, nil
 }
 
-func (tx *tx) exec(query string, args ...any) error {
-	_, err := tx.changed(query, args...)
+// exec runs a statement of the writer's own.
+func (s *SQLite) exec(query string) error {
+	_, err := s.direct.exec(query)
 	return err
 }
 
-// changed runs a statement and tells how many rows it changed.
-func (tx *tx) changed(query string, args ...any) (int64, error) {
-	st, err := tx.prepared(query)
+// changed, row and rows are a write's statements.
+func (s *SQLite) changed(query string, args ...any) (int64, error) {
+	st, err := s.prepared(query)
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(tx.ctx, args...)
+	res, err := st.ExecContext(context.Background(), args...)
 	if err != nil {
 		return 0, err
 	}
 	return res.RowsAffected()
 }
 
-// add inserts a row that must be new: its statement ends in ON CONFLICT DO
-// NOTHING, and ErrConflict says that the row was there.
-func (tx *tx) add(what, query string, args ...any) error {
-	n, err := tx.changed(query, args...)
-	if err == nil && n == 0 {
-		err = mimamori.ErrConflict
-	}
+func (s *SQLite) row(query string, args ...any) *sql.Row {
+	st, err := s.prepared(query)
 	if err != nil {
-		return fmt.Errorf("add %s: %w", what, err)
+		return s.conn.QueryRowContext(context.Background(), query, args...) // carries the same error
 	}
-	return nil
+	return st.QueryRowContext(context.Background(), args...)
 }
 
-func (tx *tx) row(query string, args ...any) *sql.Row {
-	st, err := tx.prepared(query)
-	if err != nil {
-		return tx.s.conn.QueryRowContext(tx.ctx, query, args...) // carries the same error
-	}
-	return st.QueryRowContext(tx.ctx, args...)
-}
-
-func (tx *tx) rows(query string, args ...any) (*sql.Rows, error) {
-	st, err := tx.prepared(query)
+func (s *SQLite) rows(query string, args ...any) (*sql.Rows, error) {
+	st, err := s.prepared(query)
 	if err != nil {
 		return nil, err
 	}
-	return st.QueryContext(tx.ctx, args...)
-}
-
-// exec is a write of one statement.
-func (s *SQLite) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	err = s.update(ctx, Normal, func(tx *tx) error {
-		changed, err = tx.changed(query, args...)
-		return err
-	})
-	return changed, err
-}
-
-// add is tx.add as a write of its own.
-func (s *SQLite) add(ctx context.Context, what, query string, args ...any) error {
-	return s.update(ctx, Normal, func(tx *tx) error { return tx.add(what, query, args...) })
+	return st.QueryContext(context.Background(), args...)
 }

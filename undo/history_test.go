@@ -375,7 +375,7 @@ func (m *model) tale() string {
 // TestPlanOfAnyOrder: late and repeated events give the same plan and the same
 // journal, whatever the order of their arrival.
 func TestPlanOfAnyOrder(t *testing.T) {
-	cases(t, 2_000, func(rt *rapid.T) {
+	cases(t, 10_000, func(rt *rapid.T) {
 		m := newModel(rt)
 		m.loose = true
 		m.history()
@@ -404,7 +404,7 @@ func mustPlan(p Plan) string {
 
 // TestHerOwnHistoryIsLeftAlone: without an intruder there is nothing to do.
 func TestHerOwnHistoryIsLeftAlone(t *testing.T) {
-	cases(t, 2_000, func(rt *rapid.T) {
+	cases(t, 10_000, func(rt *rapid.T) {
 		m := newModel(rt)
 		for range rapid.IntRange(0, 10).Draw(rt, "acts") {
 			m.act(false)

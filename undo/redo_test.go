@@ -1,4 +1,4 @@
-package undo_test
+package undo
 
 import (
 	"encoding/json"
@@ -10,7 +10,6 @@ import (
 
 	"mimamori/event"
 	"mimamori/journal"
-	"mimamori/undo"
 )
 
 // life is a made-up account: what its things are, as the shop would hold them,
@@ -47,13 +46,13 @@ func (l *life) set(r event.Resource, after json.RawMessage, session, command str
 }
 
 // carryOut does what a plan says, as the shop would. What is for a person stays.
-func (l *life) carryOut(items []undo.Item) {
+func (l *life) carryOut(items []Item) {
 	for _, i := range items {
 		l.commands++
 		switch i.Action {
-		case undo.Restore:
+		case Restore:
 			l.set(i.Resource, i.Want.JSON(), "", fmt.Sprintf("cmd-%d", l.commands))
-		case undo.Remove:
+		case Remove:
 			l.set(i.Resource, nil, "", fmt.Sprintf("cmd-%d", l.commands))
 		}
 	}
@@ -65,7 +64,7 @@ func (l *life) journal() *journal.Journal { return journal.Build(l.events, l.ver
 func (l *life) state() string {
 	flat := map[string]journal.Value{}
 	for r, v := range l.held {
-		flat[undo.Name(r)] = journal.Flatten(v)
+		flat[Name(r)] = journal.Flatten(v)
 	}
 	b, err := json.Marshal(flat)
 	if err != nil {
@@ -94,19 +93,19 @@ func draw(t *rapid.T) *life {
 func all(string) bool { return true }
 
 func TestG07UndoThenRedoChangesNothing(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	cases(t, 10_000, func(t *rapid.T) {
 		l := draw(t)
 		before := l.state()
-		l.carryOut(undo.Compute(l.journal()).Items)
+		l.carryOut(Compute(l.journal()).Items)
 		undone := l.state()
-		l.carryOut(undo.Redo(l.journal(), all))
+		l.carryOut(Redo(l.journal(), all))
 		if got := l.state(); got != before {
 			t.Fatalf("undo then redo gives %s, want %s", got, before)
 		}
-		if left := undo.Redo(l.journal(), all); len(left) != 0 {
+		if left := Redo(l.journal(), all); len(left) != 0 {
 			t.Fatalf("there is more to take back: %+v", left)
 		}
-		l.carryOut(undo.Compute(l.journal()).Items)
+		l.carryOut(Compute(l.journal()).Items)
 		if got := l.state(); got != undone {
 			t.Fatalf("undone anew gives %s, want %s", got, undone)
 		}
@@ -114,12 +113,12 @@ func TestG07UndoThenRedoChangesNothing(t *testing.T) {
 }
 
 func TestG07ReinstatedPutsBackWhatWasHers(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	cases(t, 10_000, func(t *rapid.T) {
 		l := draw(t)
 		before := l.state()
-		l.carryOut(undo.Compute(l.journal()).Items)
+		l.carryOut(Compute(l.journal()).Items)
 		l.verdicts = []journal.Verdict{{Session: "his", Owner: journal.OfCustomer, By: "agent"}}
-		l.carryOut(undo.Reinstated(l.journal()))
+		l.carryOut(Reinstated(l.journal()))
 		if got := l.state(); got != before {
 			t.Fatalf("all hers, after an undo: %s, want %s", got, before)
 		}
@@ -131,13 +130,13 @@ func TestRedoLeavesWhatTheCustomerDidSince(t *testing.T) {
 	setting := event.Resource{Kind: event.Setting, ID: "s"}
 	l.set(setting, json.RawMessage(`{"x":1,"y":1}`), "hers", "")
 	l.set(setting, json.RawMessage(`{"x":2,"y":1}`), "his", "")
-	l.carryOut(undo.Compute(l.journal()).Items)
+	l.carryOut(Compute(l.journal()).Items)
 	l.set(setting, json.RawMessage(`{"x":1,"y":7}`), "hers", "")
-	l.carryOut(undo.Redo(l.journal(), all))
+	l.carryOut(Redo(l.journal(), all))
 	if got := string(l.held[setting]); got != `{"x":2,"y":7}` {
 		t.Errorf("after redo: %s, want his x and her y", got)
 	}
-	none := undo.Redo(l.journal(), func(string) bool { return false })
+	none := Redo(l.journal(), func(string) bool { return false })
 	if len(none) != 0 {
 		t.Errorf("commands of others are taken back: %+v", none)
 	}

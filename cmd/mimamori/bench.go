@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -11,7 +12,11 @@ import (
 )
 
 type benchCmd struct {
-	Kind        bench.Kind `arg:"" enum:"decisions,events,contain,pages" help:"What to measure: decisions, events, contain or pages."`
+	Kind        bench.Kind `arg:"" enum:"decisions,events,contain,pages,load" help:"What to measure: decisions, events, contain or pages; or load: send decisions to a server that stands already."`
+	URL         string     `arg:"" optional:"" name:"url" help:"For load: the server's address, http or https."`
+	Key         string     `env:"MIMAMORI_API_KEY" placeholder:"KEY" help:"For load: an API key with the scope decisions (or events). Better in the environment: a command line can be read by others."`
+	Source      string     `default:"bench" help:"For load: the CloudEvents source that the key may send. Default: ${default}."`
+	Events      bool       `help:"For load: events in batches and not decisions."`
 	JSON        string     `name:"json" type:"path" placeholder:"FILE" help:"Write the figures as JSON too."`
 	Accounts    int        `default:"10000" help:"Customers with a past, made beforehand; up to 10,000,000. Default: ${default}."`
 	Zipf        bool       `help:"Few customers act often and most seldom; without it all alike."`
@@ -21,18 +26,32 @@ type benchCmd struct {
 	Batch       int        `default:"500" help:"Events a request, for events. Default: ${default}."`
 	History     int        `default:"200" help:"Sign-ins in the customer's history, for pages. Default: ${default}."`
 	NoFloor     bool       `help:"Leave the floor out."`
+	CPUProfile  string     `name:"cpuprofile" type:"path" placeholder:"FILE" help:"Write a CPU profile of the server while it is measured (go tool pprof)."`
 	Folder      string     `type:"path" placeholder:"FOLDER" help:"Measure on this disk and keep what is written. Default: a temporary folder."`
 }
 
 // Help is shown by mimamori bench --help.
 func (benchCmd) Help() string {
-	return "The floor is a server that decodes the same requests strictly and commits one row by the same group commit, nothing else: the ratio to it is the figure that can be compared between machines. CPU is that of the server's process alone; the client shares the cores. Where the floor is under 9,000 a second, the disk is measured and not the program."
+	return "The floor is a server that decodes the same requests strictly and commits one row by the same group commit, nothing else: the ratio to it is the figure that can be compared between machines. CPU is that of the server's process alone; the client shares the cores. Where the floor is under 9,000 a second, the disk is measured and not the program. mimamori bench load URL is the load generator alone: it knows nothing of what the server uses, and a key's cap (rate_per_key) holds for it as for everybody."
 }
 
 // Run measures and prints a table.
 func (c benchCmd) Run(ctx context.Context, s *streams) error {
-	r, err := bench.Run(ctx, bench.Options{Kind: c.Kind, Accounts: c.Accounts, Zipf: c.Zipf, Paced: c.Paced, Duration: time.Duration(c.Minutes * float64(time.Minute)),
-		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, Folder: c.Folder, Out: s.err})
+	o := bench.Options{Kind: c.Kind, Accounts: c.Accounts, Zipf: c.Zipf, Paced: c.Paced, Duration: time.Duration(c.Minutes * float64(time.Minute)),
+		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Folder: c.Folder, Out: s.err}
+	measure := bench.Run
+	if (c.Kind == "load") != (c.URL != "") {
+		return withHint(errors.New("bench: load needs an address, and nothing else takes one"), "mimamori bench load https://mimamori.shop.example")
+	}
+	if c.Kind == "load" {
+		if o.Kind = bench.Decisions; c.Events {
+			o.Kind = bench.Events
+		}
+		measure = func(ctx context.Context, o bench.Options) (bench.Result, error) {
+			return bench.Load(ctx, o, bench.Target{URL: c.URL, Key: c.Key, Source: c.Source})
+		}
+	}
+	r, err := measure(ctx, o)
 	if err != nil {
 		return withHint(fmt.Errorf("bench %s: %w", c.Kind, err), "mimamori bench --help says what can be given; other load on the machine and a slow disk show in the figures")
 	}
@@ -41,7 +60,9 @@ func (c benchCmd) Run(ctx context.Context, s *streams) error {
 	if r.FloorRate > 0 {
 		fmt.Fprintf(s.out, "%-10s %10.1f %60.1f\nratio to the floor: %.2f\n", "floor", r.FloorRate, r.FloorCPU, r.FloorRatio)
 	}
-	fmt.Fprintf(s.out, "%d accounts, %.1f MiB on disk before; first answer %s after the start\n", r.Accounts, float64(r.DataBytes)/(1<<20), r.Ready.Round(time.Millisecond))
+	if r.Ready > 0 {
+		fmt.Fprintf(s.out, "%d accounts, %.1f MiB on disk before; first answer %s after the start\n", r.Accounts, float64(r.DataBytes)/(1<<20), r.Ready.Round(time.Millisecond))
+	}
 	if c.JSON == "" {
 		return nil
 	}

@@ -11,12 +11,13 @@ import (
 )
 
 type demoCmd struct {
-	Story string        `enum:"night,mall,none" default:"night" help:"Which story: night, mall, or none to act the intruder yourself. Default: ${default}."`
-	Once  bool          `help:"Play unattended, check everything from outside, print the table by mission ID, and end; exit code 1 if a line is not as the story calls for."`
-	Wait  time.Duration `placeholder:"DURATION" help:"Wait between containment and the new password; really 5 hours. Default: 40s, with --once 6s."`
-	Data  string        `type:"path" placeholder:"FOLDER" help:"Keep everything here; starting again goes on where it stopped. Default: a folder in your cache, with --once a fresh one that is removed."`
-	Lang  string        `enum:"ja,en,both" default:"both" help:"Language of what is told: ja, en or both. Default: ${default}."`
-	Port  int           `default:"-1" placeholder:"BASE" help:"The shop's port; security centre +20, console +21, SMTP +25, mailbox +30. 0: any free ones. Default: 8400, with --once free ones."`
+	Story    string        `enum:"night,mall,none" default:"night" help:"Which story: night, mall, or none to act the intruder yourself. Default: ${default}."`
+	Once     bool          `help:"Play unattended, check everything from outside, print the table by mission ID, and end; exit code 1 if a line is not as the story calls for."`
+	Wait     time.Duration `placeholder:"DURATION" help:"Wait between containment and the new password; really 5 hours. Default: 40s, with --once 6s."`
+	Data     string        `type:"path" placeholder:"FOLDER" help:"Keep everything here; starting again goes on where it stopped. Default: a folder in your cache, with --once a fresh one that is removed."`
+	Database string        `env:"MIMAMORI_DATABASE" placeholder:"ADDRESS" help:"Keep the records at this PostgreSQL (postgres://user@host:5432/mimamori), in a schema of the demo's own. Default: a file in the folder."`
+	Lang     string        `enum:"ja,en,both" default:"both" help:"Language of what is told: ja, en or both. Default: ${default}."`
+	Port     int           `default:"-1" placeholder:"BASE" help:"The shop's port; security centre +20, console +21, SMTP +25, mailbox +30. 0: any free ones. Default: 8400, with --once free ones."`
 }
 
 // Help is shown by mimamori demo --help.
@@ -30,7 +31,7 @@ func (c demoCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	o := demo.Options{Story: demo.Story(c.Story), Once: c.Once, Wait: c.Wait, Data: c.Data, Port: c.Port, Out: s.out, Plain: !colours(s.out),
+	o := demo.Options{Story: demo.Story(c.Story), Once: c.Once, Wait: c.Wait, Data: c.Data, Database: c.Database, Port: c.Port, Out: s.out, Plain: !colours(s.out),
 		ShopCommand: []string{self, "demo-shop"}}
 	if c.Lang != "both" {
 		o.Lang = mimamori.Lang(c.Lang)

@@ -15,7 +15,8 @@ import (
 
 // configured are the flags of commands that need a configuration.
 type configured struct {
-	Config string `short:"c" default:"mimamori.yaml" env:"MIMAMORI_CONFIG" placeholder:"FILE" help:"The configuration (YAML); ${env} may name it too. Default: ${default}."`
+	Database string `env:"MIMAMORI_DATABASE" placeholder:"ADDRESS" help:"PostgreSQL address (postgres://user@host:5432/mimamori) to keep the records at; ${env} may hold it. It goes before the configuration's database."`
+	Config   string `short:"c" default:"mimamori.yaml" env:"MIMAMORI_CONFIG" placeholder:"FILE" help:"The configuration (YAML); ${env} may name it too. Default: ${default}."`
 }
 
 // open builds the parts without setting them to work.
@@ -25,6 +26,9 @@ func (c configured) open(ctx context.Context, log *slog.Logger) (*app.App, error
 		return nil, err
 	}
 	config.Log = log
+	if c.Database != "" {
+		config.Database = c.Database
+	}
 	return app.New(ctx, config)
 }
 
@@ -55,6 +59,7 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 		return c.publicAid.serve(ctx, s)
 	}
 	log := slog.New(slog.NewTextHandler(s.err, nil))
+	app.CollectSeldom()
 	a, err := c.open(ctx, log)
 	if err != nil {
 		return err

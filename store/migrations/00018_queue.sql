@@ -4,10 +4,12 @@
 CREATE TABLE queue_due (
     account_id  BLOB    NOT NULL,
     incident    TEXT    NOT NULL,
-    n           INTEGER NOT NULL,
+    n           INTEGER NOT NULL, -- how often the incident was written
+    made        INTEGER NOT NULL, -- up to which writing its row was made
     PRIMARY KEY (account_id, incident)
 );
-INSERT INTO queue_due (account_id, incident, n) SELECT account_id, id, 1 FROM incident WHERE state NOT IN ('closed', 'dismissed');
+CREATE INDEX queue_behind ON queue_due (account_id, incident) WHERE n > made;
+INSERT INTO queue_due (account_id, incident, n, made) SELECT account_id, id, 1, 0 FROM incident WHERE state NOT IN ('closed', 'dismissed');
 
 CREATE TABLE queue (
     account_id  BLOB    NOT NULL,
@@ -31,7 +33,6 @@ CREATE TABLE queue_mark (
     name  TEXT    NOT NULL PRIMARY KEY,
     n     INTEGER NOT NULL
 );
-INSERT INTO queue_mark (name, n) VALUES ('queue', 0);
 
 -- Which accounts share a value: looked up by the value, so that is the key.
 CREATE TABLE link (

@@ -82,7 +82,7 @@ func events(h *harness) {
 	})
 	h.write(func(tx store.Tx) error {
 		seen, ok, err := tx.Seen(hanako, "shop", "e1")
-		if err != nil || !ok || seen.Hash != early.Hash() || seen.Answer != `{"decision":"allow"}` || !seen.ReceivedAt.Equal(now.Add(1)) {
+		if err != nil || !ok || seen.Of.Hash() != early.Hash() || seen.Answer != `{"decision":"allow"}` || !seen.ReceivedAt.Equal(now.Add(1)) {
 			h.Errorf("seen = %+v, %v, %v", seen, ok, err)
 		}
 		if _, ok, _ := tx.Seen(hanako, "another source", "e1"); ok {

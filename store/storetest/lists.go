@@ -109,9 +109,9 @@ func (h *harness) renewed(a *incident.Incident) {
 	due, err := h.QueueDue(h.ctx, 10)
 	h.ok(err)
 	h.write(func(tx store.Tx) error { return tx.PutIncident(a) })
-	h.ok(h.PutQueue(h.ctx, []queue.Made{{Due: due[0]}}))
-	if got := h.listing(queue.Filter{Assigned: "stf_1"}); len(got) != 0 {
-		h.Errorf("row stays after its incident is said to have ended: %v", got)
+	h.ok(h.PutQueue(h.ctx, []queue.Made{{Due: due[0]}})) // says that it has ended, and is behind by now
+	if got := h.listing(queue.Filter{Assigned: "stf_1"}); len(got) != 1 {
+		h.Errorf("what is behind was written: %v", got)
 	}
 	if n := h.settle(); n != 1 {
 		h.Errorf("%d due, want the one that changed meanwhile", n)
@@ -162,6 +162,8 @@ func links(h *harness) {
 		h.Errorf("links of the incident = %v, want 2", of)
 	}
 	made.Links = made.Links[:1]
+	h.write(func(tx store.Tx) error { return tx.PutIncident(i) })
+	made.N = 2
 	h.ok(h.PutQueue(h.ctx, []queue.Made{made}))
 	of, err = h.LinksOf(h.ctx, hanako, i.ID)
 	h.ok(err)

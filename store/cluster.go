@@ -1,0 +1,5 @@
+package store
+
+import "context"
+
+func (p *Postgres) distribute(ctx context.Context) error { return nil }

@@ -1,0 +1,368 @@
+package store
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"mimamori"
+	"mimamori/event"
+	"mimamori/intake"
+)
+
+// sheet is a batch at work on SQLite. Its accounts and repeats are read before
+// any of its jobs runs, its accounts and events are written after all have: a
+// decision alone then costs no statement of its own. A job that needs more (an
+// incident, a step) talks to the database in a savepoint that is opened when
+// its first word goes there.
+type sheet struct {
+	s        *SQLite
+	accounts map[mimamori.AccountID]*placed
+	events   map[eventName]known
+	fresh    []freshEvent
+	dirty    []mimamori.AccountID // whose rows are to be written
+	err      error                // of the batch as a whole
+
+	// Of the job that runs now.
+	saved bool // it has a savepoint
+	puts  []put
+	added []freshEvent
+}
+
+// placed is an account's row as the batch has left it.
+type placed struct {
+	row   accountRow // ver 0: there is none
+	place int64      // its rowid; 0 when that is not known
+	day   int64      // its login_day as it stands in the table
+	dirty bool
+}
+
+// put is a row that the job at work has written.
+type put struct {
+	id      mimamori.AccountID
+	row     accountRow
+	written bool
+}
+
+// sheet is a new batch's; it takes the room of the one before.
+func (s *SQLite) sheet() *sheet {
+	b := &s.page
+	if b.accounts == nil || len(b.accounts) > 8*maxBatch { // a map never shrinks
+		b.accounts, b.events = map[mimamori.AccountID]*placed{}, map[eventName]known{}
+	}
+	clear(b.accounts)
+	clear(b.events)
+	clear(b.fresh)
+	b.s, b.err, b.fresh, b.dirty = s, nil, b.fresh[:0], b.dirty[:0]
+	return b
+}
+
+// read reads what the batch's jobs are about.
+func (b *sheet) read(batch []*job) error {
+	var ids []mimamori.AccountID
+	var names []eventName
+	for _, j := range batch {
+		for i := range j.about {
+			e := &j.about[i]
+			name := eventName{e.Account, e.Source, e.ID}
+			if _, twice := b.events[name]; !twice {
+				b.events[name] = known{}
+				names = append(names, name)
+			}
+			if !e.NoAccount() && b.accounts[e.Account] == nil {
+				b.accounts[e.Account] = &placed{}
+				ids = append(ids, e.Account)
+			}
+		}
+	}
+	if err := lots(len(ids), func(from, to int) error { return b.readAccounts(ids[from:to]) }); err != nil {
+		return fmt.Errorf("read accounts: %w", err)
+	}
+	if err := lots(len(names), func(from, to int) error { return b.readEvents(names[from:to]) }); err != nil {
+		return fmt.Errorf("look for repeats: %w", err)
+	}
+	return nil
+}
+
+func (b *sheet) readAccounts(ids []mimamori.AccountID) error {
+	d := b.s.direct
+	for i := range ids {
+		d.bind(ids[i][:])
+	}
+	q := rowsOf(b.s.accountLots, len(ids), `WITH u (id) AS (VALUES `, `(?)`, `)
+		SELECT a.account_id, a.rowid, a.subject, a.ver, a.login_day, a.standing, a.profile FROM u CROSS JOIN account a ON a.account_id = u.id`)
+	return d.query(q, func(v []driver.Value) error {
+		var id mimamori.AccountID
+		key, ok1 := v[0].([]byte)
+		place, ok2 := v[1].(int64)
+		subject, ok3 := v[2].(string)
+		ver, ok4 := v[3].(int64)
+		day, ok5 := v[4].(int64)
+		standing, ok6 := v[5].(string)
+		profile, ok7 := v[6].([]byte)
+		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7) || copy(id[:], key) != len(id) || b.accounts[id] == nil {
+			return fmt.Errorf("a row of account holds what no program wrote")
+		}
+		*b.accounts[id] = placed{row: accountRow{subject, ver, day, []byte(standing), profile}, place: place, day: day}
+		return nil
+	})
+}
+
+func (b *sheet) readEvents(names []eventName) error {
+	d := b.s.direct
+	for i := range names {
+		d.bind(names[i].account[:], names[i].source, names[i].id)
+	}
+	q := rowsOf(b.s.eventLots, len(names), `WITH u (account, source, id) AS (VALUES `, `(?,?,?)`, `)
+		SELECT e.account_id, e.source, e.id FROM u CROSS JOIN event e ON e.account_id = u.account AND e.source = u.source AND e.id = u.id`)
+	var came []eventName
+	err := d.query(q, func(v []driver.Value) error {
+		var n eventName
+		key, ok1 := v[0].([]byte)
+		source, ok2 := v[1].(string)
+		id, ok3 := v[2].(string)
+		if !(ok1 && ok2 && ok3) || copy(n.account[:], key) != len(n.account) {
+			return fmt.Errorf("a row of event holds what no program wrote")
+		}
+		n.source, n.id = source, id
+		came = append(came, n)
+		return nil
+	})
+	for _, n := range came { // rare: the job reads what it was for itself
+		delete(b.events, n)
+	}
+	return err
+}
+
+// run does one job. The error is not the job's own: it ends the batch.
+func (b *sheet) run(j *job) error {
+	if err := j.ctx.Err(); err != nil {
+		j.err = fmt.Errorf("gave up waiting for the store: %w", errors.Join(mimamori.ErrUnavailable, err))
+		return nil
+	}
+	b.saved, b.puts, b.added = false, b.puts[:0], b.added[:0]
+	t := tx{s: &b.s.SQL, on: b, ahead: b}
+	t.try(j)
+	switch {
+	case b.err != nil:
+		return b.err
+	case j.err != nil || j.panic != nil:
+		return b.takeBack()
+	}
+	return b.keep()
+}
+
+// keep makes what the job left the batch's.
+func (b *sheet) keep() error {
+	for i := range b.puts {
+		p := &b.puts[i]
+		a := b.accounts[p.id]
+		if a == nil {
+			a = &placed{}
+			b.accounts[p.id] = a
+		}
+		a.row = p.row
+		if p.written {
+			a.dirty, a.day = false, p.row.day
+			continue
+		}
+		if !a.dirty {
+			a.dirty = true
+			b.dirty = append(b.dirty, p.id)
+		}
+	}
+	b.fresh = append(b.fresh, b.added...)
+	if b.saved {
+		return b.s.exec("RELEASE job")
+	}
+	return nil
+}
+
+func (b *sheet) takeBack() error {
+	for _, f := range b.added {
+		delete(b.events, eventName{f.e.Account, f.e.Source, f.e.ID})
+	}
+	if !b.saved {
+		return nil
+	}
+	// What the job wrote by itself may be in what was read since.
+	clear(b.events)
+	for id, a := range b.accounts {
+		if !a.dirty {
+			delete(b.accounts, id)
+		}
+	}
+	if err := b.s.exec("ROLLBACK TO job"); err != nil {
+		return err
+	}
+	return b.s.exec("RELEASE job")
+}
+
+// account is a row as the batch has left it (ahead).
+func (b *sheet) account(id mimamori.AccountID) (accountRow, bool) {
+	for i := len(b.puts) - 1; i >= 0; i-- {
+		if b.puts[i].id == id {
+			return b.puts[i].row, true
+		}
+	}
+	if a := b.accounts[id]; a != nil {
+		return a.row, true
+	}
+	return accountRow{}, false
+}
+
+func (b *sheet) noteAccount(mimamori.AccountID, accountRow) {} // SQLite reads a page once and keeps it
+
+func (b *sheet) putAccount(id mimamori.AccountID, row accountRow) {
+	if a := b.accounts[id]; a != nil {
+		row.ver = a.row.ver + 1
+	}
+	b.puts = append(b.puts, put{id: id, row: row})
+}
+
+func (b *sheet) seen(name eventName) (intake.Seen, bool, bool) {
+	k, read := b.events[name]
+	return k.seen, k.there, read
+}
+
+func (b *sheet) putEvent(e event.Event, answer string, now time.Time) {
+	b.added = append(b.added, freshEvent{e, answer, now})
+	b.events[eventName{e.Account, e.Source, e.ID}] = known{intake.Seen{Of: e, Answer: answer, ReceivedAt: moment(nanos(now))}, true}
+}
+
+// settle makes ready for a statement of the job's own: what it must find in
+// the tables is written there, and what it writes can be undone.
+func (b *sheet) settle(query string, write bool) {
+	touches := b.s.touches(query)
+	if b.err != nil || !write && !touches {
+		return
+	}
+	if !write && len(b.puts)+len(b.added) == 0 {
+		b.err = b.flush()
+		return
+	}
+	if !b.saved {
+		if b.err = b.flush(); b.err == nil {
+			b.err = b.s.exec("SAVEPOINT job")
+		}
+		b.saved = true
+	}
+	if !touches || b.err != nil {
+		return
+	}
+	b.err = b.writeEvents(b.added)
+	b.added = b.added[:0]
+	for i := range b.puts {
+		p := &b.puts[i]
+		if !p.written && b.err == nil {
+			b.err = b.writeAccount(p.id, &p.row)
+		}
+		p.written = true
+	}
+	if write { // it may change any row
+		clear(b.accounts)
+		clear(b.events)
+		b.puts = b.puts[:0]
+	}
+}
+
+// ofDecisions are statements that read or write the tables that a sheet stands
+// before.
+var ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event)\b`)
+
+func (s *SQLite) touches(query string) bool {
+	t, known := s.touching[query]
+	if !known {
+		t = ofDecisions.MatchString(query)
+		s.touching[query] = t
+	}
+	return t
+}
+
+func (b *sheet) changed(query string, args ...any) (int64, error) {
+	b.settle(query, true)
+	return b.s.changed(query, args...)
+}
+
+func (b *sheet) row(query string, args ...any) *sql.Row {
+	b.settle(query, false)
+	return b.s.row(query, args...)
+}
+
+func (b *sheet) rows(query string, args ...any) (*sql.Rows, error) {
+	b.settle(query, false)
+	return b.s.rows(query, args...)
+}
+
+// flush writes what the batch's jobs left.
+func (b *sheet) flush() error {
+	if err := b.writeEvents(b.fresh); err != nil {
+		return err
+	}
+	b.fresh = b.fresh[:0]
+	for _, id := range b.dirty {
+		a := b.accounts[id]
+		if a == nil || !a.dirty {
+			continue // a later job wrote it by itself
+		}
+		if err := b.place(id, a); err != nil {
+			return err
+		}
+	}
+	b.dirty = b.dirty[:0]
+	return nil
+}
+
+// place writes a row where it stands. The day of the last sign-in is indexed:
+// written again each time, it would cost a page of the index each time.
+func (b *sheet) place(id mimamori.AccountID, a *placed) error {
+	a.dirty = false
+	if a.place == 0 {
+		return b.writeAccount(id, &a.row)
+	}
+	d, q := b.s.direct, `UPDATE account SET ver = ver + 1, standing = ?, profile = ? WHERE rowid = ?`
+	d.bind(string(a.row.standing), a.row.profile, a.place)
+	if a.day != a.row.day {
+		d.args = d.args[:0]
+		d.bind(string(a.row.standing), a.row.profile, a.row.day, a.place)
+		q = `UPDATE account SET ver = ver + 1, standing = ?, profile = ?, login_day = ? WHERE rowid = ?`
+	}
+	a.day = a.row.day
+	n, err := d.exec(q)
+	if err == nil && n != 1 {
+		err = errors.New("the row is gone")
+	}
+	if err != nil {
+		return fmt.Errorf("write account %s: %w", id, err)
+	}
+	return nil
+}
+
+func (b *sheet) writeAccount(id mimamori.AccountID, row *accountRow) error {
+	d := b.s.direct
+	d.bind(id[:], row.subject, row.day, string(row.standing), row.profile)
+	if _, err := d.exec(putAccount); err != nil {
+		return fmt.Errorf("write account %s: %w", id, err)
+	}
+	return nil
+}
+
+func (b *sheet) writeEvents(events []freshEvent) error {
+	d := b.s.direct
+	return lots(len(events), func(from, to int) error {
+		for i := range events[from:to] {
+			f := &events[from+i]
+			e, at := &f.e, nanos(f.e.Time)
+			sum := eventSum(string(e.Kind), e.Subject, e.Source, e.ID, at, e.Data)
+			d.bind(e.Account[:], e.Source, e.ID, at, nanos(f.now), string(e.Kind), e.Subject, sum[:], string(e.Data), f.answer)
+		}
+		q := rowsOf(b.s.freshLots, to-from, `INSERT OR FAIL INTO event (`+eventRow+`) VALUES `, `(?,?,?,?,?,?,?,?,?,?)`, ``)
+		if _, err := d.exec(q); err != nil {
+			return fmt.Errorf("write events: %w", err)
+		}
+		return nil
+	})
+}
