@@ -192,7 +192,7 @@ func (b bulkAsked) text() mimamori.Text {
 		bulk.Hold:    {JA: "お金と変更を止める", EN: "Hold"},
 		bulk.Dismiss: {JA: "ご本人の利用として終える", EN: "Dismiss"},
 	}[b.Act]
-	return mimamori.Text{JA: fmt.Sprintf("%d件のアカウントをまとめて：%s", b.Size, verb.JA), EN: fmt.Sprintf("%s %d accounts at once", verb.EN, b.Size)}
+	return mimamori.Text{JA: fmt.Sprintf("まとめて%s（%d件）", verb.JA, b.Size), EN: fmt.Sprintf("%s many at once (%d)", verb.EN, b.Size)}
 }
 
 // approvedBulk begins what a second person approved.
@@ -313,8 +313,12 @@ func (c *Casework) Bulk(ctx context.Context, actor mimamori.Actor, id string) (c
 	if err != nil {
 		return out, err
 	}
+	some := 5
+	if run.State == bulk.Draft || run.State == bulk.Asked {
+		some = 30 // whoever approves wants to see whom
+	}
 	for _, s := range []bulk.ItemState{bulk.Failed, bulk.Kept, bulk.Waiting, bulk.Did, bulk.Same, bulk.Back} {
-		items, err := c.opt.Store.BulkItems(ctx, id, s, 5)
+		items, err := c.opt.Store.BulkItems(ctx, id, s, some)
 		if err != nil {
 			return out, err
 		}

@@ -63,7 +63,11 @@ func (c *Casework) proposals(ctx context.Context, reader mimamori.Actor, list []
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, console.Proposal{ID: p.ID, Act: p.Act, Incident: p.Target.Incident, Text: proposalText(p), Reason: p.Reason,
+		var of bulkAsked
+		if p.Target.Incident == "" {
+			_ = json.Unmarshal(p.Args, &of) // others have none
+		}
+		out = append(out, console.Proposal{ID: p.ID, Act: p.Act, Incident: p.Target.Incident, Bulk: of.Bulk, Text: proposalText(p), Reason: p.Reason,
 			By: name, At: p.At, Until: p.ExpiresAt, Mine: p.By == reader.ID})
 	}
 	return out, nil
@@ -85,7 +89,7 @@ func proposalText(p staff.Proposal) mimamori.Text {
 			return mimamori.Text{}
 		}
 		if p.Act == audit.BulkUndo {
-			return mimamori.Text{JA: fmt.Sprintf("%d件のまとめた操作を取り消す", b.Size), EN: fmt.Sprintf("Take back a bulk act on %d accounts", b.Size)}
+			return mimamori.Text{JA: fmt.Sprintf("まとめた操作を取り消す（%d件）", b.Size), EN: fmt.Sprintf("Take back a bulk act (%d)", b.Size)}
 		}
 		return b.text()
 	}

@@ -23,28 +23,29 @@ import (
 
 // cli are all commands.
 type cli struct {
-	Serve       serveCmd       `cmd:"" help:"Run Mimamori: the doors, the security centre and the staff console."`
-	Demo        demoCmd        `cmd:"" help:"Show everything on this machine: a shop, its customers, a mailbox, and an intrusion played live."`
-	FirstAid    firstAidCmd    `cmd:"" help:"For anybody who fears for an account at any service: a page on this machine that leads through it. Keeps nothing."`
-	Staff       staffCmd       `cmd:"" help:"The people at the desk."`
-	Key         keyCmd         `cmd:"" help:"API keys: what the shop's programs sign in with."`
-	ShopSecret  shopSecretCmd  `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
-	ShopCheck   shopCheckCmd   `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
-	Replay      replayCmd      `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
-	Backtest    backtestCmd    `cmd:"" help:"Replay the events one has under a changed policy, and list what would have been otherwise."`
-	Simulate    simulateCmd    `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
-	Import      importCmd      `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
-	Config      configCmd      `cmd:"" help:"What can be configured, and an example to begin with."`
-	Policy      policyCmd      `cmd:"" help:"How often Mimamori acts, and rules of your own."`
-	Notices     noticesCmd     `cmd:"" help:"What customers are mailed."`
-	MailSetup   mailSetupCmd   `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
-	CheckMail   checkMailCmd   `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
-	Brands      brandsCmd      `cmd:"" help:"Brand files: whose mails can be told from fakes."`
-	VerifyAudit verifyAuditCmd `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
-	Bench       benchCmd       `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
-	BenchChild  benchChildCmd  `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
-	DemoShop    demoShopCmd    `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
+	Serve        serveCmd        `cmd:"" help:"Run Mimamori: the doors, the security centre and the staff console."`
+	Demo         demoCmd         `cmd:"" help:"Show everything on this machine: a shop, its customers, a mailbox, and an intrusion played live."`
+	FirstAid     firstAidCmd     `cmd:"" help:"For anybody who fears for an account at any service: a page on this machine that leads through it. Keeps nothing."`
+	Staff        staffCmd        `cmd:"" help:"The people at the desk."`
+	Key          keyCmd          `cmd:"" help:"API keys: what the shop's programs sign in with."`
+	ShopSecret   shopSecretCmd   `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
+	ShopCheck    shopCheckCmd    `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
+	Replay       replayCmd       `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
+	Backtest     backtestCmd     `cmd:"" help:"Replay the events one has under a changed policy, and list what would have been otherwise."`
+	Simulate     simulateCmd     `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
+	Import       importCmd       `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
+	Config       configCmd       `cmd:"" help:"What can be configured, and an example to begin with."`
+	Policy       policyCmd       `cmd:"" help:"How often Mimamori acts, and rules of your own."`
+	Notices      noticesCmd      `cmd:"" help:"What customers are mailed."`
+	MailSetup    mailSetupCmd    `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
+	CheckMail    checkMailCmd    `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
+	Brands       brandsCmd       `cmd:"" help:"Brand files: whose mails can be told from fakes."`
+	VerifyAudit  verifyAuditCmd  `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
+	VerifyExport verifyExportCmd `cmd:"" help:"Check offline that an incident's evidence file is what was signed."`
+	Version      versionCmd      `cmd:"" help:"Print the version."`
+	Bench        benchCmd        `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
+	BenchChild   benchChildCmd   `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
+	DemoShop     demoShopCmd     `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
 }
 
 // streams are where a command reads and writes.

@@ -260,6 +260,7 @@ type Proposal struct {
 	ID       string
 	Act      audit.Act
 	Incident mimamori.IncidentID
+	Bulk     string        // of a bulk act: its id
 	Text     mimamori.Text // what exactly is to be done
 	Reason   string
 	By       string // name
