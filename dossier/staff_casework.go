@@ -71,10 +71,9 @@ type Casework struct {
 	// clicks on several entries cannot pass the limit together.
 	money sync.Mutex
 
-	lists    *queue.Keeper
-	searches *nameLimiter // for customers, by person
-	bulks    *BulkWorker
-	tally    tallied
+	lists *queue.Keeper
+	bulks *BulkWorker
+	tally tallied
 }
 
 // NewCasework joins the parts.
@@ -88,7 +87,7 @@ func NewCasework(opt CaseworkOptions) *Casework {
 	if opt.Lists == nil {
 		opt.Lists = queue.NewKeeper(opt.Store, func(trait string) []byte { h := sha256.Sum256([]byte(trait)); return h[:] }, opt.Desk.log)
 	}
-	c := &Casework{opt: opt, desk: opt.Desk, lists: opt.Lists, searches: &nameLimiter{most: maxSearches, period: 10 * time.Minute}}
+	c := &Casework{opt: opt, desk: opt.Desk, lists: opt.Lists}
 	c.bulks = &BulkWorker{work: c, node: mimamori.NewID("node"), wake: make(chan struct{}, 1)}
 	return c
 }

@@ -139,21 +139,17 @@ func (g *Guard) mass(ctx context.Context, actor mimamori.Actor) (string, error) 
 	if err != nil || n < maxLooks {
 		return "", err
 	}
-	return "mass", g.MassLookup(ctx, actor, n)
-}
-
-// MassLookup records that one person looked at, or for, too many customers, and
-// has somebody told: once a period.
-func (g *Guard) MassLookup(ctx context.Context, actor mimamori.Actor, looks int) error {
-	before, err := g.log.Entries(ctx, audit.Query{Actor: actor.ID, Acts: []audit.Act{audit.AlarmMassLookup}, Since: time.Now().Add(-lookPeriod), Limit: 1})
-	if err != nil || len(before) > 0 {
-		return err
+	before, err := g.log.Entries(ctx, audit.Query{Actor: actor.ID, Acts: []audit.Act{audit.AlarmMassLookup}, Since: since, Limit: 1})
+	if err != nil {
+		return "", err
 	}
-	if err := g.log.Record(ctx, actor, audit.AlarmMassLookup, audit.Target{}, "", map[string]int{"accounts": looks}); err != nil {
-		return err
+	if len(before) == 0 {
+		if err := g.log.Record(ctx, actor, audit.AlarmMassLookup, audit.Target{}, "", map[string]int{"accounts": n}); err != nil {
+			return "", err
+		}
+		if g.alarm != nil {
+			g.alarm(ctx, actor, n)
+		}
 	}
-	if g.alarm != nil {
-		g.alarm(ctx, actor, looks)
-	}
-	return nil
+	return "mass", nil
 }
