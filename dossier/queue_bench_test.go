@@ -34,6 +34,7 @@ type crowdedDesk struct {
 	actor  mimamori.Actor
 	cookie *http.Cookie
 	store  *store.SQLite
+	file   string
 }
 
 func newCrowdedDesk(tb testing.TB, incidents int) *crowdedDesk {
@@ -46,7 +47,8 @@ func newCrowdedDesk(tb testing.TB, incidents int) *crowdedDesk {
 			tb.Fatal(err)
 		}
 	}
-	db, err := store.OpenSQLite(ctx, filepath.Join(folder, "m.db"))
+	d.file = filepath.Join(folder, "m.db")
+	db, err := store.OpenSQLite(ctx, d.file)
 	must(err)
 	d.store = db
 	tb.Cleanup(func() { _ = db.Close() })
@@ -141,9 +143,9 @@ func BenchmarkQueue(b *testing.B) {
 	}
 }
 
-// TestQueueStaysQuick is the same with fewer incidents and CPU time: the
+// TestE05_G17_QueueStaysQuick is the same with fewer incidents and CPU time: the
 // tests' machine does other things too.
-func TestQueueStaysQuick(t *testing.T) {
+func TestE05_G17_QueueStaysQuick(t *testing.T) {
 	n := 5_000
 	if os.Getenv("MIMAMORI_LONG") != "" {
 		n = 100_000
@@ -160,6 +162,18 @@ func TestQueueStaysQuick(t *testing.T) {
 		if each := (cpu() - began) / 8; each > 100*time.Millisecond {
 			t.Errorf("%s takes %v of CPU with %d incidents, want 100 ms at most", path, each, n)
 		}
+	}
+	// Standards G17: what an incident with its row costs on the disk.
+	var bytes int64
+	for _, end := range []string{"", "-wal"} {
+		if f, err := os.Stat(d.file + end); err == nil {
+			bytes += f.Size()
+		}
+	}
+	if each := bytes / int64(n); each > 16<<10 {
+		t.Errorf("%d bytes on disk an incident, want 16 KiB at most", each)
+	} else {
+		t.Logf("%d bytes on disk an incident", each)
 	}
 	// Standards E05: so many at once wait for a second person.
 	id, err := d.work.DraftBulk(t.Context(), d.actor, bulk.Contain, console.Selection{Filter: console.Filter{Show: console.ShowOpen}})
