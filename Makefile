@@ -8,10 +8,10 @@ PROGRAMS := ./cmd/mimamori ./demoshop/cmd/demoshop
 STATICCHECK := $(GO) tool -modfile=scripts/tools.mod staticcheck
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo test check test-store race test-undo fuzz test-integrations bench images docs tools clean
+.PHONY: build help demo test check test-store race test-undo fuzz test-integrations bench images docs tools reproducible sbom vulns rootfs clean
 
 build: ## build bin/mimamori and bin/demoshop (the default)
-	$(GO) build -trimpath -o bin/ $(PROGRAMS)
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(PROGRAMS)
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ check: ## the quick half: gofmt, vet, staticcheck, import heights, catalogues, s
 	@ugly=$$(gofmt -l .); test -z "$$ugly" || { printf 'gofmt -w would change:\n%s\n' "$$ugly" >&2; exit 1; }
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
-	$(GO) test -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue|Words' . ./api ./web/...
+	$(GO) test -short -run 'Imports|Domain|Alone|Programs|Tree|Document|Catalogue|Words' . ./api ./app ./quickstart ./web/...
 
 test-store: ## judge any PostgreSQL or Citus: conformance suite and stories at DATABASE=postgres://user@host:5432/db
 	@test -n "$(DATABASE)" || { echo 'name one: make test-store DATABASE=postgres://user@host:5432/db' >&2; exit 2; }
@@ -54,6 +54,19 @@ images: ## take the screenshots that README shows again, into docs/images
 docs: ## write the generated documents again (make check says when they are stale)
 	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document .
 	$(GO) test -count=1 -run TestDocumentPage ./api -update
+	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document ./app ./quickstart ./cmd/mimamori
+
+reproducible: ## build twice, in two folders and from cold, and compare byte for byte (minutes)
+	@scripts/reproducible.sh
+
+sbom: build ## write what the program is made of to bin/mimamori.cdx.json (CycloneDX)
+	bin/mimamori version --sbom >bin/mimamori.cdx.json
+
+vulns: ## ask the Go vulnerability database about what we use (needs the network)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+rootfs: build ## put together what deploy/Containerfile does, without Docker, and try it in a chroot (as root)
+	@scripts/rootfs.sh
 
 tools: ## install what the tests need and the machine lacks
 	@scripts/tools.sh

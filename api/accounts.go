@@ -100,6 +100,11 @@ func (d *doors) report(ctx context.Context, k staff.APIKey, in *reportIn) (*repo
 	if err := named("subject", b.Subject, "session", b.Session); err != nil {
 		return nil, err
 	}
+	if b.Verdict == "not_me" {
+		if err := d.words(ctx, k, 1); err != nil {
+			return nil, err
+		}
+	}
 	id, err := d.opt.Reports.Report(ctx, ReportAsk{Subject: b.Subject, Session: b.Session, Verdict: b.Verdict, By: k.Actor(), Source: k.Source})
 	if err != nil {
 		return nil, fmt.Errorf("take a report: %w", err)

@@ -24,6 +24,7 @@ import (
 
 	"mimamori"
 	"mimamori/ssf"
+	"mimamori/staff"
 )
 
 // Options name the parts behind the doors. Intake and Keys are required; a
@@ -45,6 +46,10 @@ type Options struct {
 	SignalsIn func(ctx context.Context, authorization string, token []byte) error
 	// AccessToken gives a short-lived token for an API key (RFC 6749 section 4.4).
 	AccessToken func(ctx context.Context, key string) (token string, life time.Duration, err error)
+
+	// Words counts the sessions that a key calls an intruder's (staff.Gatekeeper
+	// has it); staff.ErrTooMany is answered 429. Nil: not counted.
+	Words func(ctx context.Context, k staff.APIKey, n int) error
 
 	// JWKS is the public half of the signing keys, as JSON (RFC 7517).
 	JWKS func() ([]byte, error)

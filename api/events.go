@@ -98,6 +98,9 @@ func (d *doors) readEvents(w http.ResponseWriter, r *http.Request, ct string, li
 			return nil, p
 		}
 	}
+	if err := d.words(r.Context(), caller(r.Context()), accusing(events)); err != nil {
+		return nil, err
+	}
 	return events, nil
 }
 

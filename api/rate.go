@@ -1,10 +1,44 @@
 package api
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"time"
+
+	"mimamori/event"
+	"mimamori/journal"
+	"mimamori/staff"
 )
+
+// accusing counts the sessions that events call an intruder's.
+func accusing(events []event.Event) int {
+	n := 0
+	for _, e := range events {
+		if v, ok := e.Payload.(*event.Verdict); ok && v.Verdict == string(journal.OfIntruder) {
+			n++
+		}
+	}
+	return n
+}
+
+// words holds a key to the intruders it may name in an hour: a stolen one must
+// not have everybody contained (standards item G14).
+func (d *doors) words(ctx context.Context, k staff.APIKey, n int) error {
+	if d.opt.Words == nil || n == 0 {
+		return nil
+	}
+	err := d.opt.Words(ctx, k, n)
+	if errors.Is(err, staff.ErrTooMany) {
+		return tooMany(10 * time.Minute)
+	}
+	if err != nil {
+		return fmt.Errorf("count words: %w", err)
+	}
+	return nil
+}
 
 // rate caps each API key: a bucket that fills at a steady rate and may be
 // drawn below zero by a large batch, which the next requests then wait for.

@@ -5,13 +5,13 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"mimamori"
@@ -19,6 +19,7 @@ import (
 	"mimamori/analysis"
 	"mimamori/audit"
 	"mimamori/brands"
+	"mimamori/breach"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -30,9 +31,11 @@ import (
 	"mimamori/notice"
 	"mimamori/playbook"
 	"mimamori/queue"
+	"mimamori/retention"
 	"mimamori/shop"
 	"mimamori/ssf"
 	"mimamori/staff"
+	"mimamori/staff/company"
 	"mimamori/store"
 	"mimamori/support"
 	"mimamori/traffic"
@@ -59,7 +62,9 @@ type App struct {
 	// Inbox takes mails to be checked and those that come back; nil: none.
 	Inbox *inbox.Server
 	// Metrics serves /metrics; nil unless configured.
-	Metrics  http.Handler
+	Metrics http.Handler
+	// TLS is what both are served with; nil behind a proxy.
+	TLS      *tls.Config
 	Analysis *analysis.Analysis
 	Traffic  *traffic.Traffic
 
@@ -68,13 +73,20 @@ type App struct {
 	Audit   *audit.Log
 	Lists   *queue.Keeper // of the desk's queue
 	bulk    *dossier.BulkWorker
-	Staff   *staff.Desk
-	Guard   *staff.Guard
-	APIKeys *staff.Gatekeeper
+	Anchors *audit.Anchoring
+	Clock   *breach.Clock
+	// Retention forgets in time.
+	Retention *retention.Job
+	Staff     *staff.Desk
+	Guard     *staff.Guard
+	APIKeys   *staff.Gatekeeper
+	Company   *company.Provider // nil: people sign in here
 
 	log       *slog.Logger
 	directory support.Directory
 	shopBrand brands.Brand
+	plain     http.Handler
+	reloads   []func() error
 	closers   []func() error
 }
 
@@ -94,6 +106,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		}
 	}()
 	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if err := a.openTLS(); err != nil {
 		return nil, err
 	}
 	rules, err := a.loadPolicy()
@@ -147,6 +162,9 @@ func (a *App) Start(ctx context.Context) error {
 	if a.signalsIn != nil {
 		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
 	}
+	if err := a.startLaw(ctx); err != nil {
+		return err
+	}
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -165,13 +183,7 @@ func (a *App) close() error {
 }
 
 func (a *App) openKeys(ctx context.Context) error {
-	var master keys.Master
-	var err error
-	if len(a.Config.MasterCommand) > 0 {
-		master, err = keys.MasterFromCommand(ctx, a.Config.MasterCommand)
-	} else {
-		master, err = keys.MasterFromFile(filepath.Join(a.Config.Data, "master.key"))
-	}
+	master, err := masterKey(ctx, a.Config)
 	if err != nil {
 		return err
 	}
@@ -207,6 +219,7 @@ func (a *App) newRunner() *playbook.Runner {
 
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
+	a.clocked(ctx, s)
 	text, told := stepText(s)
 	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil

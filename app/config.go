@@ -38,9 +38,17 @@ type Config struct {
 	PublicURL string `yaml:"public_url"`
 	// Listen is the address of the doors and the centre, ConsoleListen that of
 	// the staff's pages, which need not be reachable from outside.
-	Listen        string `yaml:"listen"`
-	ConsoleListen string `yaml:"console_listen"`
+	Listen        string    `yaml:"listen"`
+	ConsoleListen string    `yaml:"console_listen"`
+	TLS           TLSConfig `yaml:"tls"`
 
+	// ConsoleURL is how the staff reach the console, as
+	// https://desk.shop.example: passkeys, invitations and the identity provider
+	// need it. Empty: http://localhost with the port of ConsoleListen where
+	// public_url is local; otherwise none of these is offered.
+	ConsoleURL string `yaml:"console_url"`
+
+	Staff  StaffConfig   `yaml:"staff"`
 	Shop   ShopConfig    `yaml:"shop"`
 	Mail   MailConfig    `yaml:"mail"`
 	Inbox  InboxConfig   `yaml:"inbox"`
@@ -49,6 +57,9 @@ type Config struct {
 	PolicyFile string        `yaml:"policy_file"`
 	Geo        GeoConfig     `yaml:"geo"`
 	Metrics    MetricsConfig `yaml:"metrics"`
+
+	Audit     AuditConfig     `yaml:"audit"`
+	Retention RetentionConfig `yaml:"retention"`
 
 	// Brands are further brand files or folders of them.
 	Brands []string `yaml:"brands"`
@@ -78,6 +89,7 @@ type Config struct {
 
 	// What only the composition root of a test or a demo sets.
 	SignalTransport http.RoundTripper                                                 `yaml:"-"`
+	OIDCTransport   http.RoundTripper                                                 `yaml:"-"`
 	ShopTransport   http.RoundTripper                                                 `yaml:"-"`
 	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
 	MailDNS         auth.Resolver                                                     `yaml:"-"` // nil: the system's, and our own keys
@@ -159,6 +171,7 @@ func DefaultConfig() Config {
 	return Config{Data: "data", PublicURL: "http://localhost:8420", Listen: "127.0.0.1:8420", ConsoleListen: "127.0.0.1:8421",
 		Shop:   ShopConfig{Name: mimamori.Text{JA: "お店", EN: "the shop"}, Brand: "midori"},
 		Mail:   MailConfig{From: "security@localhost", Server: "127.0.0.1:25", Selector: "mimamori"},
+		Staff:  defaultStaff(),
 		Policy: decide.DefaultPolicy()}
 }
 
@@ -180,15 +193,27 @@ func (c *Config) Check() error {
 			return fmt.Errorf("config: %s is required: %w", field, mimamori.ErrInvalid)
 		}
 	}
+	if err := c.checkStaff(); err != nil {
+		return err
+	}
 	if err := c.checkMail(); err != nil {
 		return err
 	}
 	if c.Database != "" && !store.IsAddress(c.Database) {
 		return fmt.Errorf("config: database must be like postgres://user@host:5432/mimamori, or empty for the file in data: %w", mimamori.ErrInvalid)
 	}
+	if err := c.checkAudit(); err != nil {
+		return err
+	}
+	if err := c.checkRetention(); err != nil {
+		return err
+	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || u.Path != "" {
 		return fmt.Errorf("config: public_url must be like https://security.shop.example, without a path: %w", mimamori.ErrInvalid)
+	}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if c.Policy.Wait < 5*time.Hour && !c.Policy.Shortened {
 		return fmt.Errorf("config: policy.wait is under 5 hours; if that is meant (a demo), set policy.shortened so that pages and notices say so: %w", mimamori.ErrInvalid)

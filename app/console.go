@@ -14,10 +14,12 @@ import (
 // openConsole builds the staff's pages.
 func (a *App) openConsole() (err error) {
 	work := dossier.NewCasework(dossier.CaseworkOptions{Desk: a.Desk, Store: a.Store, Guard: a.Guard, People: a.Store,
-		FourEyes: staff.NewFourEyes(a.Store, a.Guard), Lists: a.Lists, Signer: a.Audit})
+		FourEyes: staff.NewFourEyes(a.Store, a.Guard), Lists: a.Lists, Signer: a.Audit, Clock: a.Clock, Retention: a.Retention, Anchors: a.Anchors})
 	a.bulk = work.BulkWorker()
 	analyst := dossier.NewAnalyst(dossier.AnalystOptions{Store: a.Store, Guard: a.Guard, Analysis: a.Analysis, Traffic: a.Traffic, Geo: a.Geo})
-	a.Console, err = console.New(console.Options{Service: work, Analyst: analyst, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Mails: waves{a}, Calls: work, Bulks: work, Brand: a.webBrand(),
+	pages, provider := a.staffPages()
+	a.Console, err = console.New(console.Options{Staff: pages, Provider: provider,
+		Service: work, Analyst: analyst, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Mails: waves{a}, Calls: work, Law: work, Bulks: work, Brand: a.webBrand(),
 		Shortened: a.shortened(), PlainHTTP: a.Config.local(), ClientIP: a.Config.ClientIP, Errors: a.log})
 	return err
 }

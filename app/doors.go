@@ -38,11 +38,15 @@ func (a *App) openDesks() error {
 		return fmt.Errorf("config: public_url, shop.domain: %w", err)
 	}
 	a.Audit = audit.New(a.Store, a.Ring, a.Vault)
-	a.Staff = staff.NewDesk(a.Store, a.Ring, hasher, a.Audit, a.Config.Shop.Name.EN, staff.Limits{})
+	a.openLaw()
+	a.Staff = staff.NewDesk(a.Store, a.Ring, hasher, a.Audit, a.Config.Shop.Name.EN, staff.Limits{Idle: a.Config.Staff.Idle, Absolute: a.Config.Staff.Absolute, Fresh: a.Config.Staff.Fresh})
 	a.Guard = staff.NewGuard(a.Store, a.Store, a.Store, a.Audit, func(_ context.Context, actor mimamori.Actor, looks int) {
 		a.log.Warn("mass look-up", "actor", actor.ID, "looks", looks)
 	})
 	a.APIKeys = staff.NewGatekeeper(a.Store, a.Audit)
+	if err := a.openStaff(); err != nil {
+		return err
+	}
 	brand, err := a.brand()
 	if err != nil {
 		return err
@@ -78,7 +82,7 @@ func (a *App) brand() (brands.Brand, error) {
 
 // openDoors builds the handlers: the API, the customer's centre, the console.
 func (a *App) openDoors() error {
-	doors, err := api.New(api.Options{Intake: a.Intake, Keys: tokenKeys{a}, Signals: a.Signals, SignalsIn: a.signalsIn, AccessToken: a.access, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
+	doors, err := api.New(api.Options{Intake: a.Intake, Keys: tokenKeys{a}, Words: a.APIKeys.Words, Signals: a.Signals, SignalsIn: a.signalsIn, AccessToken: a.access, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
 		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
 		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), RatePerSecond: a.Config.RatePerKey, Version: Version, Log: a.log})

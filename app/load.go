@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -60,7 +59,7 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
 		return c, fmt.Errorf("it holds more than one document: %w", mimamori.ErrInvalid)
 	}
-	return c, c.Check()
+	return c, placed(text, c.Check())
 }
 
 // plainYAML says what is wrong without naming Go's types.
@@ -83,61 +82,6 @@ func plainYAML(err error) error {
 	return fmt.Errorf("%s: %w", strings.Join(words, "; "), mimamori.ErrInvalid)
 }
 
-// Field is one thing that can be configured.
-type Field struct {
-	Key     string // as "policy.wait"
-	Kind    string // text, number, true/false, duration, list, map
-	Default string // empty: none
-	Meaning string
-}
-
-// Fields lists everything that can be configured, in the order of the file.
-func Fields() []Field {
-	var out []Field
-	walk(reflect.ValueOf(DefaultConfig()), "", func(key string, v reflect.Value) {
-		f := Field{Key: key, Kind: kindOf(v), Meaning: meanings[key]}
-		if !v.IsZero() {
-			f.Default = fmt.Sprint(v.Interface())
-		}
-		out = append(out, f)
-	})
-	return out
-}
-
-func walk(v reflect.Value, before string, visit func(string, reflect.Value)) {
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-		if name == "-" {
-			continue
-		}
-		if name == "" {
-			name = strings.ToLower(v.Type().Field(i).Name)
-		}
-		if f := v.Field(i); f.Kind() == reflect.Struct {
-			walk(f, before+name+".", visit)
-		} else {
-			visit(before+name, f)
-		}
-	}
-}
-
-func kindOf(v reflect.Value) string {
-	if v.Type().String() == "time.Duration" {
-		return "duration"
-	}
-	switch v.Kind() {
-	case reflect.Bool:
-		return "true/false"
-	case reflect.Float64, reflect.Int:
-		return "number"
-	case reflect.Slice:
-		return "list"
-	case reflect.Map:
-		return "map"
-	}
-	return "text"
-}
-
 // meanings says what each field is for; a test fails on a missing one.
 var meanings = map[string]string{
 	"data":                       "folder of the database and the master key",
@@ -146,6 +90,26 @@ var meanings = map[string]string{
 	"public_url":                 "where customers reach the security centre, as https://security.shop.example",
 	"listen":                     "address of the doors (API) and the security centre",
 	"console_listen":             "address of the staff console; it need not be reachable from outside",
+	"console_url":                "how the staff reach the console, as https://desk.shop.example; passkeys, invitation links and the identity provider need it",
+	"staff.passkeys":             "optional (a lead or an administrator who has one needs it for dangerous acts) or required (nobody sees a page without one)",
+	"staff.idle":                 "a staff sign-in ends after so long without a page; 1m to 12h",
+	"staff.absolute":             "a staff sign-in ends after so long whatever happens; at most 168h",
+	"staff.fresh":                "how long a code, passkey or fresh company sign-in counts for dangerous acts; 1m to 1h",
+	"staff.oidc.issuer":          "the company's identity provider (OpenID Connect), exactly as it writes itself; empty: people sign in here",
+	"staff.oidc.client_id":       "our name at the provider",
+	"staff.oidc.client_secret":   "our secret at the provider; empty: a public client, PKCE alone",
+	"staff.oidc.scopes":          "what is asked for; add the provider's scope for groups if it has one",
+	"staff.oidc.groups":          "the claim that lists a person's groups; a dot leads into an object, as realm_access.roles",
+	"staff.oidc.roles":           "group: roles, of agent, lead, analyst, auditor, admin; who is in none of these groups may not come in",
+	"staff.oidc.acr":             "one of these must be the sign-in's acr; empty: the provider decides",
+	"staff.oidc.amr":             "all of these must be in the sign-in's amr; empty: the provider decides",
+	"staff.oidc.strong":          "acr and amr values that stand for a proof that cannot be phished",
+	"tls.mode":                   "proxy (yours ends TLS), files (certificates of your own), acme (fetched and renewed); empty: proxy",
+	"tls.certificates":           "certificates (cert: chain, key: its key; PEM files), chosen by host; read again when they change",
+	"tls.acme_mail":              "where the authority writes to about certificates",
+	"tls.acme_server":            "directory address of the ACME authority; empty: Let's Encrypt",
+	"tls.acme_roots":             "PEM file of the authority's own root, for an authority inside the company",
+	"tls.http_listen":            "address at which plain HTTP is led to HTTPS, and an ACME authority asks, as 0.0.0.0:80; empty: none",
 	"shop.name.ja":               "the shop's name in Japanese, as notices and pages write it",
 	"shop.name.en":               "the shop's name in English",
 	"shop.url":                   "where the shop takes commands",
@@ -205,6 +169,16 @@ var meanings = map[string]string{
 	"inbox.check":    "address to which customers forward suspicious mails, as check@check.shop.example; empty: none is taken",
 	"inbox.tls_cert": "file with the inbox's certificate chain (PEM); empty: no STARTTLS",
 	"inbox.tls_key":  "file with its key (PEM)",
+
+	"audit.anchor_every":          "the audit log's newest head goes outside at most this long after an entry; 0: an hour",
+	"audit.anchor_file":           "file that heads are appended to, best on another machine's disk; empty: audit-heads in data; none: no file",
+	"audit.anchor_mail":           "mail addresses that heads are mailed to",
+	"audit.anchor_webhook":        "https address that heads are posted to (Standard Webhooks)",
+	"audit.anchor_webhook_secret": "webhook secret (whsec_…) for it; empty: that of the commands",
+
+	"retention.login_months":   "months after which IP addresses and browsers become keyed hashes",
+	"retention.incident_years": "years after which incidents, what belongs to them and old history are deleted",
+	"retention.used_days":      "days after which used codes, ended visits and recoveries are deleted",
 
 	"aggregators":   "household-account services (name in ja and en, networks, agent) that the login history labels as such",
 	"password_list": "the full list of leaked passwords, sorted by SHA-1, as file or folder; empty: the embedded filter of common ones alone",

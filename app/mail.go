@@ -92,11 +92,6 @@ func (a *App) second() notice.Second {
 	return &notice.Gateway{URL: u, Client: client, Secrets: a.shopSecrets}
 }
 
-func (a *App) shopSecrets(context.Context) ([]webhook.Secret, error) {
-	s, err := webhook.ParseSecret(a.ShopSecret())
-	return []webhook.Secret{s}, err
-}
-
 // checkMail says what is wrong with the mail part of a configuration.
 func (c *Config) checkMail() error {
 	bad := func(field, why string) error {

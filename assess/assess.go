@@ -49,10 +49,14 @@ type Signal struct {
 // temper is what a rule's weight counts in the sum. The rules weigh each for
 // itself, as if nothing else were known; but a new phone often comes with a
 // new network, and who adds an address orders to it. Halved, the sum says
-// about what it should.
+// about what it should. Only a campaign comes with nothing else: it is counted
+// apart from all that the account knows.
 const temper = 0.5
 
 func (s Signal) tempered() Signal {
+	if s.Group == Campaign && s.Name != "failing_alike" {
+		return s
+	}
 	s.Weight = math.Round(s.Weight*temper*1000) / 1000
 	return s
 }
@@ -65,6 +69,7 @@ type Assessment struct {
 	Probability float64
 	Fresh       []Signal // those that this very event added
 	Habits      []uint8  // what it teaches of genuine sign-ins and sessions, should it be one
+	Firsts      []uint8  // what it teaches of first times: that they are remarkable is why they are counted
 }
 
 // Groups lists the kinds of evidence that speak for a third party. History is
@@ -118,7 +123,7 @@ func Login(f Facts) Assessment {
 		}
 	}
 	a := sum(signals, signals)
-	a.Habits = loginHabits(&f)
+	a.Habits, a.Firsts = loginHabits(&f), novelHabits(&f)
 	return a
 }
 
@@ -275,7 +280,7 @@ func sum(all, fresh []Signal) Assessment {
 // campaign under way, beyond what its share of honest strangers explains.
 func (a Assessment) InCampaign() bool {
 	return slices.ContainsFunc(a.Signals, func(s Signal) bool {
-		return s.Weight >= 2*temper && (s.Name == "campaign_password" || s.Name == "campaign_network" || s.Name == "campaign_client")
+		return s.Weight >= 2 && (s.Name == "campaign_password" || s.Name == "campaign_network" || s.Name == "campaign_client")
 	})
 }
 

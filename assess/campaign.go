@@ -54,5 +54,5 @@ func failing(f *Facts) float64 {
 		share := (l.Good + 0.5) / (v.All.Good + 100)
 		return (l.Bad + handful) / (v.All.Bad*share + handful)
 	}
-	return min(1.8, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
+	return min(0.8, math.Log(max(1, lift(v.UA), lift(v.Accept), lift(v.Pair))))
 }

@@ -20,7 +20,9 @@ const (
 	habitSession  = habitMove + moves*drifts                // + 0 begun on a device of hers, 1 not
 	habitAct      = habitSession + 2                        // + 2*act + (0 or 1 as above)
 	habitPair     = habitAct + 2*len(actNames)              // + 3*(0 device known, 1 not) + (0 usual network, 1 same operator, 2 another)
-	habitEnd      = habitPair + 6                           // must fit traffic.Habits
+	habitNovel    = habitPair + 6                           // + novelties*age + novelty: the operator of an account with a past
+	habitRare     = habitNovel + ages*novelties             // + 0 used by many, 1 by hardly any: of operators new to her
+	habitEnd      = habitRare + 2                           // must fit traffic.Habits
 	_             = uint8(len(traffic.Habits{}) - habitEnd) // compiles only while it does
 )
 

@@ -96,16 +96,8 @@ func networkOddsOf(f *Facts) (o odds, level int) {
 		return odds{1, 1, 1, 1}, countryUsual // ordinary people; says nothing either way
 	}
 	u := usage(f, class)
-	step := line{u.class, u.all, v.Class, v.All, startClass[class], 300}
-	w := math.Log(step.attack(mix[class]) / step.genuine())
-	if class != traffic.Domestic {
-		const start = 1.0 / 30
-		step = line{u.country, u.class, v.Country, v.Class, start, 20}
-		w += math.Log(step.attack(start) / step.genuine())
-	}
-	step = line{u.operator, u.country, v.Operator, v.Country, 1.0 / 400, 20}
-	w += math.Log((0.6*step.share() + 0.4*step.attack(step.share())) / step.genuine())
-	step = line{u.network, u.operator, v.Network, v.Operator, 1.0 / 2000, 20}
+	w := coarse(f, u, class)
+	step := line{u.network, u.operator, v.Network, v.Operator, 1.0 / 2000, 20}
 	var near float64 // the last step, from the operator to the network
 	switch {
 	case u.operator == 0:
@@ -133,6 +125,27 @@ func networkOddsOf(f *Facts) (o odds, level int) {
 		}
 	}
 	return o, level
+}
+
+// coarse is the way from the sort of place to the operator.
+func coarse(f *Facts, u used, class traffic.Class) (w float64) {
+	v := &f.Traffic
+	step := line{u.class, u.all, v.Class, v.All, startClass[class], 300}
+	w = math.Log(step.attack(mix[class]) / step.genuine())
+	if class != traffic.Domestic {
+		start := 1.0 / 30
+		if class == traffic.Hidden && f.Place.Country == v.Home {
+			start = 0.4 // he rents where she lives
+		}
+		step = line{u.country, u.class, v.Country, v.Class, start, 20}
+		w += math.Log(step.attack(start) / step.genuine())
+	}
+	step = line{u.operator, u.country, v.Operator, v.Country, 1.0 / 400, 20}
+	w += math.Log((0.6*step.share() + 0.4*step.attack(step.share())) / step.genuine())
+	if kind := noveltyOf(u, class); kind > noneNew {
+		w = max(w, novel(f, u, kind, class))
+	}
+	return w
 }
 
 // suspect is what a network new to the account has against it by itself: its

@@ -18,6 +18,8 @@ const (
 	LookAudit    Act = "look.audit"    // this record
 	LookExport   Act = "look.export"   // data leaves in a file
 	LookAnalysis Act = "look.analysis" // how deciding goes: no single customer
+	LookStaff    Act = "look.staff"    // who works here, and as what
+	LookKeys     Act = "look.keys"     // the API keys, without what is secret
 
 	IncidentContain  Act = "incident.contain"
 	IncidentHold     Act = "incident.hold"
@@ -49,6 +51,15 @@ const (
 	RetentionChanged Act = "retention.change"
 )
 
+// The acts of what the law asks.
+const (
+	LookBreach     Act = "look.breach"     // reports and deadlines: kinds of data and counts, no single customer
+	LookAccounting Act = "look.accounting" // what was given back in a period
+	BreachEdit     Act = "breach.edit"     // awareness, grounds, items, filings
+	BreachNotify   Act = "breach.notify"   // the notice to the customers concerned
+	LegalHold      Act = "legal.hold"      // an account stays as it is, or no longer
+)
+
 // The acts around staff themselves, keys and the machine.
 const (
 	StaffSignIn     Act = "staff.sign_in"
@@ -58,12 +69,16 @@ const (
 	StaffRole       Act = "staff.role"
 	StaffDisable    Act = "staff.disable"
 	StaffPassword   Act = "staff.password"
-	StaffFactor     Act = "staff.factor"
+	StaffFactor     Act = "staff.factor"  // one's own passkeys and authenticator
+	StaffReset      Act = "staff.reset"   // another person's ways in, taken away
+	StaffInvited    Act = "staff.invited" // an invitation was taken up
 	KeyCreate       Act = "apikey.create"
 	KeyRevoke       Act = "apikey.revoke"
 	KeyRotate       Act = "key.rotate"
 	PolicyChange    Act = "policy.change"
 	AlarmMassLookup Act = "alarm.mass_lookup" // one person looked at many accounts
+	AlarmBreakGlass Act = "alarm.break_glass" // a local sign-in beside the identity provider
+	AlarmKeyWords   Act = "alarm.key_words"   // an API key names more intruders than is usual
 	Anchored        Act = "audit.anchor"      // a head was handed outside
 )
 
@@ -73,4 +88,4 @@ func (a Act) Looks() bool {
 }
 
 // listLooks show no single customer: the list is masked, the record sealed.
-var listLooks = []Act{LookQueue, LookAudit, LookAnalysis}
+var listLooks = []Act{LookQueue, LookAudit, LookAnalysis, LookBreach, LookAccounting, LookStaff, LookKeys}

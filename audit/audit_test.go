@@ -285,3 +285,12 @@ func TestAnchorHandsOutEachHeadOnce(t *testing.T) {
 		t.Errorf("a place that does not answer: %v, %d anchors remembered", err, len(m.Anchors))
 	}
 }
+
+func jsonText(s string) ([]byte, error) { return json.Marshal(s) }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -21,11 +21,13 @@ type Log struct {
 	vault *keys.Vault
 
 	mu sync.Mutex // one append at a time in this process; other nodes meet ErrConflict
+
+	grown chan struct{} // an entry was written; anchoring waits for it
 }
 
 // New joins a log's parts.
 func New(store Store, ring *keys.Ring, vault *keys.Vault) *Log {
-	return &Log{store: store, ring: ring, vault: vault}
+	return &Log{store: store, ring: ring, vault: vault, grown: make(chan struct{}, 1)}
 }
 
 // Record appends what was done. details is anything that has a JSON form, or
@@ -59,6 +61,12 @@ func (l *Log) append(ctx context.Context, e Entry, account mimamori.AccountID, r
 	defer l.mu.Unlock()
 	for range 10 {
 		err := l.appendNext(ctx, e, account)
+		if err == nil {
+			select {
+			case l.grown <- struct{}{}:
+			default:
+			}
+		}
 		if !errors.Is(err, mimamori.ErrConflict) {
 			return err
 		}

@@ -50,6 +50,17 @@ type Report struct {
 	Findings []Finding
 }
 
+// First is the finding that begins earliest in the log, nil when there is none.
+func (r Report) First() *Finding {
+	var first *Finding
+	for i := range r.Findings {
+		if f := &r.Findings[i]; first == nil || f.Seq < first.Seq || f.Seq == first.Seq && f.Last < first.Last {
+			first = f
+		}
+	}
+	return first
+}
+
 // Bounds on what a tampered log can make us do and print.
 const (
 	maxFindings = 1000

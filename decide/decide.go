@@ -74,7 +74,7 @@ type Policy struct {
 
 // DefaultPolicy is what a new installation runs with.
 func DefaultPolicy() Policy {
-	return Policy{Mode: Enforce, NotifyAt: 0.002, ChallengeAt: 0.5, HoldAt: 0.8, ContainAt: 0.9,
+	return Policy{Mode: Enforce, NotifyAt: 0.002, ChallengeAt: 0.5, HoldAt: 0.78, ContainAt: 0.8,
 		Wait: 5 * time.Hour, Watch: 90 * 24 * time.Hour, BudgetShare: 0.005, BudgetFloor: 20, Quotas: DefaultQuotas()}
 }
 
@@ -101,6 +101,7 @@ func (p Policy) Check() error {
 type Case struct {
 	RightPassword bool          // the session began with the right password
 	Age           time.Duration // how old the event was on arrival
+	Faded         bool          // nobody knows how the session began: what stands against it may be another's
 	BudgetLeft    int           // containments without a person still free this hour
 	// Rungs are the levels that hold now; zero: the policy's own probabilities.
 	Rungs Rungs
@@ -141,6 +142,9 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 	if len(a.Groups()) < 2 {
 		limit(Hold, whyOneKind, true)
 	}
+	if c.Faded {
+		limit(Hold, whyFaded, true)
+	}
 	if c.BudgetLeft <= 0 {
 		limit(Hold, whyBudget, true)
 	}
@@ -155,6 +159,7 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 var (
 	whyNoPassword = mimamori.Text{JA: "正しいパスワードでのサインインがないため、本人確認までにとどめました", EN: "No sign-in with the right password: at most one more proof is asked"}
 	whyOneKind    = mimamori.Text{JA: "根拠が1種類だけのため、保留にとどめ、担当者が確認します", EN: "Only one kind of evidence: put on hold, and a person looks"}
+	whyFaded      = mimamori.Text{JA: "このログイン中の操作がどのように始まったか分からないため、保留にとどめ、担当者が確認します", EN: "It is not known how this session began: put on hold, and a person looks"}
 	whyBudget     = mimamori.Text{JA: "自動で行う対応の1時間あたりの上限に達したため、保留にとどめ、担当者が確認します", EN: "The hourly budget for acting without a person is used up: put on hold, and a person looks"}
 	whyOld        = mimamori.Text{JA: "届くのが遅れた知らせのため、対応を弱めました", EN: "The report came late, so the answer is milder"}
 )

@@ -93,8 +93,10 @@ const (
 	mostUp      = 6.0
 	mostADay    = 0.25
 	mostCertain = 16.0 // no level lies above 1 in 10 million
-	// plenty is how many sign-ins must be counted before levels follow the
-	// count alone; with fewer they stand between it and the fixed ones.
+	// enough is how many sign-ins must be counted before levels follow the count
+	// alone; with fewer they stand between it and the fixed ones. plenty is how
+	// many there must be before the rarest level is judged by its tail.
+	enough = 1500
 	plenty = 4000
 	// seen is how many must lie above a level for it to be read off the count;
 	// a rarer one is estimated from how the scores thin out.
@@ -118,7 +120,7 @@ func counted(fixed float64, s Scale, n int, share float64) float64 {
 	} else {
 		level = beyond(s, n, share)
 	}
-	level = fixed + min(float64(known)/plenty, 1)*(level-fixed)
+	level = fixed + min(math.Sqrt(float64(known)/enough), 1)*(level-fixed)
 	return min(max(level, fixed-mostDown), fixed+mostUp, mostCertain)
 }
 

@@ -87,12 +87,12 @@ func TestSmallShopsBeginFixed(t *testing.T) {
 	if got := s.tally.Levels(s.p, monday.Add(25*time.Hour)); got.Login.Challenge != fixed.Login.Challenge || got.Login.Hold != fixed.Login.Hold || got.Act.Hold != fixed.Act.Hold {
 		t.Errorf("after 50 sign-ins: %+v, want the fixed %+v", got, fixed)
 	}
-	s.day(1, 3000, nil)
+	s.day(1, 550, nil)
 	some := s.tally.Levels(s.p, monday.Add(49*time.Hour)).Login.Challenge
 	s.day(2, 20_000, nil)
 	full := s.tally.Levels(s.p, monday.Add(73*time.Hour)).Login.Challenge
 	if !(full < some && some < fixed.Login.Challenge) {
-		t.Errorf("challenge: fixed %.2f, after 3,050 %.2f, after 23,050 %.2f: want a step on the way", fixed.Login.Challenge, some, full)
+		t.Errorf("challenge: fixed %.2f, after 600 %.2f, after 20,600 %.2f: want a step on the way", fixed.Login.Challenge, some, full)
 	}
 	off := s.p
 	off.Quotas.Off = true
@@ -290,7 +290,7 @@ func TestRuleRaisesAndNeverLocksOut(t *testing.T) {
 		least Decision
 		right bool
 		want  Decision
-	}{{0.0001, "", true, Allow}, {0.0001, Challenge, true, Challenge}, {0.0001, Hold, true, Hold}, {0.0001, Contain, true, Hold}, {0.0001, Hold, false, Challenge}, {0.85, Notify, true, Hold}} {
+	}{{0.0001, "", true, Allow}, {0.0001, Challenge, true, Challenge}, {0.0001, Hold, true, Hold}, {0.0001, Contain, true, Hold}, {0.0001, Hold, false, Challenge}, {0.79, Notify, true, Hold}} {
 		a := evidence(c.p, "device", "network")
 		if got := Decide(DefaultPolicy(), a, Case{RightPassword: c.right, BudgetLeft: 1, AtLeast: c.least}); got.Decision != c.want {
 			t.Errorf("p %v, rule %q: %s, want %s", c.p, c.least, got.Decision, c.want)

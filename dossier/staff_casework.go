@@ -12,12 +12,14 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/breach"
 	"mimamori/bulk"
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/journal"
 	"mimamori/playbook"
 	"mimamori/queue"
+	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/undo"
 	"mimamori/web/console"
@@ -28,6 +30,7 @@ type StaffStore interface {
 	Store
 	QueueStore
 	bulk.Store
+	LawStore
 	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
 	NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error
 	RetryStep(ctx context.Context, account mimamori.AccountID, run string, seq int, now time.Time) error
@@ -59,6 +62,13 @@ type CaseworkOptions struct {
 	Lists *queue.Keeper
 	// Signer signs what leaves the house; nil: no evidence is exported.
 	Signer Signer
+	// Clock, Retention and Anchors stand behind the pages about what the law
+	// asks; nil: those pages say that nothing runs.
+	Clock     *breach.Clock
+	Retention *retention.Job
+	Anchors   *audit.Anchoring
+	// Zone is in which accounting counts its months; nil: Japan's.
+	Zone *time.Location
 }
 
 // Casework answers the staff's pages. Every method checks with the guard
@@ -83,6 +93,9 @@ func NewCasework(opt CaseworkOptions) *Casework {
 	}
 	if opt.Currency == "" {
 		opt.Currency = "JPY"
+	}
+	if opt.Zone == nil {
+		opt.Zone = breach.Japan
 	}
 	if opt.Lists == nil {
 		opt.Lists = queue.NewKeeper(opt.Store, func(trait string) []byte { h := sha256.Sum256([]byte(trait)); return h[:] }, opt.Desk.log)

@@ -118,7 +118,9 @@ func (c *Casework) giveBack(ctx context.Context, f *file, g gift, by mimamori.Ac
 		if err := putRun(tx, i, id, "points", []playbook.Named{playbook.With("points.restore", g)}, now); err != nil {
 			return err
 		}
-		return tx.PutEntry(i.Account, said(i, by, "person", textGiveBack(g), now))
+		decided := said(i, by, "person", textGiveBack(g), now)
+		decided.Key = "decided " + id // accounting finds it by the run
+		return tx.PutEntry(i.Account, decided)
 	})
 	if err != nil { // another node may have been first
 		if steps, readErr := c.opt.Store.Steps(ctx, f.account.ID, f.current.ID); readErr == nil && begun(steps, id) {

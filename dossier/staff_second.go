@@ -38,7 +38,7 @@ func (c *Casework) ask(ctx context.Context, on console.On, f *file, act audit.Ac
 }
 
 // ours are the acts that wait here and are done here.
-var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch,
+var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch, audit.AccountForget,
 	audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo}
 
 // Waiting lists what waits for a second person.
@@ -92,6 +92,8 @@ func proposalText(p staff.Proposal) mimamori.Text {
 			return mimamori.Text{JA: fmt.Sprintf("まとめた操作を取り消す（%d件）", b.Size), EN: fmt.Sprintf("Take back a bulk act (%d)", b.Size)}
 		}
 		return b.text()
+	case audit.AccountForget:
+		return askForget(p)
 	}
 	var g gift
 	if json.Unmarshal(p.Args, &g) != nil {
@@ -122,6 +124,9 @@ func (c *Casework) Approve(ctx context.Context, actor mimamori.Actor, id, reason
 		return c.approvedBulk(ctx, actor, p)
 	case audit.BulkUndo:
 		return c.approvedUndo(ctx, actor, p)
+	}
+	if p.Act == audit.AccountForget {
+		return c.forget(ctx, actor, p)
 	}
 	i, err := c.find(ctx, p.Target.Incident)
 	if err != nil {

@@ -78,6 +78,17 @@ func TestCardsAreMaskedElsewhere(t *testing.T) {
 			t.Errorf("Data = %s, want %s", got, c.want)
 		}
 	}
+	// Ids in which many digits stand together are masked, and refuse nothing.
+	for _, body := range []string{
+		one("account.changed", `{"session":"Sd4111111111111111","resource":{"kind":"payment_method","id":"p2"},"op":"added","after":{"last4":"1111"}}`),
+		one("account.changed", `{"session":"4111111111111111","resource":{"kind":"payment_method","id":"p2"},"op":"added","after":{"last4":"1111"}}`),
+		one("account.changed", `{"session":"s","resource":{"kind":"payment_method","id":"pm_4111111111111111"},"op":"added","after":{"last4":"1111"}}`),
+		one("order.placed", `{"order":"o","total":{"amount":1,"currency":"JPY"},"payment":"c4111111111111111"}`),
+	} {
+		if events, err := Decode([]byte(body), now, Limits{}); err != nil || strings.Contains(string(events[0].Data), "4111111111111111") {
+			t.Errorf("Decode(%s) = %v, %v; want it masked", body, events, err)
+		}
+	}
 	events, err := Decode([]byte(one("order.shipped", `{"order":"4111111111111111"}`)), now, Limits{})
 	if err != nil || events[0].Payload.(*Order).Order != "************1111" {
 		t.Errorf("order = %+v, %v", events, err)

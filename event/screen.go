@@ -176,7 +176,9 @@ func (s *screen) text() {
 		s.out = append(s.out, raw...)
 		return
 	}
-	s.noteCard()
+	if slices.ContainsFunc(found, func(f span) bool { return !glued(text, f) }) {
+		s.noteCard()
+	}
 	s.out, _ = jsontext.AppendQuote(s.out, maskSpans(text, found))
 }
 

@@ -2,13 +2,6 @@ package factor_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -16,82 +9,10 @@ import (
 
 	"mimamori"
 	"mimamori/factor"
+	"mimamori/factor/phonetest"
 )
 
 const origin = "https://security.shop.example"
-
-// phone is a passkey's authenticator: it signs what it is asked, for the page
-// that asks (WebAuthn Level 3, section 6).
-type phone struct {
-	key     *ecdsa.PrivateKey
-	id      []byte
-	handle  []byte
-	count   uint32
-	origin  string // of the page; a fake site has another
-	flags   byte   // user present 1, user verified 4
-	counter bool   // counts its signatures
-}
-
-func newPhone() *phone {
-	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // never fails
-	id := make([]byte, 16)
-	_, _ = rand.Read(id)
-	return &phone{key: key, id: id, origin: origin, flags: 1 | 4}
-}
-
-var b64 = base64.RawURLEncoding
-
-func (p *phone) client(kind, challenge string) []byte {
-	raw, _ := json.Marshal(map[string]any{"type": kind, "challenge": challenge, "origin": p.origin, "crossOrigin": false})
-	return raw
-}
-
-func (p *phone) data(extra byte, more []byte) []byte {
-	if p.counter {
-		p.count++
-	}
-	sum := sha256.Sum256([]byte("shop.example"))
-	out := append(sum[:], p.flags|extra)
-	out = binary.BigEndian.AppendUint32(out, p.count)
-	return append(out, more...)
-}
-
-// bind answers navigator.credentials.create.
-func (p *phone) bind(options []byte) []byte {
-	var o struct {
-		Challenge string `json:"challenge"`
-		User      struct {
-			ID string `json:"id"`
-		} `json:"user"`
-	}
-	_ = json.Unmarshal(options, &o)
-	p.handle, _ = b64.DecodeString(o.User.ID)
-	point, _ := p.key.PublicKey.Bytes()
-	cose := bytes.Join([][]byte{{0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32}, point[1:33], {0x22, 0x58, 32}, point[33:]}, nil) // RFC 9053, ES256
-	held := bytes.Join([][]byte{make([]byte, 16), {0, byte(len(p.id))}, p.id, cose}, nil)
-	auth := p.data(0x40, held)
-	object := bytes.Join([][]byte{{0xa3, 0x63}, []byte("fmt"), {0x64}, []byte("none"), {0x67}, []byte("attStmt"), {0xa0, 0x68}, []byte("authData"),
-		{0x59, byte(len(auth) >> 8), byte(len(auth))}, auth}, nil)
-	raw, _ := json.Marshal(map[string]any{"id": b64.EncodeToString(p.id), "rawId": b64.EncodeToString(p.id), "type": "public-key", "clientExtensionResults": map[string]any{},
-		"response": map[string]any{"clientDataJSON": b64.EncodeToString(p.client("webauthn.create", o.Challenge)), "attestationObject": b64.EncodeToString(object)}})
-	return raw
-}
-
-// prove answers navigator.credentials.get.
-func (p *phone) prove(options []byte) []byte {
-	var o struct {
-		Challenge string `json:"challenge"`
-	}
-	_ = json.Unmarshal(options, &o)
-	client, auth := p.client("webauthn.get", o.Challenge), p.data(0, nil)
-	hash := sha256.Sum256(client)
-	signed := sha256.Sum256(append(bytes.Clone(auth), hash[:]...))
-	sig, _ := ecdsa.SignASN1(rand.Reader, p.key, signed[:])
-	raw, _ := json.Marshal(map[string]any{"id": b64.EncodeToString(p.id), "rawId": b64.EncodeToString(p.id), "type": "public-key", "clientExtensionResults": map[string]any{},
-		"response": map[string]any{"clientDataJSON": b64.EncodeToString(client), "authenticatorData": b64.EncodeToString(auth),
-			"signature": b64.EncodeToString(sig), "userHandle": b64.EncodeToString(p.handle)}})
-	return raw
-}
 
 func withPasskeys(t *testing.T) (*factor.Book, *memory) {
 	t.Helper()
@@ -103,13 +24,13 @@ func withPasskeys(t *testing.T) (*factor.Book, *memory) {
 }
 
 // bound binds a phone and takes it out of quarantine.
-func bound(t *testing.T, b *factor.Book, account mimamori.AccountID, p *phone) factor.Factor {
+func bound(t *testing.T, b *factor.Book, account mimamori.AccountID, p *phonetest.Phone) factor.Factor {
 	t.Helper()
 	options, err := b.BeginPasskey(t.Context(), account, "visit", "hana")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := b.FinishPasskey(t.Context(), account, "visit", "my phone", factor.Binding{Session: "s1"}, p.bind(options))
+	f, err := b.FinishPasskey(t.Context(), account, "visit", "my phone", factor.Binding{Session: "s1"}, p.Bind(options))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,24 +53,24 @@ func asked(t *testing.T, b *factor.Book, ref string) []byte {
 // answer once, however many send it at once.
 func TestA04_PasskeyAnswersWorkOnce(t *testing.T) {
 	b, _ := withPasskeys(t)
-	p := newPhone()
+	p := phonetest.New("shop.example", origin)
 	options, err := b.BeginPasskey(t.Context(), hana, "visit", "hana")
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := p.bind(options)
+	answer := p.Bind(options)
 	f, err := b.FinishPasskey(t.Context(), hana, "visit", "my phone", factor.Binding{Session: "s1"}, answer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = b.FinishPasskey(t.Context(), hana, "visit", "again", factor.Binding{}, answer)
 	denied(t, "the same binding again", err)
-	_, err = b.CheckPasskey(t.Context(), hers, "rec", p.prove(asked(t, b, "rec")))
+	_, err = b.CheckPasskey(t.Context(), hers, "rec", p.Prove(asked(t, b, "rec")))
 	denied(t, "a passkey in quarantine", err)
 	if err := b.Confirm(t.Context(), hana, f.ID); err != nil {
 		t.Fatal(err)
 	}
-	good := p.prove(asked(t, b, "rec"))
+	good := p.Prove(asked(t, b, "rec"))
 	var won atomic.Int32
 	var wait sync.WaitGroup
 	for range 50 {
@@ -169,50 +90,50 @@ func TestA04_PasskeyAnswersWorkOnce(t *testing.T) {
 // with her finger, proves nothing.
 func TestA16_PasskeyRefusals(t *testing.T) {
 	b, _ := withPasskeys(t)
-	p := newPhone()
-	p.counter = true
+	p := phonetest.New("shop.example", origin)
+	p.Counts = true
 	f := bound(t, b, hana, p)
-	taro := newPhone()
+	taro := phonetest.New("shop.example", origin)
 	bound(t, b, mimamori.NewAccountID("taro"), taro)
 	check := func(what string, answer []byte) {
 		t.Helper()
 		_, err := b.CheckPasskey(t.Context(), hers, "rec", answer)
 		denied(t, what, err)
 	}
-	old := p.prove(asked(t, b, "rec"))
+	old := p.Prove(asked(t, b, "rec"))
 	asked(t, b, "rec")
 	check("an answer to an older question", old)
-	other := p.prove(asked(t, b, "chl"))
+	other := p.Prove(asked(t, b, "chl"))
 	asked(t, b, "rec")
 	check("an answer to another page's question", other)
-	check("another account's passkey", taro.prove(asked(t, b, "rec")))
-	stranger := newPhone()
-	stranger.handle = p.handle
-	check("a passkey that nobody bound", stranger.prove(asked(t, b, "rec")))
+	check("another account's passkey", taro.Prove(asked(t, b, "rec")))
+	stranger := phonetest.New("shop.example", origin)
+	stranger.Handle = p.Handle
+	check("a passkey that nobody bound", stranger.Prove(asked(t, b, "rec")))
 	stolen := *p
-	stolen.key = stranger.key
-	check("her id with another key", stolen.prove(asked(t, b, "rec")))
+	stolen.Key = stranger.Key
+	check("her id with another key", stolen.Prove(asked(t, b, "rec")))
 	fake := *p
-	fake.origin = "https://security.shop.example.evil.example"
-	check("a fake site's answer", fake.prove(asked(t, b, "rec")))
+	fake.Origin = "https://security.shop.example.evil.example"
+	check("a fake site's answer", fake.Prove(asked(t, b, "rec")))
 	untouched := *p
-	untouched.flags = 1
-	check("an answer without face, finger or PIN", untouched.prove(asked(t, b, "rec")))
+	untouched.Flags = 1
+	check("an answer without face, finger or PIN", untouched.Prove(asked(t, b, "rec")))
 	for _, junk := range []string{"", "{}", "null", `{"id":"AAAA"}`, "\xff\xfe"} {
 		asked(t, b, "rec")
 		check("junk", []byte(junk))
 	}
-	p.count = 100
-	if _, err := b.CheckPasskey(t.Context(), hers, "rec", p.prove(asked(t, b, "rec"))); err != nil {
+	p.Count = 100
+	if _, err := b.CheckPasskey(t.Context(), hers, "rec", p.Prove(asked(t, b, "rec"))); err != nil {
 		t.Fatalf("her own passkey: %v", err)
 	}
-	p.count = 50
-	check("a copy, whose counter runs behind", p.prove(asked(t, b, "rec")))
-	p.count = 200
+	p.Count = 50
+	check("a copy, whose counter runs behind", p.Prove(asked(t, b, "rec")))
+	p.Count = 200
 	if err := b.Remove(t.Context(), hana, f.ID, mimamori.System); err != nil {
 		t.Fatal(err)
 	}
-	check("a removed passkey", p.prove(asked(t, b, "rec")))
+	check("a removed passkey", p.Prove(asked(t, b, "rec")))
 	if s, err := b.Signal(t.Context(), hana); err != nil || len(s.Accepted) != 0 || s.User == "" {
 		t.Errorf("Signal after the removal = %+v, %v; want none accepted", s, err)
 	}

@@ -160,6 +160,9 @@ func (w *work) teach() {
 	if !remarkable && w.assessment.Assessed && w.assessment.Score < assess.Prior+6 {
 		t.Learn(w.e.Time, w.assessment.Habits)
 	}
+	if !w.made.Decision.AtLeast(decide.Hold) && !w.assessment.InCampaign() && len(w.assessment.Firsts) > 0 {
+		t.Learn(w.e.Time, w.assessment.Firsts)
+	}
 	if w.e.Command == "" && w.e.By == event.ByCustomer {
 		for _, v := range assess.ValuesOf(w.e) {
 			t.NoteValue(v, w.e.Account, w.e.Time)

@@ -118,6 +118,7 @@ func (w *work) judge() error {
 			}
 		}
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
+		c.Faded = s.Faded()
 		if !s.Known && s.Verdict == "" {
 			met = decide.Decision(s.Met)
 		}

@@ -90,6 +90,7 @@ type View struct {
 	At      time.Time
 	Session string
 	Owner   Owner
+	Page    string
 	Fields  []string
 }
 
@@ -175,7 +176,7 @@ func (j *Journal) add(e event.Event) {
 	case *event.Order:
 		j.addOrder(e, d)
 	case *event.PageView:
-		j.Views = append(j.Views, View{At: e.Time, Session: e.Session, Owner: j.owner(e), Fields: d.Fields})
+		j.Views = append(j.Views, View{At: e.Time, Session: e.Session, Owner: j.owner(e), Page: d.Page, Fields: d.Fields})
 	case *event.Points:
 		j.Points = append(j.Points, Movement{Entry: d.Entry, At: e.Time, Session: e.Session, Owner: j.owner(e),
 			Amount: d.Amount, Balance: d.Balance, Kind: d.Kind, Reason: d.Reason, Command: e.Command})

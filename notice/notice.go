@@ -40,6 +40,7 @@ const (
 	ContactChangedNew Kind = "contact_changed_new" // to the address that was set; says nothing of what we noticed
 	NewDevice         Kind = "new_device"          // a first sign-in somewhere, held to be the customer's
 	PointsRestored    Kind = "points_restored"     // an agent gave points back
+	Breach            Kind = "breach"              // personal data may have been seen: what the law has us tell
 	Release           Kind = "release"             // a false alarm: all is open again
 	SecondStep        Kind = "second_step"         // a second step was added, confirmed or removed
 	UserID            Kind = "user_id"             // she asked for her forgotten user id
@@ -52,7 +53,7 @@ const (
 
 // Kinds are all kinds, in the order in which a customer may meet them.
 var Kinds = []Kind{Contained, Hold, ResetOpen, RecoveryStep, PasswordSet, Recovered, ReminderDay3, ReminderDay30,
-	WordMe, CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Release, SecondStep, UserID, Digest}
+	WordMe, CallAsked, CallConfirmed, ContactChangedOld, ContactChangedNew, NewDevice, PointsRestored, Breach, Release, SecondStep, UserID, Digest}
 
 // State is how far a notice has come.
 type State string

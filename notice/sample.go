@@ -83,6 +83,9 @@ var stages = []stage{
 	{NewDevice, "", mimamori.Text{JA: "新しい端末からのサインイン", EN: "A sign-in from a new device"}, nil},
 	{SecondStep, "", mimamori.Text{JA: "サインインの確認方法が変わったとき", EN: "A second step was added or removed"}, nil},
 	{UserID, "", mimamori.Text{JA: "ユーザーIDのお問い合わせ", EN: "A forgotten user id"}, nil},
+	{Breach, "", mimamori.Text{JA: "個人情報が見られたおそれをお知らせするとき", EN: "Personal details may have been seen"}, func(f *Facts) {
+		f.Step = mimamori.Text{JA: "氏名、住所（お届け先）、電話番号、購入履歴", EN: "name, delivery addresses, telephone number, purchase history"}
+	}},
 	{PointsRestored, "", mimamori.Text{JA: "ポイントをお返ししたとき", EN: "Points were given back"}, nil},
 	{Release, "", mimamori.Text{JA: "ご本人と分かり、解除したとき", EN: "It was the customer: all is open again"}, nil},
 	{Digest, "", mimamori.Text{JA: "お知らせが多すぎたとき", EN: "Too many notices in a day"}, nil},

@@ -71,7 +71,7 @@ func (n *Steps) Acts() map[string]playbook.Act {
 		"notice." + string(Digest):    n.digest,
 		"notice.second":               n.second,
 	}
-	for _, k := range []Kind{Contained, Hold, ResetOpen, PasswordSet, Recovered, ReminderDay3, ReminderDay30, PointsRestored, Release, CallConfirmed, RecoveryStep} {
+	for _, k := range []Kind{Contained, Hold, ResetOpen, PasswordSet, Recovered, ReminderDay3, ReminderDay30, PointsRestored, Breach, Release, CallConfirmed, RecoveryStep} {
 		acts["notice."+string(k)] = func(ctx context.Context, s playbook.Step) playbook.Outcome { return n.send(ctx, s, k) }
 	}
 	return acts

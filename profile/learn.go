@@ -3,6 +3,7 @@ package profile
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -64,6 +65,9 @@ func (p *Profile) LearnNetwork(at time.Time, s Seen) {
 
 func (p *Profile) noteDevice(at time.Time, s Seen) {
 	if d, ok := p.Device(s.Device); ok {
+		if d.Count == 0 {
+			d.First = at // it was in doubt: its week begins now
+		}
 		d.First, d.Last, d.Count = earlier(d.First, at), later(d.Last, at), d.Count+1
 		d.Proof, d.Given = d.Proof || s.Proof, false
 		if !s.Strange {
@@ -79,6 +83,9 @@ func (p *Profile) noteDevice(at time.Time, s Seen) {
 
 func (p *Profile) noteNetwork(at time.Time, s Seen) {
 	if n, ok := p.Network(s.Network); ok {
+		if n.Count == 0 {
+			n.First = at
+		}
 		n.First, n.Last, n.Count = earlier(n.First, at), later(n.Last, at), n.Count+1
 		n.Proof = n.Proof || s.Proof
 		if s.Delay > 0 && !s.Strange {
@@ -173,17 +180,17 @@ func (p *Profile) remember(s Session) {
 
 // Doubt is for a changed password: somebody may have had cause. What came in
 // during the last weeks, unproven and not by the session that changed it, has
-// to be quiet for a week again before it counts.
+// to come again, and then to be quiet for a week, before it counts.
 func (p *Profile) Doubt(session string, now time.Time) {
 	const weeks = 45 * 24 * time.Hour
 	for i := range p.Devices {
 		if d := &p.Devices[i]; !d.Proof && d.Via != session && now.Sub(d.First) < weeks && d.First.Before(now) {
-			d.First = now
+			d.First, d.Count = now, 0
 		}
 	}
 	for i := range p.Networks {
 		if n := &p.Networks[i]; !n.Proof && n.Via != session && now.Sub(n.First) < weeks && n.First.Before(now) {
-			n.First = now
+			n.First, n.Count = now, 0
 		}
 	}
 }
@@ -322,6 +329,10 @@ func (p *Profile) Recall(id string, now time.Time) (*Session, bool) {
 	return p.Session(id)
 }
 
+// Faded says that a session is one that Recall made: nothing is known of how it
+// began, and what stands against it is what stood against others.
+func (s *Session) Faded() bool { return s.Event == "" && s.Agent == "" && s.Device == "" }
+
 func standing(kept bool, first, last time.Time, count int, now time.Time) float64 {
 	w := last.Sub(first).Hours()/24 + float64(min(count, 100)) - now.Sub(last).Hours()/24/3
 	if kept {
@@ -337,6 +348,16 @@ func dropLeast[T any](list []T, now time.Time, worth func(T, time.Time) float64)
 	return slices.Delete(list, least, least+1)
 }
 
+// dropKept lets the least valuable go of what is the customer's beyond doubt.
+func dropKept[T any](list []T, now time.Time, kept func(T, time.Time) bool, worth func(T, time.Time) float64) []T {
+	return dropLeast(list, now, func(x T, now time.Time) float64 {
+		if !kept(x, now) {
+			return math.Inf(1)
+		}
+		return worth(x, now)
+	})
+}
+
 // dropOne lets the least valuable entry go; false when there is nothing left
 // to drop. Strangers and old sessions go before anything of the customer's:
 // long session ids must not crowd her devices out of the row.
@@ -346,7 +367,15 @@ func (p *Profile) dropOne() bool {
 	devices, networks, countries := strangers(p.Devices, now, Device.kept), strangers(p.Networks, now, Network.kept), strangers(p.Countries, now, Country.kept)
 	sessions := max(len(p.Sessions)-few, 0)
 	most := max(devices, networks, countries, sessions)
-	switch {
+	// Who goes about with a phone, and loses cookies, comes to have more of her
+	// own than there is room for. That must not keep out for ever what is new:
+	// nobody would ever know her next phone.
+	const newcomers, ownDevices, ownNetworks = 3, 5, 8
+	switch settled := most <= newcomers && sessions == 0; {
+	case settled && len(p.Devices)-devices > ownDevices:
+		p.Devices = dropKept(p.Devices, now, Device.kept, Device.worth)
+	case settled && len(p.Networks)-networks > ownNetworks:
+		p.Networks = dropKept(p.Networks, now, Network.kept, Network.worth)
 	case most == 0 && len(p.Sessions) > 1, most > 0 && most == sessions:
 		p.dropSession(now)
 	case most > 0 && most == networks, most == 0 && len(p.Networks) > max(len(p.Devices), 1):

@@ -140,11 +140,17 @@ type Foe struct {
 	Agent   string    `json:"a,omitempty"`
 }
 
-// Usual says that a device counts as the customer's at the moment now.
-func (d Device) Usual(now time.Time) bool { return d.Proof || now.Sub(d.First) >= Quiet }
+// Usual says that a device counts as the customer's at the moment now. One that
+// was put in doubt (Count 0) has to come again first.
+func (d Device) Usual(now time.Time) bool {
+	return d.Proof || d.Count > 0 && now.Sub(d.First) >= Quiet
+}
 
-// Usual says that a network counts as the customer's at the moment now.
-func (n Network) Usual(now time.Time) bool { return n.Proof || now.Sub(n.First) >= Quiet }
+// Usual says that a network counts as the customer's at the moment now, as a
+// device does.
+func (n Network) Usual(now time.Time) bool {
+	return n.Proof || n.Count > 0 && now.Sub(n.First) >= Quiet
+}
 
 // Device finds a device by its key.
 func (p *Profile) Device(key string) (*Device, bool) {

@@ -45,6 +45,10 @@ type APIKey struct {
 	ExpiresAt time.Time // zero is never
 	RevokedAt time.Time // zero while it counts
 	UsedAt    time.Time // to the minute; zero when never
+	// ReplacedBy is the key that took its place; empty: none.
+	ReplacedBy string
+	// WordsAnHour bounds how many intruders the key may name in an hour; 0: 100.
+	WordsAnHour int
 }
 
 // Has says whether the key has a scope.
@@ -68,6 +72,11 @@ type Gatekeeper struct {
 
 	mu    sync.Mutex // guards known
 	known map[string]*knownKey
+
+	words wordCount
+	// Alarm hears, once an hour and key, that a key names more intruders than it
+	// may. It must return at once; it may be nil, and is set before the first use.
+	Alarm func(ctx context.Context, k APIKey)
 }
 
 type knownKey struct {
@@ -95,21 +104,17 @@ type NewAPIKey struct {
 	Scopes    []Scope
 	PerSecond int
 	ExpiresAt time.Time // zero is never
+	// WordsAnHour bounds how many intruders the key may name in an hour; 0: 100.
+	WordsAnHour int
 }
 
 // Create makes a key and gives it in clear this once. guard may be nil for the
 // command line, whose user owns the machine.
 func (g *Gatekeeper) Create(ctx context.Context, guard audit.Guard, actor mimamori.Actor, n NewAPIKey) (string, APIKey, error) {
-	if n.Name == "" || len(n.Scopes) == 0 || slices.ContainsFunc(n.Scopes, func(s Scope) bool { return !slices.Contains(Scopes, s) }) {
-		return "", APIKey{}, &mimamori.FieldError{Index: -1, Field: "scopes", Reason: "a name and known scopes are needed"}
+	if err := n.check(); err != nil {
+		return "", APIKey{}, err
 	}
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never returns an error
-	text := base64.RawURLEncoding.EncodeToString(secret[:])
-	k := APIKey{
-		ID: mimamori.NewID("key"), Name: n.Name, Source: n.Source, Scopes: n.Scopes, Hash: sha256.Sum256([]byte(text)),
-		PerSecond: n.PerSecond, CreatedAt: time.Now(), CreatedBy: actor.ID, ExpiresAt: n.ExpiresAt,
-	}
+	text, k := n.make(actor)
 	why := fmt.Sprintf("%s %q, source %q, scopes %v", k.ID, k.Name, k.Source, k.Scopes)
 	if err := g.allow(ctx, guard, actor, audit.KeyCreate, why); err != nil {
 		return "", APIKey{}, err
@@ -117,7 +122,36 @@ func (g *Gatekeeper) Create(ctx context.Context, guard audit.Guard, actor mimamo
 	if err := g.store.AddAPIKey(ctx, k); err != nil {
 		return "", APIKey{}, fmt.Errorf("add API key: %w", err)
 	}
-	return keyPrefix + strings.TrimPrefix(k.ID, "key_") + "_" + text, k, nil
+	return text, k, nil
+}
+
+func (n NewAPIKey) check() error {
+	bad := func(field, why string) error { return &mimamori.FieldError{Index: -1, Field: field, Reason: why} }
+	switch {
+	case strings.TrimSpace(n.Name) == "" || len(n.Name) > 100:
+		return bad("name", "must have 1 to 100 characters")
+	case len(n.Scopes) == 0 || slices.ContainsFunc(n.Scopes, func(s Scope) bool { return !slices.Contains(Scopes, s) }):
+		return bad("scopes", "known scopes are needed")
+	case len(n.Source) > 200 || strings.ContainsFunc(n.Source, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return bad("source", "must have at most 200 characters without spaces")
+	case n.PerSecond < 0 || n.WordsAnHour < 0:
+		return bad("per_second", "must not be below zero")
+	case !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(time.Now()):
+		return bad("expires", "must lie in the future")
+	}
+	return nil
+}
+
+// make gives the key's text and what is stored of it.
+func (n NewAPIKey) make(actor mimamori.Actor) (string, APIKey) {
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never returns an error
+	text := base64.RawURLEncoding.EncodeToString(secret[:])
+	k := APIKey{
+		ID: mimamori.NewID("key"), Name: n.Name, Source: n.Source, Scopes: n.Scopes, Hash: sha256.Sum256([]byte(text)),
+		PerSecond: n.PerSecond, CreatedAt: time.Now(), CreatedBy: actor.ID, ExpiresAt: n.ExpiresAt, WordsAnHour: n.WordsAnHour,
+	}
+	return keyPrefix + strings.TrimPrefix(k.ID, "key_") + "_" + text, k
 }
 
 // Revoke ends a key. guard may be nil for the command line.

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	"golang.org/x/text/unicode/norm"
 
 	"mimamori"
@@ -21,7 +22,7 @@ import (
 type Limits struct {
 	Idle     time.Duration // without a page; 30 minutes
 	Absolute time.Duration // since sign-in, whatever happens; 12 hours
-	Fresh    time.Duration // how long an authenticator code counts for dangerous acts; 10 minutes
+	Fresh    time.Duration // how long a proof counts for dangerous acts; 5 minutes
 }
 
 func (l Limits) orDefaults() Limits {
@@ -32,7 +33,7 @@ func (l Limits) orDefaults() Limits {
 		l.Absolute = 12 * time.Hour
 	}
 	if l.Fresh == 0 {
-		l.Fresh = 10 * time.Minute
+		l.Fresh = 5 * time.Minute
 	}
 	return l
 }
@@ -45,6 +46,11 @@ type Desk struct {
 	log    *audit.Log
 	limits Limits
 	issuer string // what an authenticator app shows
+
+	party    *webauthn.WebAuthn // nil: no passkeys
+	required bool               // passkeys, of everybody
+	glass    bool               // the identity provider is in charge
+	alarm    func(ctx context.Context, actor mimamori.Actor)
 }
 
 // NewDesk joins the parts. issuer is the name that an authenticator app shows.
@@ -122,18 +128,25 @@ func (n NewPerson) check() (Person, error) {
 	if login == "" || len(login) > 100 || strings.ContainsFunc(login, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return Person{}, &mimamori.FieldError{Index: -1, Field: "login", Reason: "must be 1 to 100 characters without spaces"}
 	}
-	if len(n.Roles) == 0 {
-		return Person{}, &mimamori.FieldError{Index: -1, Field: "roles", Reason: "at least one is needed"}
-	}
-	for _, r := range n.Roles {
-		if !slices.Contains(Roles, r) {
-			return Person{}, &mimamori.FieldError{Index: -1, Field: "roles", Reason: "unknown role"}
-		}
+	if err := checkRoles(n.Roles); err != nil {
+		return Person{}, err
 	}
 	if n.Lang == "" {
 		n.Lang = mimamori.Japanese
 	}
 	return Person{ID: mimamori.NewID("stf"), Login: login, Name: n.Name, Roles: n.Roles, Lang: n.Lang, Own: n.Own, CreatedAt: time.Now()}, nil
+}
+
+func checkRoles(roles []Role) error {
+	if len(roles) == 0 {
+		return &mimamori.FieldError{Index: -1, Field: "roles", Reason: "at least one is needed"}
+	}
+	for _, r := range roles {
+		if !slices.Contains(Roles, r) {
+			return &mimamori.FieldError{Index: -1, Field: "roles", Reason: "unknown role"}
+		}
+	}
+	return nil
 }
 
 // setPassword checks and hashes a new password: 12 characters or more, no
@@ -158,12 +171,12 @@ func (d *Desk) setPassword(ctx context.Context, p *Person, password string) erro
 // ChangePassword sets a person's own new password and ends his other sessions.
 // The old one is asked again; the session must be fresh.
 func (d *Desk) ChangePassword(ctx context.Context, s Session, old, new string) error {
-	if !d.Fresh(s) {
-		return ErrReauth
-	}
-	p, err := d.store.Person(ctx, s.Person)
+	p, err := d.proved(ctx, s)
 	if err != nil {
 		return fmt.Errorf("change password: %w", err)
+	}
+	if len(p.PasswordHash) == 0 {
+		return &mimamori.FieldError{Index: -1, Field: "old", Reason: "there is none"}
 	}
 	hash, err := d.hasher.Hash(ctx, norm.NFKC.String(old), p.PasswordSalt)
 	if err != nil {
@@ -196,6 +209,12 @@ func (d *Desk) SetRoles(ctx context.Context, guard audit.Guard, actor mimamori.A
 	if err != nil {
 		return fmt.Errorf("set roles: %w", err)
 	}
+	if p.External() {
+		return fmt.Errorf("set roles of %s: the identity provider says what they are: %w", id, mimamori.ErrConflict)
+	}
+	if err := checkRoles(roles); err != nil {
+		return err
+	}
 	p.Roles = roles
 	if err := d.update(ctx, p); err != nil {
 		return fmt.Errorf("set roles: %w", err)
@@ -222,6 +241,9 @@ func (d *Desk) Disable(ctx context.Context, guard audit.Guard, actor mimamori.Ac
 	if err := d.store.EndStaffSessions(ctx, id, [32]byte{}, time.Now()); err != nil {
 		return fmt.Errorf("disable: %w", err)
 	}
+	if err := d.store.DropInvites(ctx, id); err != nil {
+		return fmt.Errorf("disable: %w", err)
+	}
 	return nil
 }
 
@@ -232,6 +254,7 @@ func (d *Desk) People(ctx context.Context) ([]Person, error) {
 		return nil, fmt.Errorf("list staff: %w", err)
 	}
 	for i := range list {
+		list[i].HasPassword = len(list[i].PasswordHash) > 0
 		list[i].PasswordHash, list[i].PasswordSalt, list[i].FactorSecret = nil, nil, nil
 	}
 	return list, nil
@@ -245,7 +268,11 @@ func (d *Desk) update(ctx context.Context, p Person) error {
 	return err
 }
 
-// ErrReauth says that a dangerous act wants the authenticator once more.
-var ErrReauth = errors.New("authenticator code needed again")
+// ErrReauth says that a dangerous act wants the person to prove himself once
+// more, ErrPasskey that only a passkey will do.
+var (
+	ErrReauth  = errors.New("a proof is needed again")
+	ErrPasskey = errors.New("a passkey is needed")
+)
 
 func secretOf(id string) string { return "staff " + id + " authenticator" }

@@ -25,11 +25,23 @@ type Session struct {
 	Person    string
 	StartedAt time.Time
 	SeenAt    time.Time
-	AuthAt    time.Time // when an authenticator code was last given
+	AuthAt    time.Time // when the person last proved who he is
 	EndedAt   time.Time // zero while it lives
 	IP        string
 	UserAgent string
+	Way       Way  // by which it began
+	Strong    bool // the last proof cannot be phished: a passkey, or one that the provider vouches for
 }
+
+// Way is how somebody signed in.
+type Way string
+
+const (
+	ByCode     Way = "code"     // password and authenticator
+	ByPasskey  Way = "passkey"  // a passkey alone
+	ByProvider Way = "provider" // the company's identity provider
+	ByInvite   Way = "invite"   // the one-time link by which he came
+)
 
 // Place is where a sign-in comes from.
 type Place struct {
@@ -78,7 +90,7 @@ func (d *Desk) SignIn(ctx context.Context, c Credentials, from Place) (token str
 	if unknown {
 		return "", Session{}, denied
 	}
-	right := code.Same(hash, p.PasswordHash)
+	right := len(p.PasswordHash) > 0 && code.Same(hash, p.PasswordHash)
 	step, ok, err := d.factorStep(p, c.Code)
 	if err != nil {
 		return "", Session{}, err
@@ -92,17 +104,31 @@ func (d *Desk) SignIn(ctx context.Context, c Credentials, from Place) (token str
 	if err := d.useStep(ctx, p.ID, step, from); err != nil {
 		return "", Session{}, err
 	}
-	return d.begin(ctx, p, from)
+	return d.begin(ctx, p, from, ByCode, false)
 }
 
-func (d *Desk) begin(ctx context.Context, p Person, from Place) (string, Session, error) {
+// begin opens a session. Where the company's identity provider is in charge, a
+// local one is for administrators in need, and never goes unnoticed.
+func (d *Desk) begin(ctx context.Context, p Person, from Place, way Way, strong bool) (string, Session, error) {
+	if d.glass && way != ByProvider {
+		if !p.Is(Admin) {
+			err := d.log.Refuse(ctx, p.Actor(), audit.StaffSignIn, audit.Target{}, "not at the provider", map[string]string{"ip": from.IP.String()})
+			return "", Session{}, errors.Join(fmt.Errorf("staff sign-in: %w", mimamori.ErrDenied), err)
+		}
+		if err := d.log.Record(ctx, p.Actor(), audit.AlarmBreakGlass, audit.Target{}, "", map[string]string{"ip": from.IP.String(), "way": string(way)}); err != nil {
+			return "", Session{}, err
+		}
+		if d.alarm != nil {
+			d.alarm(ctx, p.Actor())
+		}
+	}
 	now := time.Now()
 	token, hash := newToken()
-	s := Session{Hash: hash, Person: p.ID, StartedAt: now, SeenAt: now, AuthAt: now, IP: from.IP.String(), UserAgent: clip(from.UserAgent, 300)}
+	s := Session{Hash: hash, Person: p.ID, StartedAt: now, SeenAt: now, AuthAt: now, IP: from.IP.String(), UserAgent: clip(from.UserAgent, 300), Way: way, Strong: strong}
 	if err := d.store.AddStaffSession(ctx, s); err != nil {
 		return "", Session{}, fmt.Errorf("staff sign-in: %w", err)
 	}
-	if err := d.log.Record(ctx, p.Actor(), audit.StaffSignIn, audit.Target{}, "", map[string]string{"ip": s.IP}); err != nil {
+	if err := d.log.Record(ctx, p.Actor(), audit.StaffSignIn, audit.Target{}, "", map[string]string{"ip": s.IP, "way": string(way)}); err != nil {
 		return "", Session{}, err
 	}
 	return token, s, nil
@@ -121,7 +147,7 @@ func (d *Desk) Session(ctx context.Context, token string) (Session, Person, erro
 		return Session{}, Person{}, fmt.Errorf("staff session: %w", err)
 	}
 	now := time.Now()
-	if !s.EndedAt.IsZero() || now.Sub(s.SeenAt) >= d.limits.Idle || now.Sub(s.StartedAt) >= d.limits.Absolute {
+	if !d.Alive(s, now) {
 		return Session{}, Person{}, denied
 	}
 	p, err := d.store.Person(ctx, s.Person)
@@ -139,16 +165,19 @@ func (d *Desk) Session(ctx context.Context, token string) (Session, Person, erro
 	return s, p, nil
 }
 
-// Fresh says whether a session may do dangerous acts without another code.
-func (d *Desk) Fresh(s Session) bool { return time.Since(s.AuthAt) < d.limits.Fresh }
-
 // Reauth takes another authenticator code and gives the session a new token:
-// the old one is worth nothing from here on (ASVS 5.0 7.2.4).
+// the old one is worth nothing from here on (ASVS 5.0 7.2.4). ErrPasskey when
+// only a passkey will do.
 func (d *Desk) Reauth(ctx context.Context, s Session, typed string, from Place) (token string, next Session, err error) {
 	denied := fmt.Errorf("staff code: %w", mimamori.ErrDenied)
 	p, err := d.store.Person(ctx, s.Person)
 	if err != nil {
 		return "", Session{}, fmt.Errorf("staff code: %w", err)
+	}
+	if now, err := d.Standing(ctx, s, p); err != nil {
+		return "", Session{}, err
+	} else if now.Passkey {
+		return "", Session{}, ErrPasskey
 	}
 	if p, err = d.countTry(ctx, p, from); err != nil {
 		return "", Session{}, err
@@ -163,17 +192,27 @@ func (d *Desk) Reauth(ctx context.Context, s Session, typed string, from Place) 
 	if err := d.useStep(ctx, p.ID, step, from); err != nil {
 		return "", Session{}, err
 	}
+	return d.renew(ctx, p, s, s.Strong)
+}
+
+// renew replaces a session by one that has just been proved.
+func (d *Desk) renew(ctx context.Context, p Person, s Session, strong bool) (token string, next Session, err error) {
 	next = s
-	next.AuthAt, next.SeenAt = time.Now(), time.Now()
+	next.AuthAt, next.SeenAt, next.Strong = time.Now(), time.Now(), strong
 	token, next.Hash = newToken()
 	done, err := d.store.ReplaceStaffSession(ctx, s.Hash, next)
 	if err != nil {
-		return "", Session{}, fmt.Errorf("staff code: %w", err)
+		return "", Session{}, fmt.Errorf("prove oneself again: %w", err)
 	}
 	if !done {
-		return "", Session{}, denied
+		return "", Session{}, fmt.Errorf("prove oneself again: %w", mimamori.ErrDenied)
 	}
 	return token, next, d.log.Record(ctx, p.Actor(), audit.StaffReauth, audit.Target{}, "", nil)
+}
+
+// Alive says that a session still counts at a moment.
+func (d *Desk) Alive(s Session, now time.Time) bool {
+	return s.EndedAt.IsZero() && now.Sub(s.SeenAt) < d.limits.Idle && now.Sub(s.StartedAt) < d.limits.Absolute
 }
 
 // SignOut ends one session.
@@ -199,6 +238,9 @@ func (d *Desk) Sessions(ctx context.Context, person string) ([]Session, error) {
 }
 
 func (d *Desk) factorStep(p Person, typed string) (int64, bool, error) {
+	if len(p.FactorSecret) == 0 { // invited, or known to the provider alone
+		return 0, false, nil
+	}
 	secret, err := d.ring.Unseal(secretOf(p.ID), p.FactorSecret)
 	if err != nil {
 		return 0, false, fmt.Errorf("authenticator of %s: %w", p.ID, err)
@@ -318,8 +360,7 @@ func clip(s string, n int) string {
 // look-out for news, which must not keep a forgotten screen signed in.
 func (d *Desk) Peek(ctx context.Context, token string) (Session, error) {
 	s, err := d.store.StaffSession(ctx, sha256.Sum256([]byte(token)))
-	now := time.Now()
-	if err != nil || !s.EndedAt.IsZero() || now.Sub(s.SeenAt) >= d.limits.Idle || now.Sub(s.StartedAt) >= d.limits.Absolute {
+	if err != nil || !d.Alive(s, time.Now()) {
 		return Session{}, fmt.Errorf("staff session: %w", mimamori.ErrDenied)
 	}
 	return s, nil

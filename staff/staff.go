@@ -37,13 +37,14 @@ var (
 	leadActs = slices.Concat(agentActs, []audit.Act{
 		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo,
 		audit.ProposalApprove, audit.ProposalDecline, audit.DirectoryEdit, audit.LookExport, audit.AccountExport, audit.LookAnalysis,
+		audit.LookBreach, audit.LookAccounting, audit.BreachEdit, audit.BreachNotify, audit.LegalHold, audit.AccountForget,
 	})
 	analystActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
-	auditorActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport}
+	auditorActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport, audit.LookBreach, audit.LookAccounting, audit.LookStaff, audit.LookKeys}
 	adminActs   = []audit.Act{
-		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
+		audit.LookStaff, audit.LookKeys, audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.StaffReset, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.DirectoryEdit, audit.PolicyChange, audit.RetentionChanged, audit.AccountForget, audit.AccountExport, audit.LookAudit,
-		audit.ProposalMake, audit.ProposalApprove, audit.ProposalDecline,
+		audit.ProposalMake, audit.ProposalApprove, audit.ProposalDecline, audit.LookBreach, audit.LegalHold,
 	}
 )
 
@@ -69,9 +70,10 @@ func (r Role) Acts() []audit.Act {
 // when the last time was a while ago (ASVS 5.0 7.5.3).
 func Dangerous(a audit.Act) bool {
 	return slices.Contains([]audit.Act{
-		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.PointsRestore, audit.RecoveryVouch, audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo,
-		audit.LookReveal, audit.LookExport, audit.AccountExport, audit.AccountForget, audit.ProposalApprove,
-		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
+		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.PointsRestore, audit.RecoveryVouch,
+		audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo,
+		audit.LookReveal, audit.LookExport, audit.AccountExport, audit.AccountForget, audit.LegalHold, audit.BreachNotify, audit.ProposalApprove,
+		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate, audit.LookStaff, audit.LookKeys, audit.StaffReset,
 		audit.RetentionChanged, audit.PolicyChange, audit.DirectoryEdit, audit.StaffPassword, audit.StaffFactor,
 	}, a)
 }
@@ -87,15 +89,26 @@ type Person struct {
 	Version int64                // raised by every update; compare-and-set
 
 	PasswordSalt, PasswordHash []byte
+	HasPassword                bool   // only in lists, which leave the hash out
 	FactorSecret               []byte // the authenticator's, sealed with the ring
 	FactorStep                 int64  // last time step believed
 	// Wrong tries in a row, counted apart for places he signed in from before
 	// and for all others: strangers cannot lock him out of his own desk.
 	Known, Strange Throttle
 
+	// Issuer and Subject are set for people of the company's identity provider:
+	// they have no password here, and the provider says what they may do.
+	Issuer, Subject string
+
 	CreatedAt  time.Time
 	DisabledAt time.Time // zero while he works here
 }
+
+// External says that the company's identity provider knows the person.
+func (p Person) External() bool { return p.Issuer != "" }
+
+// Is says whether the person has a role.
+func (p Person) Is(r Role) bool { return slices.Contains(p.Roles, r) }
 
 // Throttle counts wrong tries in a row.
 type Throttle struct {

@@ -212,14 +212,14 @@ func TestB03_ReauthGivesAnotherToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)
-		if w.desk.Fresh(s) {
+		if fresh(w, s) {
 			t.Error("a code counts for dangerous acts after ten minutes")
 		}
 		_, _, err = w.desk.Reauth(t.Context(), s, "000000", office)
 		denied(t, "a wrong code", err)
 		typed, _ := code.TOTP(w.admin.Secret, time.Now())
 		token, next, err := w.desk.Reauth(t.Context(), s, typed, office)
-		if err != nil || !w.desk.Fresh(next) || token == old || next.StartedAt != s.StartedAt {
+		if err != nil || !fresh(w, next) || token == old || next.StartedAt != s.StartedAt {
 			t.Fatalf("Reauth = %+v, %v", next, err)
 		}
 		_, _, err = w.desk.Session(t.Context(), old)

@@ -9,18 +9,39 @@ import (
 	"mimamori/staff"
 )
 
-const apiKeyColumns = `id, name, source, scopes, hash, per_second, created_at, created_by, expires_at, revoked_at, used_at`
+const apiKeyColumns = `id, name, source, scopes, hash, per_second, created_at, created_by, expires_at, revoked_at, used_at, replaced_by, words_an_hour`
 
 func scanAPIKey(r scanner) (k staff.APIKey, err error) {
 	err = r.Scan(&k.ID, &k.Name, &k.Source, texts[staff.Scope]{&k.Scopes}, hash32{&k.Hash}, &k.PerSecond, when{&k.CreatedAt}, &k.CreatedBy,
-		when{&k.ExpiresAt}, when{&k.RevokedAt}, when{&k.UsedAt})
+		when{&k.ExpiresAt}, when{&k.RevokedAt}, when{&k.UsedAt}, &k.ReplacedBy, &k.WordsAnHour)
 	return k, err
 }
 
 // AddAPIKey stores a key; ErrConflict when the id is taken.
 func (s *SQL) AddAPIKey(ctx context.Context, k staff.APIKey) error {
-	return s.add(ctx, "API key "+k.ID, `INSERT INTO api_key (`+apiKeyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		k.ID, k.Name, k.Source, textsOf(k.Scopes), k.Hash[:], k.PerSecond, nanos(k.CreatedAt), k.CreatedBy, nanos(k.ExpiresAt), nanos(k.RevokedAt), nanos(k.UsedAt))
+	return s.update(ctx, Normal, func(tx *tx) error { return tx.addAPIKey(k) })
+}
+
+func (tx *tx) addAPIKey(k staff.APIKey) error {
+	return tx.add("API key "+k.ID, `INSERT INTO api_key (`+apiKeyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		k.ID, k.Name, k.Source, textsOf(k.Scopes), k.Hash[:], k.PerSecond, nanos(k.CreatedAt), k.CreatedBy, nanos(k.ExpiresAt), nanos(k.RevokedAt), nanos(k.UsedAt), k.ReplacedBy, k.WordsAnHour)
+}
+
+// RotateAPIKey stores next in the place of a key that counts until then;
+// false when the old one was replaced or revoked before.
+func (s *SQL) RotateAPIKey(ctx context.Context, id string, until time.Time, next staff.APIKey) (rotated bool, err error) {
+	err = s.update(ctx, Normal, func(tx *tx) error {
+		n, err := tx.changed(`UPDATE api_key SET replaced_by = ?, expires_at = CASE WHEN expires_at = 0 OR expires_at > ? THEN ? ELSE expires_at END
+			WHERE id = ? AND revoked_at = 0 AND replaced_by = ''`, next.ID, nanos(until), nanos(until), id)
+		if rotated = err == nil && n == 1; !rotated {
+			return err
+		}
+		return tx.addAPIKey(next)
+	})
+	if err != nil {
+		return false, fmt.Errorf("rotate API key %s: %w", id, err)
+	}
+	return rotated, nil
 }
 
 // APIKey finds by id.

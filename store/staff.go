@@ -11,7 +11,7 @@ import (
 )
 
 const personColumns = `id, login, name, roles, lang, own, version, password_salt, password_hash, factor_secret, factor_step,
-	known_failures, known_until, strange_failures, strange_until, created_at, disabled_at`
+	known_failures, known_until, strange_failures, strange_until, created_at, disabled_at, issuer, subject`
 
 // AddPerson stores a new person. ErrConflict when the login is taken or, with
 // first set, when there is anybody already.
@@ -27,9 +27,9 @@ func (s *SQL) AddPerson(ctx context.Context, p staff.Person, first bool) error {
 		if first && n > 0 {
 			return fmt.Errorf("add the first person: there is one: %w", mimamori.ErrConflict)
 		}
-		return tx.add("person "+p.ID, `INSERT INTO person (`+personColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		return tx.add("person "+p.ID, `INSERT INTO person (`+personColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			p.ID, p.Login, p.Name, textsOf(p.Roles), string(p.Lang), textsOf(hexes(p.Own)), p.Version, p.PasswordSalt, p.PasswordHash, p.FactorSecret, p.FactorStep,
-			p.Known.Failures, nanos(p.Known.Until), p.Strange.Failures, nanos(p.Strange.Until), nanos(p.CreatedAt), nanos(p.DisabledAt))
+			p.Known.Failures, nanos(p.Known.Until), p.Strange.Failures, nanos(p.Strange.Until), nanos(p.CreatedAt), nanos(p.DisabledAt), p.Issuer, p.Subject)
 	})
 }
 
@@ -44,7 +44,7 @@ func hexes(accounts []mimamori.AccountID) []string {
 func scanPerson(r scanner) (p staff.Person, err error) {
 	var own []string
 	err = r.Scan(&p.ID, &p.Login, &p.Name, texts[staff.Role]{&p.Roles}, &p.Lang, texts[string]{&own}, &p.Version, &p.PasswordSalt, &p.PasswordHash, &p.FactorSecret, &p.FactorStep,
-		&p.Known.Failures, when{&p.Known.Until}, &p.Strange.Failures, when{&p.Strange.Until}, when{&p.CreatedAt}, when{&p.DisabledAt})
+		&p.Known.Failures, when{&p.Known.Until}, &p.Strange.Failures, when{&p.Strange.Until}, when{&p.CreatedAt}, when{&p.DisabledAt}, &p.Issuer, &p.Subject)
 	if err != nil {
 		return p, err
 	}
@@ -93,10 +93,10 @@ func (s *SQL) UpdatePerson(ctx context.Context, p staff.Person) (bool, error) {
 	return n == 1, nil
 }
 
-const staffSessionColumns = `hash, person, started_at, seen_at, auth_at, ended_at, ip, user_agent`
+const staffSessionColumns = `hash, person, started_at, seen_at, auth_at, ended_at, ip, user_agent, way, strong`
 
 func scanStaffSession(r scanner) (x staff.Session, err error) {
-	err = r.Scan(hash32{&x.Hash}, &x.Person, when{&x.StartedAt}, when{&x.SeenAt}, when{&x.AuthAt}, when{&x.EndedAt}, &x.IP, &x.UserAgent)
+	err = r.Scan(hash32{&x.Hash}, &x.Person, when{&x.StartedAt}, when{&x.SeenAt}, when{&x.AuthAt}, when{&x.EndedAt}, &x.IP, &x.UserAgent, &x.Way, &x.Strong)
 	return x, err
 }
 
@@ -106,8 +106,8 @@ func (s *SQL) AddStaffSession(ctx context.Context, x staff.Session) error {
 }
 
 func (tx *tx) addStaffSession(x staff.Session) error {
-	return tx.add("staff session", `INSERT INTO staff_session (`+staffSessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		x.Hash[:], x.Person, nanos(x.StartedAt), nanos(x.SeenAt), nanos(x.AuthAt), nanos(x.EndedAt), x.IP, x.UserAgent)
+	return tx.add("staff session", `INSERT INTO staff_session (`+staffSessionColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		x.Hash[:], x.Person, nanos(x.StartedAt), nanos(x.SeenAt), nanos(x.AuthAt), nanos(x.EndedAt), x.IP, x.UserAgent, string(x.Way), x.Strong)
 }
 
 // StaffSession finds by token hash.

@@ -14,7 +14,9 @@ import (
 
 	"mimamori"
 	"mimamori/access"
+	"mimamori/accounting"
 	"mimamori/audit"
+	"mimamori/breach"
 	"mimamori/bulk"
 	"mimamori/contain"
 	"mimamori/decide"
@@ -28,6 +30,7 @@ import (
 	"mimamori/playbook"
 	"mimamori/queue"
 	"mimamori/recovery"
+	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/support"
 	"mimamori/wave"
@@ -56,6 +59,10 @@ type Store interface {
 	wave.Store
 	queue.Store
 	bulk.Store
+	breach.Store
+	retention.Store
+	retention.Forgetter
+	accounting.Store
 
 	// Update runs do in one transaction and returns once it is durable. An
 	// error of do undoes its writes alone.

@@ -38,6 +38,11 @@ type Takeover struct {
 func (t *Traffic) NoteTakeover(o Takeover) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.tell(told{Takeover: &o})
+	t.noteTakeover(o)
+}
+
+func (t *Traffic) noteTakeover(o Takeover) {
 	unix := o.At.Unix()
 	once := map[uint64]bool{}
 	for i := range o.Logins {
@@ -101,6 +106,11 @@ func (t *Traffic) Value(key string, at time.Time) Value {
 func (t *Traffic) NoteValue(key string, account [16]byte, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.tell(told{At: at, Value: key, Account: account})
+	t.noteValue(key, account, at)
+}
+
+func (t *Traffic) noteValue(key string, account [16]byte, at time.Time) {
 	if t.clock == 0 || at.Unix() > t.clock+4*24*60*60 || at.Unix() < t.clock-400*24*60*60 {
 		return
 	}

@@ -104,6 +104,7 @@ type Traffic struct {
 	watch     watch
 	ring      ring
 	memory    int
+	outbox    outbox
 }
 
 // New makes counters that take at most so many mebibytes; 0 means 64.
@@ -157,6 +158,15 @@ func (t *Traffic) tick(at time.Time) (unix int64, ok bool) {
 func (t *Traffic) Note(l Login) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.outbox.node != "" {
+		other := l
+		other.Member = Member{} // who signed in here is looked at again here
+		t.tell(told{Login: &other})
+	}
+	t.note(l)
+}
+
+func (t *Traffic) note(l Login) {
 	unix, ok := t.tick(l.At)
 	if !ok {
 		return
@@ -267,7 +277,7 @@ func (t *Traffic) View(l Login) View {
 		v.Device = level(k.device)
 	}
 	if l.RTT > 0 {
-		v.RTT = t.delay(l.ASN)
+		v.RTT = t.delay(l.ASN, l.Country)
 	}
 	v.Hand = t.hand(&l, &k, unix, v.Stranger)
 	return v
@@ -292,13 +302,13 @@ func (t *Traffic) Belongs(l Login) []string {
 }
 
 // delay is an operator's usual round trip, or everybody's while the operator
-// is little known.
-func (t *Traffic) delay(asn uint32) Delay {
+// is little known; abroad nobody's, since distance is no detour.
+func (t *Traffic) delay(asn uint32, country string) Delay {
 	all := t.delays[0]
 	if d := t.delays[asn]; d != nil && (d.N >= 8 || all == nil) {
 		return *d
 	}
-	if all == nil {
+	if all == nil || country != t.home {
 		return Delay{}
 	}
 	return *all
@@ -320,6 +330,11 @@ func (t *Traffic) from(country string) {
 func (t *Traffic) Learn(at time.Time, habits []uint8) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.tell(told{At: at, Habits: habits})
+	t.learn(at, habits)
+}
+
+func (t *Traffic) learn(at time.Time, habits []uint8) {
 	if unix := at.Unix(); unix-t.habitsAt >= 24*60*60 && unix <= t.clock+24*60*60 {
 		if t.habitsAt > 0 {
 			fade := float32(math.Exp2(-float64(unix-t.habitsAt) / (120 * 24 * 60 * 60)))
@@ -330,7 +345,9 @@ func (t *Traffic) Learn(at time.Time, habits []uint8) {
 		t.habitsAt = unix
 	}
 	for _, i := range habits {
-		t.habits[i]++
+		if int(i) < len(t.habits) {
+			t.habits[i]++
+		}
 	}
 }
 

@@ -11,12 +11,13 @@ import (
 
 	"mimamori"
 	"mimamori/app"
-	"mimamori/audit"
 	"mimamori/staff"
 )
 
 type staffCmd struct {
 	First staffFirstCmd `cmd:"" help:"Add the first person at the desk, an administrator; prints password and authenticator once."`
+	List  staffListCmd  `cmd:"" help:"List the people at the desk."`
+	Reset staffResetCmd `cmd:"" help:"Take somebody's ways in away and print a link that works once: for the only administrator who lost his."`
 }
 
 type staffFirstCmd struct {
@@ -45,6 +46,7 @@ func (c staffFirstCmd) Run(ctx context.Context, s *streams) error {
 type keyCmd struct {
 	Create keyCreateCmd `cmd:"" help:"Make a key; it is printed once."`
 	List   keyListCmd   `cmd:"" help:"List the keys, without what is secret."`
+	Rotate keyRotateCmd `cmd:"" help:"Make a new key in the place of another; both work for a while."`
 	Revoke keyRevokeCmd `cmd:"" help:"End a key; it counts no more within a second."`
 }
 
@@ -52,17 +54,18 @@ type keyCreateCmd struct {
 	configured
 	Name    string        `required:"" help:"What the key is for."`
 	Source  string        `placeholder:"SOURCE" help:"The CloudEvents source it may speak for; without it: any."`
-	Scopes  []string      `default:"events,decisions,handoff,read" help:"What it may do, of: events, decisions, handoff, read, staff. Default: ${default}."`
+	Scopes  []string      `default:"events,decisions,handoff,read" help:"What it may do, of: events, decisions, handoff, read, staff, signals. Default: ${default}."`
 	Rate    int           `placeholder:"N" help:"At most so many requests a second; 0: no cap."`
+	Words   int           `placeholder:"N" help:"At most so many sign-ins an hour that it may name an intruder's; 0: 100."`
 	Expires time.Duration `placeholder:"DURATION" help:"Ends after this time, as 2160h; without it: never."`
 }
 
 // Run makes a key.
 func (c keyCreateCmd) Run(ctx context.Context, s *streams) error {
-	n := staff.NewAPIKey{Name: c.Name, Source: c.Source, PerSecond: c.Rate}
+	n := staff.NewAPIKey{Name: c.Name, Source: c.Source, PerSecond: c.Rate, WordsAnHour: c.Words}
 	for _, w := range c.Scopes {
 		if !slices.Contains(staff.Scopes, staff.Scope(w)) {
-			return withHint(fmt.Errorf("there is no scope %q", w), "choose of events, decisions, handoff, read, staff, joined by commas")
+			return withHint(fmt.Errorf("there is no scope %q", w), "choose of events, decisions, handoff, read, staff, signals, joined by commas")
 		}
 		n.Scopes = append(n.Scopes, staff.Scope(w))
 	}
@@ -110,15 +113,42 @@ func day(t time.Time) string {
 }
 
 func keyState(k staff.APIKey) string {
-	switch {
-	case !k.RevokedAt.IsZero():
+	switch k.State(time.Now()) {
+	case staff.KeyRevoked:
 		return "revoked " + day(k.RevokedAt)
-	case !k.ExpiresAt.IsZero() && time.Now().After(k.ExpiresAt):
+	case staff.KeyExpired:
 		return "expired " + day(k.ExpiresAt)
-	case !k.ExpiresAt.IsZero():
+	case staff.KeyReplaced:
+		return "replaced by " + k.ReplacedBy + ", good until " + day(k.ExpiresAt)
+	}
+	if !k.ExpiresAt.IsZero() {
 		return "good until " + day(k.ExpiresAt)
 	}
 	return "good"
+}
+
+type keyRotateCmd struct {
+	configured
+	ID      string        `arg:"" help:"The key's id, as mimamori key list shows it."`
+	Overlap time.Duration `default:"24h" help:"How long the old key goes on beside the new one, at most 720h. Default: ${default}."`
+}
+
+// Run replaces a key.
+func (c keyRotateCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		key, made, err := a.APIKeys.Rotate(ctx, nil, mimamori.System, c.ID, c.Overlap)
+		switch {
+		case errors.Is(err, mimamori.ErrNotFound):
+			return withHint(fmt.Errorf("there is no key %s", c.ID), "mimamori key list shows the ids; an id begins with key_")
+		case errors.Is(err, mimamori.ErrConflict):
+			return withHint(fmt.Errorf("key %s was replaced or has ended", c.ID), "mimamori key list shows its state; mimamori key create makes another")
+		case err != nil:
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "%s\n", key)
+		fmt.Fprintf(s.err, "key %s, shown this once; %s ends after %s\n", made.ID, c.ID, c.Overlap)
+		return err
+	})
 }
 
 type keyRevokeCmd struct {
@@ -145,84 +175,13 @@ type shopSecretCmd struct{ configured }
 
 // Help is shown by mimamori shop-secret --help.
 func (shopSecretCmd) Help() string {
-	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks)."
+	return "Put it into the shop's configuration: with it the shop checks the signature on each command (Standard Webhooks). After mimamori keys rotate webhook there are two, the new one first; commands are signed with both for 76 hours."
 }
 
 // Run prints the secret.
 func (c shopSecretCmd) Run(ctx context.Context, s *streams) error {
 	return c.with(ctx, s, func(a *app.App) error {
-		_, err := fmt.Fprintln(s.out, a.ShopSecret())
+		_, err := fmt.Fprintln(s.out, strings.Join(a.ShopSecrets(), "\n"))
 		return err
 	})
-}
-
-type verifyAuditCmd struct{ configured }
-
-// Help is shown by mimamori verify-audit --help.
-func (verifyAuditCmd) Help() string {
-	return "Reads the whole log and compares every entry with its hash, the hashes with each other, and the tree with every signed head. Exit code 1 and a line for each finding when something was altered, removed or added unnoticed."
-}
-
-// Run checks the audit log.
-func (c verifyAuditCmd) Run(ctx context.Context, s *streams) error {
-	return c.with(ctx, s, func(a *app.App) error {
-		known, err := a.Audit.VerifierKeys()
-		if err != nil {
-			return err
-		}
-		report, err := audit.Verify(ctx, a.Store, known, nil)
-		if err != nil {
-			return err
-		}
-		for _, f := range report.Findings {
-			fmt.Fprintln(s.out, f)
-		}
-		if len(report.Findings) > 0 {
-			return withHint(fmt.Errorf("the audit log was tampered with: %d findings in %d entries", len(report.Findings), report.Entries),
-				"keep this data folder as it is, as evidence, and compare it with a backup")
-		}
-		_, err = fmt.Fprintf(s.out, "%d entries, %d signed heads: as they were written\n", report.Entries, report.Heads)
-		return err
-	})
-}
-
-type configCmd struct {
-	Describe configDescribeCmd `cmd:"" help:"List every field with its kind, default and meaning."`
-	Example  configExampleCmd  `cmd:"" help:"Print a whole configuration to begin with."`
-	Check    configCheckCmd    `cmd:"" help:"Read a configuration and say what is wrong with it."`
-}
-
-type configDescribeCmd struct{}
-
-// Run lists the fields.
-func (configDescribeCmd) Run(s *streams) error {
-	for _, f := range app.Fields() {
-		about := f.Kind
-		if f.Default != "" {
-			about += ", default " + f.Default
-		}
-		if _, err := fmt.Fprintf(s.out, "%s  (%s)\n    %s\n", f.Key, about, f.Meaning); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type configExampleCmd struct{}
-
-// Run prints the example.
-func (configExampleCmd) Run(s *streams) error {
-	_, err := fmt.Fprint(s.out, app.Example)
-	return err
-}
-
-type configCheckCmd struct{ configured }
-
-// Run reads a configuration.
-func (c configCheckCmd) Run(s *streams) error {
-	if _, err := app.LoadConfig(c.Config); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(s.out, c.Config, "is good")
-	return err
 }

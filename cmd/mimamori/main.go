@@ -17,35 +17,40 @@ import (
 	_ "time/tzdata" // times are told in the customer's zone, on any machine
 
 	"github.com/alecthomas/kong"
-
-	"mimamori/app"
 )
 
 // cli are all commands.
 type cli struct {
-	Serve        serveCmd        `cmd:"" help:"Run Mimamori: the doors, the security centre and the staff console."`
-	Demo         demoCmd         `cmd:"" help:"Show everything on this machine: a shop, its customers, a mailbox, and an intrusion played live."`
-	FirstAid     firstAidCmd     `cmd:"" help:"For anybody who fears for an account at any service: a page on this machine that leads through it. Keeps nothing."`
-	Staff        staffCmd        `cmd:"" help:"The people at the desk."`
-	Key          keyCmd          `cmd:"" help:"API keys: what the shop's programs sign in with."`
-	ShopSecret   shopSecretCmd   `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
-	ShopCheck    shopCheckCmd    `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
-	Replay       replayCmd       `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
-	Backtest     backtestCmd     `cmd:"" help:"Replay the events one has under a changed policy, and list what would have been otherwise."`
-	Simulate     simulateCmd     `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
-	Import       importCmd       `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
-	Config       configCmd       `cmd:"" help:"What can be configured, and an example to begin with."`
-	Policy       policyCmd       `cmd:"" help:"How often Mimamori acts, and rules of your own."`
-	Notices      noticesCmd      `cmd:"" help:"What customers are mailed."`
-	MailSetup    mailSetupCmd    `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
-	CheckMail    checkMailCmd    `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
-	Brands       brandsCmd       `cmd:"" help:"Brand files: whose mails can be told from fakes."`
-	VerifyAudit  verifyAuditCmd  `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
-	VerifyExport verifyExportCmd `cmd:"" help:"Check offline that an incident's evidence file is what was signed."`
-	Version      versionCmd      `cmd:"" help:"Print the version."`
-	Bench        benchCmd        `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
-	BenchChild   benchChildCmd   `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
-	DemoShop     demoShopCmd     `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
+	Serve         serveCmd         `cmd:"" help:"Run Mimamori: the doors, the security centre and the staff console."`
+	Demo          demoCmd          `cmd:"" help:"Show everything on this machine: a shop, its customers, a mailbox, and an intrusion played live."`
+	FirstAid      firstAidCmd      `cmd:"" help:"For anybody who fears for an account at any service: a page on this machine that leads through it. Keeps nothing."`
+	Staff         staffCmd         `cmd:"" help:"The people at the desk."`
+	Key           keyCmd           `cmd:"" help:"API keys: what the shop's programs sign in with."`
+	ShopSecret    shopSecretCmd    `cmd:"" help:"Print the secret by which the shop knows that a command is ours."`
+	ShopCheck     shopCheckCmd     `cmd:"" help:"Try a shop's side of the contract: each command, on a test account."`
+	Replay        replayCmd        `cmd:"" help:"Send recorded events through the decision path, and write down what each scored."`
+	Backtest      backtestCmd      `cmd:"" help:"Replay the events one has under a changed policy, and list what would have been otherwise."`
+	Simulate      simulateCmd      `cmd:"" help:"Make a shop with customers and intruders, to try detection on: events, and the truth apart."`
+	Import        importCmd        `cmd:"" help:"Send recorded events to a running Mimamori, to build the picture from the past."`
+	Config        configCmd        `cmd:"" help:"What can be configured, and an example to begin with."`
+	Policy        policyCmd        `cmd:"" help:"How often Mimamori acts, and rules of your own."`
+	Notices       noticesCmd       `cmd:"" help:"What customers are mailed."`
+	MailSetup     mailSetupCmd     `cmd:"" help:"Print the DNS records that our notices need, check what is published, rotate the signing keys."`
+	CheckMail     checkMailCmd     `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
+	Brands        brandsCmd        `cmd:"" help:"Brand files: whose mails can be told from fakes."`
+	VerifyAudit   verifyAuditCmd   `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
+	VerifyExport  verifyExportCmd  `cmd:"" help:"Check offline that an incident's evidence file is what was signed."`
+	Accounting    accountingCmd    `cmd:"" help:"What was given back to customers in a period, as a CSV file for accounting."`
+	ExportAccount exportAccountCmd `cmd:"" help:"Everything kept of one account, as JSON or as a page to read."`
+	Forget        forgetCmd        `cmd:"" help:"Delete one account, or say what postpones it."`
+	Version       versionCmd       `cmd:"" help:"Print the version."`
+	Bench         benchCmd         `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
+	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"The server that bench measures, started by it."`
+	DemoShop      demoShopCmd      `cmd:"" hidden:"" help:"The demonstration's shop, started by demo."`
+	Quickstart    quickstartCmd    `cmd:"" help:"Leave a working configuration for a shop: asks, or takes flags."`
+	Keys          keysCmd          `cmd:"" help:"The keys that we sign and seal with: list, rotate, revoke."`
+	Health        healthCmd        `cmd:"" help:"Ask the running Mimamori whether it can decide; for supervisors and containers."`
+	Size          sizeCmd          `cmd:"" help:"How many machines a shop of your size needs, by measured figures."`
 }
 
 // streams are where a command reads and writes.
@@ -113,12 +118,4 @@ func fail(s *streams, err error, what string) int {
 		fmt.Fprintln(s.err, "hint:", what)
 	}
 	return 1
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(s *streams) error {
-	_, err := fmt.Fprintln(s.out, "mimamori", app.Version)
-	return err
 }

@@ -18,7 +18,7 @@ func do(t *testing.T, in string, args ...string) (code int, out, err string) {
 }
 
 func TestEveryCommandSaysWhatItDoes(t *testing.T) {
-	for _, args := range [][]string{{}, {"serve"}, {"demo"}, {"staff"}, {"staff", "first"}, {"key"}, {"key", "create"}, {"key", "list"}, {"key", "revoke"},
+	for _, args := range [][]string{{}, {"serve"}, {"demo"}, {"staff"}, {"staff", "first"}, {"staff", "list"}, {"staff", "reset"}, {"key"}, {"key", "rotate"}, {"key", "create"}, {"key", "list"}, {"key", "revoke"},
 		{"shop-secret"}, {"shop-check"}, {"simulate"}, {"replay"}, {"backtest"}, {"import"}, {"config"}, {"config", "describe"}, {"config", "example"}, {"config", "check"}, {"verify-audit"}, {"verify-export"}, {"check-mail"}, {"brands"}, {"brands", "lint"}, {"version"}} {
 		code, out, _ := do(t, "", append(args, "--help")...)
 		if code != 0 || !strings.Contains(out, "Usage: mimamori") || len(strings.Fields(out)) < 12 {
@@ -106,6 +106,20 @@ func TestSettingUp(t *testing.T) {
 	ok("revoked", "key", "list")
 	if code, _, err := do(t, "", "key", "revoke", "key_none", "--reason", "test"); code != 1 || !strings.Contains(err, "hint: mimamori key list") {
 		t.Errorf("revoking what is not there = %d\n%s", code, err)
+	}
+	second := ok("mimamori_", "key", "create", "--name", "the app")
+	id = "key_" + strings.SplitN(strings.TrimPrefix(strings.TrimSpace(second), "mimamori_"), "_", 2)[0]
+	if next := ok("mimamori_", "key", "rotate", id, "--overlap", "1h"); next == second {
+		t.Error("the key in its place is the same")
+	}
+	ok("replaced by key_", "key", "list")
+	if code, _, err := do(t, "", "key", "rotate", id); code != 1 || !strings.Contains(err, "hint: mimamori key list") {
+		t.Errorf("replacing twice = %d\n%s", code, err)
+	}
+	ok("sato@shop.example", "staff", "list")
+	ok("/invite/", "staff", "reset", "Sato@shop.example", "--reason", "lost his phone")
+	if code, _, err := do(t, "", "staff", "reset", "nobody", "--reason", "x"); code != 1 || !strings.Contains(err, "hint: mimamori staff list") {
+		t.Errorf("resetting nobody = %d\n%s", code, err)
 	}
 	if a, b := ok("whsec_", "shop-secret"), ok("whsec_", "shop-secret"); a != b {
 		t.Error("the shop's secret changes")

@@ -50,7 +50,7 @@ type serveCmd struct {
 
 // Help is shown by mimamori serve --help.
 func (serveCmd) Help() string {
-	return "Serves until SIGTERM or Ctrl-C, then finishes what is being answered. Whatever was not finished (a playbook's step, a notice) goes on at the next start. TLS is ended by your proxy; name it in trusted_proxies. If the disk refuses a commit the process ends at once: nothing is answered that is not on disk."
+	return "Serves until SIGTERM or Ctrl-C, then finishes what is being answered. Whatever was not finished (a playbook's step, a notice) goes on at the next start. TLS is ended by your proxy (name it in trusted_proxies) or here (tls.mode files or acme); SIGHUP reads certificate files again, which happens by itself as well. If the disk refuses a commit the process ends at once: nothing is answered that is not on disk."
 }
 
 // Run serves until ctx ends or the store can no longer write.
@@ -74,6 +74,12 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 		return errors.Join(fmt.Errorf("listen for the staff: %w", err), doors.Close())
 	}
 	servers := map[net.Listener]*http.Server{doors: api.Server("", a.Doors), desk: api.Server("", a.Console)}
+	for _, server := range servers {
+		server.TLSConfig = a.TLS
+	}
+	if err := listenPlain(a, servers); err != nil {
+		return errors.Join(err, doors.Close(), desk.Close())
+	}
 	if a.Metrics != nil {
 		metrics, err := net.Listen("tcp", a.Config.Metrics.Listen)
 		if err != nil {
@@ -95,8 +101,9 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopInbox()) }()
-	fmt.Fprintf(s.out, "security centre and doors: http://%s (customers reach it at %s)\nstaff console: http://%s\nopenapi: http://%s/docs\n",
-		doors.Addr(), a.Config.PublicURL, desk.Addr(), doors.Addr())
+	fmt.Fprintf(s.out, "security centre and doors: %[1]s%[2]s (customers reach it at %[3]s)\nstaff console: %[1]s%[4]s\nopenapi: %[1]s%[2]s/docs\n",
+		scheme(a), doors.Addr(), a.Config.PublicURL, desk.Addr())
+	defer reloading(a, log)()
 	if a.Config.Policy.Shortened {
 		fmt.Fprintf(s.out, "waits are shortened to %s: every page and notice says so\n", a.Config.Policy.Wait)
 	}
@@ -126,7 +133,7 @@ func serveInbox(ctx context.Context, a *app.App, s *streams) (stop func() error,
 func serveAll(ctx context.Context, a *app.App, servers map[net.Listener]*http.Server) error {
 	failed := make(chan error, len(servers))
 	for l, s := range servers {
-		go func() { failed <- s.Serve(l) }() // ends by Shutdown or Close below
+		go func() { failed <- serveOn(s, l) }() // ends by Shutdown or Close below
 	}
 	var err error
 	select {

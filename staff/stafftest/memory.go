@@ -22,13 +22,18 @@ type Memory struct {
 	sessions  []staff.Session
 	keys      []staff.APIKey
 	proposals []staff.Proposal
+	passkeys  []staff.Passkey
+	invites   []staff.Invite
+	begun     map[[32]byte]begun
 }
 
 // AddPerson stores a person.
 func (m *Memory) AddPerson(_ context.Context, p staff.Person, first bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if first && len(m.people) > 0 || slices.ContainsFunc(m.people, func(o staff.Person) bool { return o.Login == p.Login }) {
+	if first && len(m.people) > 0 || slices.ContainsFunc(m.people, func(o staff.Person) bool {
+		return o.Login == p.Login || p.External() && o.Issuer == p.Issuer && o.Subject == p.Subject
+	}) {
 		return mimamori.ErrConflict
 	}
 	m.people = append(m.people, p)

@@ -235,7 +235,7 @@ func people(h *harness) {
 
 func staffSessions(h *harness) {
 	session := func(token string, at time.Time) staff.Session {
-		return staff.Session{Hash: sha256.Sum256([]byte(token)), Person: "stf_a", StartedAt: at, SeenAt: at, AuthAt: at, IP: "192.0.2.7", UserAgent: "Mozilla"}
+		return staff.Session{Hash: sha256.Sum256([]byte(token)), Person: "stf_a", StartedAt: at, SeenAt: at, AuthAt: at, IP: "192.0.2.7", UserAgent: "Mozilla", Way: staff.ByPasskey, Strong: true}
 	}
 	a, b := session("a", now), session("b", now.Add(time.Second))
 	h.ok(h.AddStaffSession(h.ctx, a))

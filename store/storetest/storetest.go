@@ -40,7 +40,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"keys", ringKeys}, {"account keys", accountKeys},
 		{"factors", factors}, {"throttle", throttle}, {"ceremonies", ceremonies}, {"mailed codes", mailedCodes}, {"mailed codes in parallel", mailedParallel},
 		{"audit", auditLog}, {"audit queries", auditQueries}, {"notices", notices}, {"notice forgotten", noticeForgotten}, {"sightings", sightings},
-		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"proposals", proposals},
+		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"staff ways in", staffWays}, {"invitations", invitations}, {"key rotation", keyRotation}, {"proposals", proposals},
 		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"known browsers", knownBrowsers}, {"challenges", challenges},
 		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
 		{"lists", lists}, {"links", links}, {"bulk acts", bulks},

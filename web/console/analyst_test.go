@@ -98,7 +98,7 @@ func (a *analyst) Explain(ctx context.Context, actor mimamori.Actor, of console.
 	if of != oddOne {
 		return console.Explained{}, mimamori.ErrNotFound
 	}
-	list, err := a.Live(ctx, actor, console.LiveFilter{Least: decide.Allow})
+	list, err := a.Live(ctx, mimamori.System, console.LiveFilter{Least: decide.Allow})
 	return console.Explained{Arrival: list.Rows[2], Subject: "cust-1042", IP: "203.0.113.7", Agent: "Mozilla/5.0 " + a.evil, Prior: -9.2, Sum: -2.3, Levels: decide.DefaultPolicy().Fixed().Login, Terms: []console.Term{
 		{Signal: "device_new", Group: "device", Text: text("はじめての端末でした。", "The device was new."), Weight: 4.4, Without: 0.0012},
 		{Signal: "network_new", Group: "network", Text: text("はじめての回線でした。", "The network was new."), Weight: 3.5, Without: 0.003},

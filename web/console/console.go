@@ -64,6 +64,12 @@ type Options struct {
 	Calls Calls
 	// Bulks acts on many at once; nil: not offered.
 	Bulks Bulks
+	// Law is the law's clock, retention and accounting; nil: not offered.
+	Law Law
+	// Staff are the pages about people and API keys; nil: not offered.
+	Staff *StaffPages
+	// Provider is the company's identity provider; nil: people sign in here.
+	Provider Provider
 	// Errors gets what cannot be shown; nil: slog's default.
 	Errors *slog.Logger
 }
@@ -78,7 +84,7 @@ type console struct {
 
 // Texts is the catalogue of these pages, for tests and documents.
 func Texts() (*web.Catalogue, error) {
-	return web.LoadCatalogue(texts, mailTexts(), callTexts(), deskTexts())
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), deskTexts(), lawTexts(), wayTexts())
 }
 
 // New builds the staff's pages.
@@ -92,6 +98,9 @@ func New(opt Options) (http.Handler, error) {
 	}
 	if opt.ClientIP == nil {
 		opt.ClientIP = connectionIP
+	}
+	if opt.Errors == nil {
+		opt.Errors = slog.Default()
 	}
 	pages, err := web.NewPages(web.Options{
 		Templates: templates, Text: text, Brand: opt.Brand, Zone: opt.Zone, Base: opt.Base,
@@ -114,12 +123,13 @@ func (c *console) routes() *http.ServeMux {
 	mux.Handle("GET /assets/", web.Assets(c.opt.Brand))
 	mux.HandleFunc("GET /assets/console.css", asset("text/css; charset=utf-8", stylesheet))
 	mux.HandleFunc("GET /assets/console.js", asset("text/javascript; charset=utf-8", script))
-	mux.HandleFunc("GET /sign-in", c.signInPage)
-	mux.HandleFunc("POST /sign-in", c.signIn)
+	c.wayRoutes(mux)
+	c.peopleRoutes(mux)
+	c.keyRoutes(mux)
 	mux.HandleFunc("POST /leave", c.signedIn(c.leave))
 	mux.HandleFunc("GET /version", c.version)
 
-	mux.HandleFunc("GET /{$}", c.signedIn(c.queue))
+	mux.HandleFunc("GET /{$}", c.signedIn(c.home))
 	mux.HandleFunc("GET /incidents/{id}", c.signedIn(c.incident))
 	mux.HandleFunc("POST /incidents/{id}/reason", c.signedIn(c.giveReason))
 	mux.HandleFunc("POST /incidents/{id}/reveal", c.signedIn(c.reveal))
@@ -131,13 +141,11 @@ func (c *console) routes() *http.ServeMux {
 	c.callRoutes(mux)
 	c.bulkRoutes(mux)
 	c.deskRoutes(mux)
+	c.lawRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/notices", c.signedIn(c.notices))
-	mux.HandleFunc("GET /me", c.signedIn(c.me))
-	mux.HandleFunc("POST /me/password", c.signedIn(c.password))
-	mux.HandleFunc("POST /me/sign-out", c.signedIn(c.signOutOthers))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { c.pages.Fail(w, r, mimamori.ErrNotFound) })
 	return mux
 }
@@ -153,14 +161,16 @@ func asset(kind string, body []byte) http.HandlerFunc {
 type Reader struct {
 	staff.Person
 	Session staff.Session
-	Fresh   bool   // no authenticator code is needed for dangerous acts
+	Fresh   bool   // nothing more is needed for dangerous acts
+	Prove   string // what is needed otherwise: ProveCode, ProvePasskey or ProveProvider
+	Keys    int    // how many passkeys he has
 	Token   string // of the session's cookie; templates do not print it
 }
 
 // Frame is the View of every page of a signed-in person.
 type Frame struct {
 	Me      Reader
-	Section string // queue, calls, waiting, live, analysis, mails, audit, me
+	Section string // queue, calls, waiting, live, analysis, mails, audit, staff, keys, me
 	Live    string // what to ask /version for: an incident's id, or "queue"; empty: nothing
 	Now     string // the version shown
 	Refresh int    // seconds after which the page loads itself again, without any script; 0: it does not

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -51,6 +52,18 @@ func TestCatalogueHasEveryWord(t *testing.T) {
 	want("noticestate.", names([]notice.State{notice.Queued, notice.Sent, notice.Failed, notice.Bounced, notice.Kept})...)
 	want("role.", names(staff.Roles)...)
 	for _, r := range staff.Roles {
+		want("role."+string(r), ".may")
+	}
+	want("scope.", names(staff.Scopes)...)
+	want("keystate.", names(staff.KeyStates)...)
+	want("way.", names([]staff.Way{staff.ByCode, staff.ByPasskey, staff.ByProvider, staff.ByInvite})...)
+	for _, n := range console.Overlaps {
+		want("hours.", strconv.Itoa(n))
+	}
+	for _, n := range console.Lives {
+		want("days.", strconv.Itoa(n))
+	}
+	for _, r := range staff.Roles {
 		want("act.", names(r.Acts())...)
 	}
 	want("actor.", names([]mimamori.ActorKind{mimamori.ActorCustomer, mimamori.ActorStaff, mimamori.ActorShop, mimamori.ActorSystem})...)
@@ -64,7 +77,7 @@ func TestCatalogueHasEveryWord(t *testing.T) {
 	want("whose.", names(console.Whoses)...)
 	want("group.", console.Kinds...)
 	want("obligation.", names([]decide.Obligation{decide.SetPassword, decide.ReenterPayment, decide.ReenterAddress, decide.ReviewSubscriptions})...)
-	want("refused.", "role", "reason", "own", "mass", "unknown", "same", "code")
+	want("refused.", "role", "reason", "own", "mass", "unknown", "same", "code", "passkey", "provider")
 }
 
 func names[T ~string](list []T) []string {
@@ -89,7 +102,8 @@ func (p *place) pages() (*browser, []string) {
 	b.post("/live/reason", "to", oddOne.Query(), "why", "work")
 	return b, []string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
 		"/?pick=1&kind=device&for=en", "/bulk", "/bulk/blk_draft", "/bulk/blk_running", "/bulk/blk_done",
-		"/calls", hanakos.Path(), blocked.Path(), later.Path(), "/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis"}
+		"/calls", hanakos.Path(), blocked.Path(), later.Path(), "/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis",
+		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}
 }
 
 func TestEveryPageHasItsWordsInBothLanguages(t *testing.T) {

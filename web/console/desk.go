@@ -24,8 +24,8 @@ type Desk struct {
 	Pick     bool      // incidents are chosen for a bulk act
 	Bulks    bool      // bulk acts are offered
 	Reload   int       // seconds after which the page comes again without any script; 0: it does not
-	// Colleagues are those the incident can be handed to.
-	Colleagues []Colleague
+	// Takers are those the incident can be handed to.
+	Takers []Taker
 }
 
 func (c *console) queue(w http.ResponseWriter, r *http.Request, me Reader) {
@@ -74,13 +74,13 @@ func (c *console) open(w http.ResponseWriter, r *http.Request, me Reader, reveal
 		c.fail(w, r, me, err)
 		return
 	}
-	people, err := c.colleagues(r, me)
+	people, err := c.takers(r, me)
 	if err != nil {
 		c.fail(w, r, me, err)
 		return
 	}
 	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: string(id), Now: now,
-		V: Desk{Filter: f, Queue: q, Incident: &i, Revealed: revealed, Colleagues: people, Bulks: c.opt.Bulks != nil && me.MayBulk()}})
+		V: Desk{Filter: f, Queue: q, Incident: &i, Revealed: revealed, Takers: people, Bulks: c.opt.Bulks != nil && me.MayBulk()}})
 }
 
 // deed is what a form on the incident's page can set off.

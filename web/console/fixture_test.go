@@ -258,10 +258,11 @@ type place struct {
 	bulks   *someBulks
 	audit   *audittest.Memory
 	desk    *staff.Desk
+	gate    *staff.Gatekeeper
 	people  map[string]staff.Welcome
 }
 
-func newPlace(t *testing.T) *place {
+func newPlace(t *testing.T, change ...func(*console.Options)) *place {
 	t.Helper()
 	ring, vault := keystest.New(t)
 	people, record := &stafftest.Memory{}, &audittest.Memory{}
@@ -283,8 +284,14 @@ func newPlace(t *testing.T) *place {
 	p.analyst = &analyst{guard: guard, now: time.Now().UTC()}
 	p.bulks = &someBulks{guard: guard, now: time.Now()}
 	p.calls = &someCalls{guard: guard, now: time.Now()}
-	p.handler, err = console.New(console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls, Bulks: p.bulks,
-		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}})
+	p.gate = staff.NewGatekeeper(people, log)
+	opt := console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls, Bulks: p.bulks,
+		Staff: &console.StaffPages{FourEyes: p.flow.four, Keys: p.gate, URL: "https://desk.shop.example"},
+		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}}
+	for _, c := range change {
+		c(&opt)
+	}
+	p.handler, err = console.New(opt)
 	if err != nil {
 		t.Fatal(err)
 	}

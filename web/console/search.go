@@ -103,19 +103,19 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, me Reader, kind, 
 	_, _ = w.Write(body) // the reader is gone: nothing to do
 }
 
-// Colleague is somebody an incident can be handed to.
-type Colleague struct{ ID, Name string }
+// Taker is somebody an incident can be handed to.
+type Taker struct{ ID, Name string }
 
-// colleagues are those who may look at incidents, the reader first.
-func (c *console) colleagues(r *http.Request, me Reader) ([]Colleague, error) {
+// takers are those who may look at incidents, the reader first.
+func (c *console) takers(r *http.Request, me Reader) ([]Taker, error) {
 	people, err := c.opt.Desk.People(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	out := []Colleague{{me.ID, me.Name}}
+	out := []Taker{{me.ID, me.Name}}
 	for _, p := range people {
 		if p.ID != me.ID && p.May("look.incident") {
-			out = append(out, Colleague{p.ID, p.Name})
+			out = append(out, Taker{p.ID, p.Name})
 		}
 	}
 	return out, nil

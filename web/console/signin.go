@@ -62,7 +62,16 @@ func (c *console) signedIn(next func(http.ResponseWriter, *http.Request, Reader)
 			c.pages.Fail(w, r, err)
 			return
 		}
-		next(w, r, Reader{Person: p, Session: s, Fresh: c.opt.Desk.Fresh(s), Token: cookie.Value})
+		me, enough, err := c.reader(r, s, p, cookie.Value)
+		if err != nil {
+			c.pages.Fail(w, r, err)
+			return
+		}
+		if !enough && !ownSecurity(r.URL.Path) {
+			c.showStatus(w, r, http.StatusForbidden, "passkey", Frame{Me: me})
+			return
+		}
+		next(w, r, me)
 	}
 }
 
@@ -72,40 +81,6 @@ func (c *console) toSignIn(w http.ResponseWriter, r *http.Request) {
 		to += "?to=" + url.QueryEscape(r.URL.Path)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-// SignIn is the View of the sign-in page.
-type SignIn struct {
-	To      string // where to go afterwards, a path of ours
-	Login   string
-	Problem bool
-}
-
-func (c *console) signInPage(w http.ResponseWriter, r *http.Request) {
-	page := c.pages.New(r, SignIn{To: ours(r.URL.Query().Get("to"))})
-	c.pages.Render(w, http.StatusOK, "sign-in", page)
-}
-
-func (c *console) signIn(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, formLimit)
-	if err := r.ParseForm(); err != nil {
-		c.pages.Fail(w, r, mimamori.ErrInvalid)
-		return
-	}
-	f := r.PostForm
-	typed := staff.Credentials{Login: f.Get("login"), Password: f.Get("password"), Code: f.Get("code")}
-	token, _, err := c.opt.Desk.SignIn(r.Context(), typed, c.place(r))
-	if errors.Is(err, mimamori.ErrDenied) {
-		page := c.pages.New(r, SignIn{To: ours(f.Get("to")), Login: typed.Login, Problem: true})
-		c.pages.Render(w, http.StatusForbidden, "sign-in", page)
-		return
-	}
-	if err != nil {
-		c.pages.Fail(w, r, err)
-		return
-	}
-	c.setCookie(w, sessionCookie, token)
-	c.back(w, r, ours(f.Get("to")), "")
 }
 
 // ours keeps a way back within the console: a path that begins with two
@@ -125,15 +100,24 @@ func (c *console) leave(w http.ResponseWriter, r *http.Request, me Reader) {
 	c.setCookie(w, sessionCookie, "")
 	c.setCookie(w, reasonCookie, "")
 	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
-	c.back(w, r, "/sign-in", "")
+	said := ""
+	if me.Session.Way == staff.ByProvider {
+		said = "left"
+	}
+	c.back(w, r, "/sign-in", said)
 }
 
 // again takes the authenticator code that a dangerous act asks for when the
-// last one was a while ago. It says whether to go on, with the session as it
-// is now.
+// last proof was a while ago. It says whether to go on, with the session as it
+// is now. A passkey or the provider's word is given beforehand, by the form's
+// own button (ways.go).
 func (c *console) again(w http.ResponseWriter, r *http.Request, me Reader) (Reader, bool) {
 	if me.Fresh {
 		return me, true
+	}
+	if me.Prove != ProveCode {
+		c.showStatus(w, r, http.StatusForbidden, "refused", Frame{Me: me, V: me.Prove})
+		return me, false
 	}
 	token, s, err := c.opt.Desk.Reauth(r.Context(), me.Session, r.PostFormValue("code"), c.place(r))
 	if errors.Is(err, mimamori.ErrDenied) {
@@ -147,26 +131,6 @@ func (c *console) again(w http.ResponseWriter, r *http.Request, me Reader) (Read
 	c.setCookie(w, sessionCookie, token)
 	me.Session, me.Token, me.Fresh = s, token, true
 	return me, true
-}
-
-// Me is the View of the own security page.
-type Me struct {
-	Sessions []staff.Session
-}
-
-func (c *console) me(w http.ResponseWriter, r *http.Request, me Reader) { c.ownPage(w, r, me, "") }
-
-func (c *console) ownPage(w http.ResponseWriter, r *http.Request, me Reader, problem string) {
-	list, err := c.opt.Desk.Sessions(r.Context(), me.ID)
-	if err != nil {
-		c.fail(w, r, me, err)
-		return
-	}
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusBadRequest
-	}
-	c.showStatus(w, r, status, "me", Frame{Me: me, Section: "me", Problem: problem, V: Me{Sessions: list}})
 }
 
 func (c *console) password(w http.ResponseWriter, r *http.Request, me Reader) {

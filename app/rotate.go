@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+
+	"mimamori"
+	"mimamori/audit"
+	"mimamori/keys"
+	"mimamori/webhook"
+)
+
+// RotateKey makes a new key of a use; the old ones stay believed for their
+// overlap. It stands in the audit log.
+func (a *App) RotateKey(ctx context.Context, use keys.Use) error {
+	if err := a.Ring.Rotate(ctx, use); err != nil {
+		return err
+	}
+	return a.Audit.Record(ctx, mimamori.System, audit.KeyRotate, audit.Target{}, fmt.Sprintf("%s: %s", use, a.Ring.Active(use).ID), nil)
+}
+
+// RevokeKey ends belief in a key at once, after making its successor: when it
+// leaked. It stands in the audit log.
+func (a *App) RevokeKey(ctx context.Context, use keys.Use, id, why string) error {
+	if err := a.Ring.Revoke(ctx, use, id); err != nil {
+		return err
+	}
+	return a.Audit.Record(ctx, mimamori.System, audit.KeyRotate, audit.Target{}, fmt.Sprintf("%s revoked: %s", id, why), nil)
+}
+
+// ShopSecrets are all that sign commands now, the newest first: after a
+// rotation the old one signs beside it, so that the shop may change its own
+// side at any time within the overlap (Standard Webhooks: several signatures).
+func (a *App) ShopSecrets() []string {
+	if a.Config.Shop.Secret != "" {
+		return []string{a.Config.Shop.Secret}
+	}
+	var out []string
+	for _, k := range a.Ring.Verify(keys.Webhook) {
+		out = append(out, "whsec_"+base64.StdEncoding.EncodeToString(k.Secret()))
+	}
+	return out
+}
+
+func (a *App) shopSecrets(context.Context) ([]webhook.Secret, error) {
+	var out []webhook.Secret
+	for _, text := range a.ShopSecrets() {
+		s, err := webhook.ParseSecret(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
