@@ -55,6 +55,7 @@ docs: ## write the generated documents again (make check says when they are stal
 	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document .
 	$(GO) test -count=1 -run TestDocumentPage ./api -update
 	UPDATE_DOCUMENTS=1 $(GO) test -count=1 -run Document ./app ./quickstart ./cmd/mimamori
+	$(GO) test -count=1 -run E10 ./web/console -update
 
 reproducible: ## build twice, in two folders and from cold, and compare byte for byte (minutes)
 	@scripts/reproducible.sh

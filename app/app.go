@@ -141,7 +141,13 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.Signals, a.signalsIn = a.transmitter(), a.receiving()
 	a.Runner = a.newRunner()
-	a.Traffic = traffic.New(0).Keyed(rand.Uint64())
+	seed := rand.Uint64()
+	if a.Store.Several() { // nodes that tell each other hash alike
+		if seed, err = a.Store.TrafficSeed(ctx, seed, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	a.Traffic = traffic.New(0).Keyed(seed)
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.wake, Strange: a.Lists.Note, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)

@@ -170,9 +170,9 @@ func TestInspectNamesLineAndFix(t *testing.T) {
 	}
 }
 
-// TestF09_NothingSecretIsSaid: what is wrong with a file is told without what is
+// TestNothingSecretIsSaid: what is wrong with a file is told without what is
 // secret in it.
-func TestF09_NothingSecretIsSaid(t *testing.T) {
+func TestNothingSecretIsSaid(t *testing.T) {
 	_, err := ParseConfig([]byte("shop: {url: a, secret: whsec_geheim}\nmail: {from: nobody, password: geheim}\nmetrics: {key: geheim}\n"))
 	if err == nil || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("%v", err)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -69,7 +70,7 @@ func (i *inspection) add(warning bool, field, text, fix string) {
 
 // readable looks at who may read what is secret.
 func (i *inspection) readable(path string) {
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 && (i.config.Mail.Password != "" || strings.Contains(i.config.Database, "@") || i.config.Shop.Secret != "" || i.config.Metrics.Key != "") {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 && i.config.secrets() {
 		i.add(true, "", "everybody on this machine may read the file, and there are secrets in it", "chmod 640 "+path)
 	}
 	key := filepath.Join(i.config.Data, "master.key")
@@ -79,6 +80,17 @@ func (i *inspection) readable(path string) {
 	if strings.HasPrefix(i.config.Mail.Password, "change-me") {
 		i.add(true, "mail.password", "this is the example's password", "write the one your mail server knows")
 	}
+}
+
+// secrets says that something secret stands in the configuration itself.
+func (c *Config) secrets() (found bool) {
+	walk(reflect.ValueOf(*c), "", func(key string, v reflect.Value) {
+		last := key[strings.LastIndexByte(key, '.')+1:]
+		if v.Kind() == reflect.String && v.String() != "" && (last == "password" || last == "key" || strings.HasSuffix(last, "secret")) {
+			found = true
+		}
+	})
+	return found || strings.Contains(c.Database, "@")
 }
 
 // network looks at who ends TLS and whose word about addresses is believed.

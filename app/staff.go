@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -48,14 +49,11 @@ func defaultStaff() StaffConfig {
 func (c *Config) checkStaff() error {
 	bad := func(field, why string) error { return fmt.Errorf("config: %s %s: %w", field, why, mimamori.ErrInvalid) }
 	s := c.Staff
-	u, err := url.Parse(c.consoleURL())
 	switch {
-	case err != nil || c.ConsoleURL != "" && (u.Host == "" || u.Path != "" || u.Scheme != "https" && u.Hostname() != "localhost"):
-		return bad("console_url", "must be like https://desk.shop.example, without a path")
 	case s.Passkeys != "optional" && s.Passkeys != "required":
 		return bad("staff.passkeys", "must be optional or required")
-	case s.Passkeys == "required" && c.consoleURL() == "":
-		return bad("console_url", "is required where staff.passkeys is: passkeys are made for that address")
+	case s.Passkeys == "required" && c.passkeyHost() == "":
+		return bad("console_url", "must name a host where staff.passkeys is required: passkeys are made for it")
 	case s.Idle < time.Minute || s.Idle > 12*time.Hour:
 		return bad("staff.idle", "must be between 1m and 12h")
 	case s.Absolute < s.Idle || s.Absolute > 7*24*time.Hour:
@@ -66,7 +64,7 @@ func (c *Config) checkStaff() error {
 	if s.OIDC.Issuer == "" {
 		return nil
 	}
-	err = c.provider().Check()
+	err := c.provider().Check()
 	if field, ok := errors.AsType[*mimamori.FieldError](err); ok {
 		name := "staff.oidc." + field.Field
 		if field.Field == "console_url" {
@@ -89,6 +87,19 @@ func (c *Config) consoleURL() string {
 	return "http://localhost:" + port
 }
 
+// passkeyHost is the host that staff passkeys are made for; empty: none can be
+// made. A passkey's domain is never an address (WebAuthn Level 3, 5.1.2).
+func (c *Config) passkeyHost() string {
+	u, err := url.Parse(c.consoleURL())
+	if err != nil {
+		return ""
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
 func (c *Config) provider() company.Config {
 	o, back, out := c.Staff.OIDC, "", ""
 	if at := c.consoleURL(); at != "" {
@@ -103,12 +114,8 @@ func (a *App) openStaff() error {
 	a.APIKeys.Alarm = func(_ context.Context, k staff.APIKey) {
 		a.log.Warn("an API key names more intruders than it may", "key", k.ID)
 	}
-	if at := a.Config.consoleURL(); at != "" {
-		u, err := url.Parse(at)
-		if err != nil {
-			return fmt.Errorf("config: console_url: %w", err)
-		}
-		rules := staff.PasskeyRules{Domain: u.Hostname(), Name: a.Config.Shop.Name.JA, Origin: u.Scheme + "://" + u.Host, Required: a.Config.Staff.Passkeys == "required"}
+	if host := a.Config.passkeyHost(); host != "" {
+		rules := staff.PasskeyRules{Domain: host, Name: a.Config.Shop.Name.JA, Origin: a.Config.consoleURL(), Required: a.Config.Staff.Passkeys == "required"}
 		if err := a.Staff.UsePasskeys(rules); err != nil {
 			return fmt.Errorf("config: console_url: %w", err)
 		}

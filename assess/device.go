@@ -49,7 +49,15 @@ func login(f *Facts) *event.Login {
 	return l
 }
 
-func deviceKey(f *Facts) string { return profile.DeviceKey(login(f).Device, f.Agent) }
+func deviceKey(f *Facts) string {
+	switch {
+	case f.known == nil:
+		return profile.DeviceKey(login(f).Device, f.Agent)
+	case f.known.key == "":
+		f.known.key = profile.DeviceKey(login(f).Device, f.Agent)
+	}
+	return f.known.key
+}
 
 // relate says how a user agent stands to a device last seen at a time.
 func relate(a profile.Agent, d *profile.Device, at time.Time) int {

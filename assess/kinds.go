@@ -46,6 +46,7 @@ var copies = [intruders]float64{0.15, 0.95, 0.7, 0.95}
 
 // known holds what was worked out of one login.
 type known struct {
+	key             string // the device's; empty: not worked out
 	device, network odds
 	level           int
 	atAll, far      bool // device, network were worked out

@@ -8,6 +8,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/store"
 )
 
 // Kind is what is measured.
@@ -27,10 +29,11 @@ const (
 	Events    Kind = "events"    // events in batches
 	Contain   Kind = "contain"   // from the acknowledged deciding event to the shop's last act of containment
 	Pages     Kind = "pages"     // the security centre's pages of a signed-in customer
+	Restart   Kind = "restart"   // how soon it answers again after kill -9, over accounts with a history
 )
 
 // Kinds lists all.
-var Kinds = []Kind{Decisions, Events, Contain, Pages}
+var Kinds = []Kind{Decisions, Events, Contain, Pages, Restart}
 
 // Options says what to measure and how hard.
 type Options struct {
@@ -41,10 +44,11 @@ type Options struct {
 	Duration    time.Duration // of the measured part
 	Connections int
 	Batch       int    // events a request, for Events
-	History     int    // entries of an account's history, for Pages
+	History     int    // entries of a history: of one customer's for Pages, of everybody's for Restart
 	NoFloor     bool   // leave the floor out
 	CPUProfile  string // file for a CPU profile of the server while it is measured; empty: none
 	Folder      string // empty: a temporary one, removed afterwards
+	Database    string // a PostgreSQL address, to measure in a schema of its own there; empty: a file in Folder
 	Out         io.Writer
 }
 
@@ -70,7 +74,7 @@ type Result struct {
 	Operations int64         `json:"operations"`
 	Accounts   int           `json:"accounts"`
 	DataBytes  int64         `json:"data_bytes"` // of the data folder after the preload
-	Ready      time.Duration `json:"ready_ns"`   // from the child's start to its first answer
+	Ready      time.Duration `json:"ready_ns"`   // from the child's start to its first answer; for Restart, after the kill
 }
 
 func (o *Options) defaults() error {
@@ -89,7 +93,11 @@ func (o *Options) defaults() error {
 	}
 	or(&o.Connections, connections)
 	or(&o.Batch, 500)
-	or(&o.History, 200)
+	history := 200
+	if o.Kind == Restart {
+		history = 10
+	}
+	or(&o.History, history)
 	if o.Duration == 0 {
 		o.Duration = 10 * time.Second
 	}
@@ -118,6 +126,13 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 		defer func() { _ = os.RemoveAll(o.Folder) }()
 	}
 	r.Kind, r.Accounts = o.Kind, o.Accounts
+	if o.Database != "" {
+		name, at := "mimamori_bench", o.Database
+		if o.Database, err = store.MakeSchema(ctx, at, name); err != nil {
+			return r, err
+		}
+		defer func() { err = errors.Join(err, store.DropSchema(context.WithoutCancel(ctx), at, name)) }()
+	}
 	ground, err := lay(ctx, o)
 	if err != nil {
 		return r, err
@@ -132,6 +147,9 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 	}
 	defer child.stop()
 	r.Ready, child.profileTo = child.ready, o.CPUProfile
+	if o.Kind == Restart {
+		return r, ground.restart(ctx, child, &r)
+	}
 	if err := ground.measure(ctx, child, &r); err != nil {
 		return r, err
 	}

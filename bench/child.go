@@ -20,6 +20,8 @@ import (
 type Settings struct {
 	Data string `json:"data"`
 	Shop string `json:"shop"` // where commands go
+	// Database is a PostgreSQL address; empty: a file in Data.
+	Database string `json:"database,omitempty"`
 }
 
 // usage is what a child has used up to now, as it says itself.
@@ -95,6 +97,15 @@ func (c *child) profile(name string) error {
 	}
 	_, err := c.out.ReadBytes('\n')
 	return err
+}
+
+// kill ends the child as a power cut would, as far as the process goes.
+func (c *child) kill() {
+	c.once.Do(func() {
+		_ = c.cmd.Process.Kill()
+		_ = c.cmd.Wait()
+		_ = c.in.Close()
+	})
 }
 
 // stop ends the child and waits for it.

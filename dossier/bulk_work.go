@@ -33,7 +33,7 @@ type BulkWorker struct {
 // bulkLease is how long a node that is gone keeps a run from the others.
 const bulkLease = 30 * time.Second
 
-// Bulk gives the worker of this casework; Start sets it to work.
+// BulkWorker gives the worker of this casework; its Start sets it to work.
 func (c *Casework) BulkWorker() *BulkWorker { return c.bulks }
 
 // Start begins, with what was left at the last stop.

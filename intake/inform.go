@@ -9,7 +9,6 @@ import (
 	"mimamori/incident"
 	"mimamori/notice"
 	"mimamori/playbook"
-	"mimamori/profile"
 )
 
 // inform has the customer told of what nobody stopped and she should know all
@@ -35,7 +34,7 @@ func (w *work) inform() error {
 		if w.made.Decision != decide.Notify && w.made.Decision != decide.Challenge {
 			return nil // rarely, or nobody reads them any more (standards 4.2)
 		}
-		_, device := p.Device(profile.DeviceKey(d.Device, w.place.agent))
+		_, device := p.Device(w.place.device)
 		_, network := p.Network(w.place.network)
 		if device && (network || d.Device != "") {
 			return nil // told when it came first

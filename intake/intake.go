@@ -46,7 +46,9 @@ type Store interface {
 	// again, from its beginning.
 	TakeEvents(ctx context.Context, idle bool, events []event.Event, do func(Tx) error) error
 	ActiveAccounts(ctx context.Context, since time.Time) (int, error)
-	LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error)
+	// LoginsSince are the sign-ins that arrived since a moment, at most so many,
+	// and from when on to ask for more; the zero time when there are none.
+	LoginsSince(ctx context.Context, since time.Time, most int) (logins []event.Event, next time.Time, err error)
 	ReadAccount(ctx context.Context, subject string) (*incident.Account, error)
 }
 
@@ -111,6 +113,8 @@ type Intake struct {
 	kept     atomic.Int64 // when the traffic counters were saved last, unix seconds
 	keepCost atomic.Int64 // seconds by which the next saving of them is put off
 	saved    atomic.Int64 // when the tally was saved last, unix seconds
+	behind   atomic.Bool  // attempts of before the start are still being counted
+	stopped  atomic.Bool
 	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
 }
 
@@ -125,7 +129,7 @@ func New(store Store, opt Options) *Intake {
 }
 
 // Start catches up: the traffic counters are taken over as they were saved,
-// and the accounts are counted for the budget.
+// and the accounts are counted for the budget behind.
 func (in *Intake) Start(ctx context.Context) error {
 	now := time.Now()
 	if err := in.catchUp(ctx, now); err != nil {
@@ -134,12 +138,16 @@ func (in *Intake) Start(ctx context.Context) error {
 	if err := in.recall(ctx); err != nil {
 		return err
 	}
-	return in.count(ctx, now)
+	// A count of millions takes its time; until then, and if it fails, the
+	// budget is that of a small shop.
+	in.counting.Go(func() { _ = in.count(context.WithoutCancel(ctx), now) })
+	return nil
 }
 
 // Stop waits for a count that is under way, and saves the tally and the
 // traffic counters.
 func (in *Intake) Stop() {
+	in.stopped.Store(true)
 	in.counting.Wait()
 	in.save(context.Background(), time.Now())
 	in.keep(context.Background(), time.Now())
@@ -369,6 +377,7 @@ func (in *Intake) place(e event.Event) where {
 	switch d := e.Payload.(type) {
 	case *event.Login:
 		ip, w.agent = d.IP, in.agents.parse(d.UserAgent)
+		w.device = profile.DeviceKey(d.Device, w.agent)
 	case *event.Session:
 		ip, w.goesOn = d.IP, in.agents.parse(d.UserAgent)
 	}
@@ -385,6 +394,7 @@ type where struct {
 	geo.Place
 	network string
 	agent   profile.Agent // of a sign-in
+	device  string        // profile.DeviceKey of a sign-in
 	goesOn  profile.Agent // of a session that goes on
 }
 
@@ -398,7 +408,7 @@ func (in *Intake) attempt(e event.Event, w where) traffic.Login {
 		Agent: w.agent.Family(), Browser: w.agent.Browser, System: w.agent.OS, UA: l.UserAgent, Lang: assess.Language(l.AcceptLanguage), Accept: l.AcceptLanguage,
 		TLS: l.TLSFingerprint, Tag: l.PasswordTag}
 	if l.Device != "" {
-		t.Device = profile.DeviceKey(l.Device, w.agent)
+		t.Device = w.device
 	}
 	if l.RTTMillis != nil {
 		t.RTT = float64(*l.RTTMillis)

@@ -8,6 +8,11 @@ import (
 	"mimamori/traffic"
 )
 
+// slice is how many attempts are read at a time to catch up. What one slice
+// holds is caught up with before the first decision; more is caught up with
+// behind, and answers say so meanwhile.
+const slice = 2000
+
 // catchUp takes over the traffic counters as they were saved, and counts what
 // arrived since. Without a save, or with one that cannot be read, the attempts
 // of the last day stand in.
@@ -25,15 +30,37 @@ func (in *Intake) catchUp(ctx context.Context, now time.Time) error {
 		}
 		in.kept.Store(now.Unix())
 	}
-	logins, err := in.store.LoginsSince(ctx, since)
+	next, err := in.catchUpSlice(ctx, since, now)
+	if err != nil || next.IsZero() {
+		return err
+	}
+	in.behind.Store(true)
+	in.counting.Go(func() {
+		for err == nil && !next.IsZero() && !in.stopped.Load() {
+			next, err = in.catchUpSlice(context.Background(), next, now)
+		}
+		in.behind.Store(err != nil)
+	})
+	return nil
+}
+
+// catchUpSlice counts some of the attempts that arrived before now, and says
+// from when on to go on; the zero time when that is all.
+func (in *Intake) catchUpSlice(ctx context.Context, since, now time.Time) (time.Time, error) {
+	logins, next, err := in.store.LoginsSince(ctx, since, slice)
 	if err != nil {
-		return fmt.Errorf("catch up with traffic: %w", err)
+		return next, fmt.Errorf("catch up with traffic: %w", err)
 	}
 	for _, e := range logins {
 		in.opt.Traffic.Note(in.attempt(e, in.place(e)))
 	}
-	in.opt.Traffic.Again() // what was found then was answered then
-	return nil
+	if next.After(now) { // what arrived since was counted as it did
+		next = time.Time{}
+	}
+	if next.IsZero() {
+		in.opt.Traffic.Again() // what was found then was answered then
+	}
+	return next, nil
 }
 
 // keepSoon saves the traffic counters beside the decision when the saved ones

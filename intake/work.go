@@ -378,6 +378,9 @@ func (w *work) answer() (string, error) {
 	if w.assessment.Assessed {
 		a.Terms = w.assessment.Terms()
 	}
+	if w.in.behind.Load() {
+		a.Degraded = []string{"traffic"}
+	}
 	if w.in.Policy().Mode == decide.Observe {
 		a.Decision = a.Decision.AtMost(decide.Notify)
 	}

@@ -13,8 +13,8 @@ import (
 // disk has flipped must be an error and never another picture. Each field is a
 // key and a value, in the manner of Protocol Buffers: a key is the field's
 // number times eight plus how its value is written, so that a reader passes
-// over fields that it does not know (an older program beside a newer one on the same store). What is zero
-// is left out. Numbers are never used again for something else; TestGoldenRow
+// over fields that it does not know (an older program beside a newer one on
+// the same store). What is zero is left out. Numbers are never used again for something else; TestGoldenRow
 // holds a row of the first version.
 const version = 1
 
@@ -208,6 +208,20 @@ func sorted[V any](room []string, m map[string]V) []string {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// A row is filled up with zeros to a multiple of step. A database overwrites
+// one of the same size where it stands; one that grows by a few bytes each time
+// moves, and its neighbours with it.
+const step = 128
+
+// fillUp fills up what begins at from, with room for the check sum.
+func fillUp(b []byte, from int) []byte {
+	var zeros [step]byte
+	if over := (len(b) - from + 4) % step; over > 0 {
+		b = append(b, zeros[over:]...)
+	}
+	return b
+}
+
 // seal appends the check sum of what begins at from.
 func seal(b []byte, from int) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[from:], castagnoli))
@@ -265,7 +279,7 @@ func (p *Profile) pack(room []byte) []byte {
 	}
 	k.weights(20, p.Faded)
 	k.time(21, p.FadedAt)
-	return seal(k.b, len(room))
+	return seal(fillUp(k.b, len(room)), len(room))
 }
 
 func (d *Device) pack(k *packer) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -43,9 +44,14 @@ func (u *unpacker) key() uint64 {
 	}
 	k := u.uint()
 	switch {
-	case k == 0 && u.depth == 0, k > 0 && k < 8:
+	case k > 0 && k < 8:
 		u.fail(errOdd)
 		return 0
+	case k == 0 && u.depth == 0: // what fills up the row
+		if strings.Trim(u.s[u.i:], "\x00") != "" {
+			u.fail(errOdd)
+		}
+		u.i = len(u.s)
 	case k == 0:
 		u.depth--
 	}

@@ -49,7 +49,7 @@ type Store interface {
 
 	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
 	Events(ctx context.Context, account mimamori.AccountID) ([]event.Event, error)
-	LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error)
+	LoginsSince(ctx context.Context, since time.Time, most int) (logins []event.Event, next time.Time, err error)
 }
 
 // maxNoted bounds the links that wait in memory to be written. Past it they
@@ -283,17 +283,20 @@ func (k *Keeper) relink(ctx context.Context, since time.Time) error {
 	if oldest := time.Now().Add(-LinkLife); since.Before(oldest) {
 		since = oldest
 	}
-	logins, err := k.store.LoginsSince(ctx, since)
-	if err != nil {
-		return err
-	}
-	for part := range slices.Chunk(logins, 1000) {
-		k.Note(part)
+	for {
+		logins, next, err := k.store.LoginsSince(ctx, since, 1000)
+		if err != nil {
+			return err
+		}
+		k.Note(logins)
 		if err := k.flush(ctx); err != nil {
 			return err
 		}
+		if next.IsZero() || !next.After(since) {
+			return nil
+		}
+		since = next
 	}
-	return nil
 }
 
 // Rebuild makes all rows and links again from incidents and events.

@@ -82,7 +82,9 @@ func (l *ledger) ActiveAccounts(_ context.Context, since time.Time) (int, error)
 }
 
 // LoginsSince finds nothing: a replay begins with an empty store.
-func (l *ledger) LoginsSince(context.Context, time.Time) ([]event.Event, error) { return nil, nil }
+func (l *ledger) LoginsSince(context.Context, time.Time, int) ([]event.Event, time.Time, error) {
+	return nil, time.Time{}, nil
+}
 
 // ReadAccount is Account.
 func (l *ledger) ReadAccount(_ context.Context, subject string) (*incident.Account, error) {

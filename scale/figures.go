@@ -11,8 +11,10 @@ type Figure struct {
 
 // Figures are all that the arithmetic rests on.
 type Figures struct {
-	NodeDecision  Figure // CPU of our process for a decision, TLS not counted
+	NodeDecision  Figure // CPU of a node before PostgreSQL for a decision, TLS not counted
 	NodeEvent     Figure // and for an event in a batch
+	OneDecision   Figure // CPU of a node with the embedded store for a decision
+	OneEvent      Figure // and for an event in a batch
 	OneNode       Figure // durable decisions a second on the embedded store
 	DBDecision    Figure // CPU of PostgreSQL for a decision, in batches
 	DBEvent       Figure // and for an event
@@ -34,18 +36,20 @@ const trial = "two cores of an AMD EPYC, load generator on the same cores"
 // measured anew; docs/scale.md then follows by make docs.
 func Measured() Figures {
 	return Figures{
-		NodeDecision: Figure{"CPU of a node for a decision", 214, "µs", "2026-11-22", "mimamori bench decisions, embedded store included; " + trial},
-		NodeEvent:    Figure{"CPU of a node for an event in a batch", 88, "µs", "2026-11-22", "mimamori bench events, embedded store included; " + trial},
-		OneNode:      Figure{"decisions a second of the embedded store", 5944, "/s", "2026-11-22", "mimamori bench decisions; " + trial},
-		DBDecision:   Figure{"CPU of PostgreSQL for a decision", 60, "µs", "2026-11-22", "trial with batches of 17 to 68: 84 to 53 with its client, 30 to 43 of them in the server (PostgreSQL 15, the statements of the decision path); " + trial},
-		DBEvent:      Figure{"CPU of PostgreSQL for an event in a batch", 30, "µs", "2026-11-22", "half of a decision: one insert instead of an insert and two updates; an estimate"},
-		Citus:        Figure{"times the database's CPU in a Citus cluster", 4, "", "2026-11-10", "Citus 13.2 beside PostgreSQL 15 on the same two cores, one worker a batch: 351 against 84 µs, 210 against 53"},
-		Account:      Figure{"bytes of an account", 790, "B", "2026-11-22", "1,000,000 rows with a picture of 512 bytes, indexes included, PostgreSQL 15"},
-		Event:        Figure{"bytes of an event", 682, "B", "2026-11-22", "890,729 sign-ins of 300 bytes with their answers, indexes included, PostgreSQL 15"},
-		WAL:          Figure{"log for a decision", 1048, "B", "2026-11-22", "711,661 decisions over 20,000 accounts, batches of 32, wal_compression lz4, PostgreSQL 15"},
-		PageImage:    Figure{"log for the first change of a page after a checkpoint", 5850, "B", "2026-11-22", "the same over 1,000,000 accounts: 0.49 page images and 3,897 bytes a decision"},
-		WALEvent:     Figure{"log for an event", 800, "B", "2026-11-22", "the insert's share of a decision's; an estimate"},
-		NodeMemory:   Figure{"memory of a node", 1, "GB", "2026-11-22", "258 MiB at 20,000 accounts; the bound asked for is 1 GiB at 10,000,000"},
+		NodeDecision: Figure{"CPU of a node before PostgreSQL for a decision", 143, "µs", "2026-11-22", "mimamori bench load against mimamori serve, 39,325 decisions, beside other work; " + trial},
+		NodeEvent:    Figure{"CPU of a node before PostgreSQL for an event in a batch", 172, "µs", "2026-11-22", "the same with --events, 13,000 events; " + trial},
+		OneDecision:  Figure{"CPU of a node with the embedded store for a decision", 187, "µs", "2026-11-22", "mimamori bench decisions, beside other work; " + trial},
+		OneEvent:     Figure{"CPU of a node with the embedded store for an event in a batch", 48, "µs", "2026-11-22", "mimamori bench events, beside other work; " + trial},
+		OneNode:      Figure{"decisions a second of the embedded store", 5944, "/s", "2026-11-22", "mimamori bench decisions, nothing else running, an earlier build of the day; " + trial},
+		DBDecision:   Figure{"CPU of PostgreSQL for a decision", 82, "µs", "2026-11-22", "all processes of PostgreSQL 15 during 39,325 decisions through HTTP; 67 in a run before; " + trial},
+		DBEvent:      Figure{"CPU of PostgreSQL for an event in a batch", 350, "µs", "2026-11-22", "the same during 13,000 events of kinds that are not yet written in batches; " + trial},
+		Citus:        Figure{"times the database's CPU in a Citus cluster", 4, "", "2026-11-10", "trial with Citus 13.2 beside PostgreSQL 15 on the same two cores, one worker a batch: 351 against 84 µs, 210 against 53"},
+		Account:      Figure{"bytes of an account", 1247, "B", "2026-11-22", "17,928 accounts after 4 sign-ins each, indexes and the room that updates leave included, PostgreSQL 15"},
+		Event:        Figure{"bytes of an event", 744, "B", "2026-11-22", "81,488 events, five of six of them sign-ins with their answers, indexes included, PostgreSQL 15"},
+		WAL:          Figure{"log for a decision", 1650, "B", "2026-11-22", "39,325 decisions on pages changed before (1,865 with 0.04 page images), wal_compression lz4, PostgreSQL 15"},
+		PageImage:    Figure{"log for the first change of a page after a checkpoint", 5850, "B", "2026-11-22", "trial of the decision path's statements over 1,000,000 accounts: 0.49 page images and 3,897 bytes a decision, 1,048 without; wal_compression lz4"},
+		WALEvent:     Figure{"log for an event", 1000, "B", "2026-11-22", "13,000 events: 2,986 bytes with 0.46 page images, less some of those for a row that is inserted; an estimate from that"},
+		NodeMemory:   Figure{"memory of a node", 1, "GB", "2026-11-22", "282 MiB at 20,000 accounts; the bound asked for is 1 GiB at 10,000,000"},
 		ReadsOfMissed: Figure{"disk reads for an account that is not in memory", 2, "", "2026-11-22",
 			"the last page of the index and the row's; by construction"},
 	}
@@ -53,5 +57,5 @@ func Measured() Figures {
 
 // List is all of them in order.
 func (f Figures) List() []Figure {
-	return []Figure{f.NodeDecision, f.NodeEvent, f.OneNode, f.DBDecision, f.DBEvent, f.Citus, f.Account, f.Event, f.WAL, f.PageImage, f.WALEvent, f.NodeMemory, f.ReadsOfMissed}
+	return []Figure{f.NodeDecision, f.NodeEvent, f.OneDecision, f.OneEvent, f.OneNode, f.DBDecision, f.DBEvent, f.Citus, f.Account, f.Event, f.WAL, f.PageImage, f.WALEvent, f.NodeMemory, f.ReadsOfMissed}
 }

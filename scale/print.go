@@ -49,7 +49,11 @@ func (p Plan) Text() string {
 		if s.Price.Core > 0 {
 			fmt.Fprintf(w, "\t%s %s", number(h.Cost), s.Price.Currency)
 		}
-		fmt.Fprintf(w, "\t%s, at %s/s\n", h.First, number(h.FirstAt))
+		if h.FirstAt == 0 {
+			fmt.Fprintf(w, "\t%s, already\n", h.First)
+		} else {
+			fmt.Fprintf(w, "\t%s, at %s/s\n", h.First, number(h.FirstAt))
+		}
 	}
 	_ = w.Flush()
 	pg, ci := p.Shapes[1], p.Shapes[2]

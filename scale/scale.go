@@ -19,7 +19,7 @@ type Shop struct {
 	Peak           float64 `json:"peak"`             // attempts a second under the worst attack; 20 times the mean
 	EventsPerLogin float64 `json:"events_per_login"` // what else is reported; 4
 	Known          float64 `json:"known"`            // share of the peak's attempts on accounts that exist; 0.3
-	RetentionDays  float64 `json:"retention_days"`   // of events; 395
+	RetentionDays  float64 `json:"retention_days"`   // of events; 1,826: five years, as retention.incident_years
 	Standbys       float64 `json:"standbys"`         // of each database machine; 1
 	Load           float64 `json:"load"`             // how full a machine may be at the peak; 0.5
 
@@ -57,7 +57,7 @@ type Shape struct {
 	Disk       float64 `json:"disk_gb"`    // in all, with the standbys
 	Cost       float64 `json:"cost"`       // a month
 	First      string  `json:"breaks_first"`
-	FirstAt    float64 `json:"breaks_first_at"` // attempts a second
+	FirstAt    float64 `json:"breaks_first_at"` // attempts a second; 0: it is full already
 	Shards     float64 `json:"shards"`
 	Partitions float64 `json:"partitions"`
 	Width      float64 `json:"partition_days"`
@@ -110,7 +110,7 @@ func (s *Shop) defaults() error {
 	or(&s.Peak, math.Max(10, math.Ceil(20*s.LoginsPerDay/86400)))
 	or(&s.EventsPerLogin, 4)
 	or(&s.Known, 0.3)
-	or(&s.RetentionDays, 395)
+	or(&s.RetentionDays, 1826)
 	or(&s.Load, 0.5)
 	or(&s.Machine.Cores, 64)
 	or(&s.Machine.RAM, 512)
@@ -197,11 +197,14 @@ func first(peak float64, list ...limit) (string, float64) {
 
 func embedded(p Plan, f Figures) Shape {
 	s := p.Shop
-	used := s.Peak + p.Events*f.NodeEvent.Value/f.NodeDecision.Value
-	cores := cpu(s.Peak, f.NodeDecision, p.Events, f.NodeEvent) / s.Load
+	used := s.Peak + p.Events*f.OneEvent.Value/f.OneDecision.Value
+	cores := cpu(s.Peak, f.OneDecision, p.Events, f.OneEvent) / s.Load
 	h := Shape{Name: "one node, embedded store", Nodes: 1, NodeCores: math.Max(2, math.Ceil(cores)), Partitions: 1, Shards: 1}
 	h.RAM, h.Disk = 2*f.NodeMemory.Value+2, p.Data
-	h.First, h.FirstAt = first(s.Peak, limit{"the one writer", used, f.OneNode.Value}, limit{"disk", p.Data, s.Machine.Disk})
+	h.First, h.FirstAt = first(s.Peak, limit{"the one writer", used, f.OneNode.Value})
+	if p.Data > s.Machine.Disk {
+		h.First, h.FirstAt = "its disk", 0
+	}
 	h.Fits = used <= f.OneNode.Value*s.Load && s.Accounts <= embeddedMost && p.Data <= s.Machine.Disk
 	return h
 }
@@ -233,7 +236,7 @@ func postgres(p Plan, f Figures) Shape {
 		h.Fits = h.Fits && l.used <= l.most*s.Load
 	}
 	if p.Data > s.Machine.Disk {
-		h.First, h.FirstAt = "its disk", s.Peak
+		h.First, h.FirstAt = "its disk", 0
 	}
 	return h
 }

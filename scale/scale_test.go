@@ -25,7 +25,7 @@ func near(a, b float64) bool { return math.Abs(a-b) <= 0.01*math.Abs(b) }
 // TestTheSumByHand does the large example on paper, from round figures.
 func TestTheSumByHand(t *testing.T) {
 	f := Measured()
-	for _, v := range []*Figure{&f.NodeDecision, &f.NodeEvent, &f.DBDecision, &f.DBEvent, &f.Account, &f.Event, &f.WAL, &f.PageImage, &f.WALEvent, &f.OneNode} {
+	for _, v := range []*Figure{&f.NodeDecision, &f.NodeEvent, &f.DBDecision, &f.DBEvent, &f.OneDecision, &f.OneEvent, &f.Account, &f.Event, &f.WAL, &f.PageImage, &f.WALEvent, &f.OneNode} {
 		v.Value = map[string]float64{"µs": 100, "B": 1000, "/s": 5000}[v.Unit]
 	}
 	p, err := Compute(Shop{Accounts: 100e6, LoginsPerDay: 8.64e6, Peak: 100_000, EventsPerLogin: 4, Known: 0.5, RetentionDays: 100, Standbys: 1}, f)
@@ -63,9 +63,10 @@ func TestEachShapeHasItsSize(t *testing.T) {
 	}{
 		{Shop{Accounts: 200_000}, "one node, embedded store"},
 		{Shop{Accounts: 10e6, LoginsPerDay: 1e6, Peak: 5000}, "one PostgreSQL"},
-		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Standbys: 1}, "one PostgreSQL"},
+		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Standbys: 1, RetentionDays: 365}, "one PostgreSQL"},
+		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Standbys: 1}, "Citus"},
 		{Shop{Accounts: 2e9, LoginsPerDay: 100e6, Peak: 1e6, Standbys: 1}, "Citus"},
-		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Machine: Machine{Cores: 8}}, "Citus"},
+		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, RetentionDays: 365, Machine: Machine{Cores: 8}}, "Citus"},
 	} {
 		if p := plan(t, c.shop); p.Advice != c.want {
 			t.Errorf("%+v: %s, want %s\n%s", c.shop, p.Advice, c.want, p.Text())
@@ -76,7 +77,7 @@ func TestEachShapeHasItsSize(t *testing.T) {
 // TestAClusterCostsFourTimesTheCores for the same decisions, so that it must
 // have more than four machines before it carries more than one of them.
 func TestAClusterCostsFourTimesTheCores(t *testing.T) {
-	s := Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Machine: Machine{Cores: 16, RAM: 512}}
+	s := Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, RetentionDays: 365, Machine: Machine{Cores: 16, RAM: 512}}
 	p := plan(t, s)
 	ratio := (p.Shapes[2].DBCores - 4) / p.Shapes[1].DBCores
 	if ratio < 3.6 || ratio > 4.2 {

@@ -40,7 +40,7 @@ var (
 		audit.LookBreach, audit.LookAccounting, audit.BreachEdit, audit.BreachNotify, audit.LegalHold, audit.AccountForget,
 	})
 	analystActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
-	auditorActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport, audit.LookBreach, audit.LookAccounting, audit.LookStaff, audit.LookKeys}
+	auditorActs = []audit.Act{audit.LookStaff, audit.LookKeys, audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport, audit.LookBreach, audit.LookAccounting}
 	adminActs   = []audit.Act{
 		audit.LookStaff, audit.LookKeys, audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.StaffReset, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.DirectoryEdit, audit.PolicyChange, audit.RetentionChanged, audit.AccountForget, audit.AccountExport, audit.LookAudit,
@@ -73,7 +73,7 @@ func Dangerous(a audit.Act) bool {
 		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.PointsRestore, audit.RecoveryVouch,
 		audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo,
 		audit.LookReveal, audit.LookExport, audit.AccountExport, audit.AccountForget, audit.LegalHold, audit.BreachNotify, audit.ProposalApprove,
-		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate, audit.LookStaff, audit.LookKeys, audit.StaffReset,
+		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.StaffReset, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.RetentionChanged, audit.PolicyChange, audit.DirectoryEdit, audit.StaffPassword, audit.StaffFactor,
 	}, a)
 }

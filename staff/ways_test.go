@@ -1,7 +1,6 @@
 package staff_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -388,7 +387,38 @@ func TestResetTakesTwo(t *testing.T) {
 	if _, _, err := w.desk.AcceptInvite(t.Context(), token, staff.Accept{Digits: digits, Password: "a long enough one", Code: typed}, office); err != nil {
 		t.Errorf("with both: %v", err)
 	}
+	// An administrator who is to be reset does not approve it himself.
+	if _, err := w.desk.ProposeReset(t.Context(), w.four, root, second.ID, "lost"); !errors.Is(err, staff.ErrAlone) {
+		t.Errorf("the second administrator, with nobody else to approve: %v, want alone", err)
+	}
+	third := w.add("third", nil, staff.Admin).Person.Actor()
+	digits, err = w.desk.ProposeReset(t.Context(), w.four, root, second.ID, "lost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err = w.desk.Resets(t.Context(), w.four)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("Resets = %v, %v", list, err)
+	}
+	_, _, err = w.desk.ApproveReset(t.Context(), w.four, second, list[0].ID, "it is me")
+	denied(t, "the administrator himself approves", err)
+	token, _, err = w.desk.ApproveReset(t.Context(), w.four, third, list[0].ID, "I saw him")
+	if err != nil {
+		t.Fatal(err)
+	}
 	// Five guesses end a link.
+	wrong := "000000"
+	if digits == wrong {
+		wrong = "111111"
+	}
+	for range 5 {
+		if _, err := w.desk.BeginInvitePasskey(t.Context(), token, wrong); !errors.Is(err, mimamori.ErrInvalid) {
+			t.Errorf("a guess: %v, want invalid", err)
+		}
+	}
+	if _, err := w.desk.BeginInvitePasskey(t.Context(), token, digits); !errors.Is(err, mimamori.ErrNotFound) {
+		t.Errorf("the right digits after five guesses: %v, want not found", err)
+	}
 	token, _, err = w.desk.ResetAlone(t.Context(), "agent", "lost again")
 	if err != nil {
 		t.Fatal(err)
@@ -412,65 +442,6 @@ func TestE09_OwnAccountsAreSetByOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	denied(t, "his own account now", w.allow(agent.Person.Actor(), audit.LookIncident, hana, "mine"))
-}
-
-func TestExternalPeople(t *testing.T) {
-	w := withPasskeys(t, false)
-	var alarms atomic.Int32
-	local := w.add("local", nil, staff.Agent)
-	w.desk.InCharge(func(_ context.Context, _ mimamori.Actor) { alarms.Add(1) })
-	id := staff.Identity{Issuer: "https://id.example", Subject: "42", Login: "root", Name: "Sato", Roles: []staff.Role{staff.Agent}}
-	_, s, err := w.desk.SignInExternal(t.Context(), id, office)
-	if err != nil || s.Person == w.admin.Person.ID || s.Way != staff.ByProvider || s.Strong {
-		t.Fatalf("somebody called like the local administrator: %+v, %v", s, err)
-	}
-	_, same, err := w.desk.SignInExternal(t.Context(), id, office)
-	if err != nil || same.Person != s.Person {
-		t.Errorf("the same subject is another person: %v", err)
-	}
-	other := id
-	other.Subject = "43"
-	_, o, err := w.desk.SignInExternal(t.Context(), other, office)
-	if err != nil || o.Person == s.Person {
-		t.Errorf("another subject with the same name is the same person: %v", err)
-	}
-	nobody := staff.Identity{Issuer: id.Issuer, Subject: "44", Login: "x"}
-	if _, _, err := w.desk.SignInExternal(t.Context(), nobody, office); !errors.Is(err, staff.ErrNoRole) {
-		t.Errorf("no group with a role: %v", err)
-	}
-	if err := w.desk.SetRoles(t.Context(), w.guard, w.admin.Person.Actor(), s.Person, []staff.Role{staff.Admin}, "x"); !errors.Is(err, mimamori.ErrConflict) {
-		t.Errorf("roles set here: %v, want conflict", err)
-	}
-	_, _, err = w.desk.ReauthExternal(t.Context(), s, other)
-	denied(t, "somebody else's word", err)
-	id.Strong = true
-	if _, next, err := w.desk.ReauthExternal(t.Context(), s, id); err != nil || !next.Strong {
-		t.Errorf("his own: %v", err)
-	}
-	id.Roles = nil // taken out of the group
-	if _, _, err := w.desk.SignInExternal(t.Context(), id, office); !errors.Is(err, staff.ErrNoRole) {
-		t.Errorf("after he left the group: %v", err)
-	}
-	if s, err := w.store.StaffSession(t.Context(), same.Hash); err != nil || s.EndedAt.IsZero() {
-		t.Errorf("his session goes on: %v", err)
-	}
-	if err := w.desk.Disable(t.Context(), w.guard, w.admin.Person.Actor(), o.Person, "left"); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err = w.desk.SignInExternal(t.Context(), other, office)
-	denied(t, "a disabled person", err)
-
-	_, _, err = w.signIn(local, office)
-	denied(t, "a local agent while the provider is in charge", err)
-	if alarms.Load() != 0 {
-		t.Errorf("%d alarms before any emergency", alarms.Load())
-	}
-	if _, _, err := w.signIn(w.admin, office); err != nil || alarms.Load() != 1 {
-		t.Errorf("the administrator in need: %v, %d alarms", err, alarms.Load())
-	}
-	if row := w.audit.Rows; !containsAct(row, audit.AlarmBreakGlass) {
-		t.Error("the emergency sign-in is not in the record")
-	}
 }
 
 func containsAct(rows []audit.Row, act audit.Act) bool {

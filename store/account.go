@@ -233,22 +233,41 @@ func (s *SQL) EventsAfter(ctx context.Context, account mimamori.AccountID, mark 
 	return events, newest, all, nil
 }
 
-// LoginsSince are the attempts to sign in, on all accounts, that arrived
-// since a moment.
-func (s *SQL) LoginsSince(ctx context.Context, since time.Time) ([]event.Event, error) {
-	rows, err := s.at(ctx).rows(`SELECT `+eventColumns+` FROM event WHERE kind = 'login.attempted' AND received_at >= ? ORDER BY received_at`, nanos(since))
-	out, err := list(rows, err, scanEvent)
+// LoginsSince are the attempts to sign in, on all accounts, that arrived since
+// a moment, in the order they did: at most so many, and from when on to ask for
+// the next. The zero time: there are no more.
+func (s *SQL) LoginsSince(ctx context.Context, since time.Time, most int) (logins []event.Event, next time.Time, err error) {
+	var arrived []time.Time
+	rows, err := s.at(ctx).rows(`SELECT `+eventColumns+`, received_at FROM event WHERE kind = 'login.attempted' AND received_at >= ? ORDER BY received_at LIMIT ?`, nanos(since), most)
+	logins, err = list(rows, err, func(r scanner) (event.Event, error) {
+		arrived = append(arrived, time.Time{})
+		return scanEventAnd(r, when{&arrived[len(arrived)-1]})
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read logins: %w", err)
+		return nil, time.Time{}, fmt.Errorf("read logins: %w", err)
 	}
-	return out, nil
+	if len(logins) < most {
+		return logins, time.Time{}, nil
+	}
+	// Those of the last moment may go on beyond these: they come next time.
+	last, n := arrived[len(arrived)-1], len(logins)
+	for n > 0 && arrived[n-1].Equal(last) {
+		n--
+	}
+	if n == 0 { // all of one moment, which none but a test has
+		return logins, last.Add(1), nil
+	}
+	return logins[:n], last, nil
 }
 
-func scanEvent(r scanner) (event.Event, error) {
+func scanEvent(r scanner) (event.Event, error) { return scanEventAnd(r) }
+
+// scanEventAnd reads an event and the columns after it.
+func scanEventAnd(r scanner, more ...any) (event.Event, error) {
 	var source, id, kind, subject string
 	var data []byte
 	var at time.Time
-	if err := r.Scan(&source, &id, when{&at}, &kind, &subject, &data); err != nil {
+	if err := r.Scan(append([]any{&source, &id, when{&at}, &kind, &subject, &data}, more...)...); err != nil {
 		return event.Event{}, err
 	}
 	e, err := event.Stored(source, id, event.Kind(kind), subject, at, data)

@@ -41,6 +41,9 @@ func (tx *tx) putBreach(r breach.Report) error {
 // them belongs to a report already.
 func (s *SQL) AddBreach(ctx context.Context, r breach.Report) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lockAll("breach"); err != nil {
+			return err
+		}
 		for _, ref := range r.Incidents {
 			if err := tx.add("report of "+string(ref.Incident), `INSERT INTO breach_incident (account_id, incident, report) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
 				ref.Account[:], string(ref.Incident), r.ID); err != nil {
@@ -64,6 +67,9 @@ func (s *SQL) ChangeBreach(ctx context.Context, id string, do func(*breach.Repor
 // written as its own.
 func (s *SQL) JoinBreaches(ctx context.Context, ids []string, do func([]*breach.Report) error) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		if err := tx.lockAll("breach"); err != nil {
+			return err
+		}
 		var list []*breach.Report
 		for _, id := range ids {
 			r, err := breachOf(tx, id)

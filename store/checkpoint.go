@@ -14,8 +14,8 @@ import (
 // from its start while writes go on, so past a greater bound the writer carries
 // over the small rest itself. Nothing looks on a clock: the writer counts.
 const (
-	lookEvery = 256      // writes between two looks at the log's size
-	softPages = 4 << 10  // 16 MiB: carry over beside the writer
+	lookEvery = 128      // writes between two looks at the log's size
+	softPages = 1 << 10  // 4 MiB: carry over beside the writer; what is synced at once, others wait behind
 	hardPages = 16 << 10 // 64 MiB: the writer carries over the rest
 )
 

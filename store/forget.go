@@ -35,7 +35,9 @@ func (s *SQL) ForgetAccount(ctx context.Context, account mimamori.AccountID, sub
 		return err
 	}
 	err := s.update(ctx, Normal, func(tx *tx) error {
-		// locks: account
+		if err := tx.lock(account); err != nil {
+			return err
+		}
 		list, err := documents[incident.Incident](tx.rows(`SELECT doc FROM incident WHERE account_id = ?`, account[:]))
 		if err != nil {
 			return err

@@ -2,34 +2,66 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
+
+	"mimamori"
+	"mimamori/event"
 )
 
-// Peeked is a database file opened to be read beside a running server.
-// Whatever would write says ErrUnavailable.
-type Peeked struct{ *SQLite }
-
-// Peek opens a database file to read it, for checks and reports at a shell. It
-// takes no lock, and changes nothing but the file's own log of readers.
-func Peek(ctx context.Context, path string) (Peeked, error) {
-	if _, err := os.Stat(path); err != nil {
-		return Peeked{}, fmt.Errorf("open store to read: %w", err)
+// Peek opens what Open opens to read it beside a running server, for checks
+// and reports at a shell. It takes no lock on an SQLite file; whatever would
+// write there says ErrUnavailable.
+func Peek(ctx context.Context, place string) (*SQL, error) {
+	if IsAddress(place) {
+		return peekAt(ctx, place)
 	}
-	s := &SQLite{stmts: map[string]*sql.Stmt{}, stop: make(chan struct{}), broken: make(chan struct{})}
-	s.SQL = SQL{engine: s, order: "rowid"}
-	close(s.stop) // no write is taken
-	var err error
-	if s.read, err = openFile(path, "&_pragma=busy_timeout(10000)&mode=ro", 2); err != nil {
-		return Peeked{}, fmt.Errorf("open store %s to read: %w", path, err)
+	if _, err := os.Stat(place); err != nil {
+		return nil, fmt.Errorf("open store to read: %w", err)
 	}
-	if err := s.read.PingContext(ctx); err != nil {
-		return Peeked{}, errors.Join(fmt.Errorf("open store %s to read: %w", path, err), s.read.Close())
+	db, err := openFile(place, "&_pragma=busy_timeout(10000)&mode=ro", 2)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s to read: %w", place, err)
 	}
-	return Peeked{s}, nil
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", place, err), db.Close())
+	}
+	p := &peeking{SQLite: &SQLite{read: db}}
+	p.SQL = SQL{engine: p, order: "rowid"}
+	return &p.SQL, nil
 }
 
-// Close ends the reading.
-func (p Peeked) Close() error { return p.read.Close() }
+func peekAt(ctx context.Context, address string) (*SQL, error) {
+	p, err := connect(address)
+	if err != nil {
+		return nil, err
+	}
+	p.closed = true // no write is taken
+	if err := p.meet(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", p.place(), err), p.closePools())
+	}
+	p.engine = peekingAt{p}
+	return &p.SQL, nil
+}
+
+// peekingAt is a database that is only read here.
+type peekingAt struct{ *Postgres }
+
+func (p peekingAt) Close() error { return p.closePools() }
+
+// peeking is a file that another process has open: it can be read.
+type peeking struct{ *SQLite }
+
+var errPeeking = fmt.Errorf("the store was opened to be read: %w", mimamori.ErrUnavailable)
+
+func (*peeking) update(context.Context, Class, func(*tx) error) error { return errPeeking }
+
+func (*peeking) updateAbout(context.Context, Class, []event.Event, func(*tx) error) error {
+	return errPeeking
+}
+
+func (*peeking) purge(context.Context) error { return errPeeking }
+func (*peeking) Failed() error               { return nil }
+func (*peeking) Broken() <-chan struct{}     { return nil }
+func (p *peeking) Close() error              { return p.read.Close() }

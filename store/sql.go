@@ -41,6 +41,7 @@ type engine interface {
 	// where this engine can reach.
 	purge(ctx context.Context) error
 	several() bool // other processes may write at the same time
+	apart() bool   // accounts are apart: a write that touches several costs much
 	Failed() error
 	Broken() <-chan struct{}
 	Close() error

@@ -125,6 +125,11 @@ type Store interface {
 	Bury(ctx context.Context, n Node) (steps int64, err error)
 	// Leave frees this node's own: it ends.
 	Leave(ctx context.Context) error
+	// Tell and Hear carry what nodes tell each other of their traffic.
+	Tell(ctx context.Context, seq int64, doc []byte, now, before time.Time) error
+	Hear(ctx context.Context, node string, after int64, most int) ([]Told, error)
+	// TrafficSeed is the number by which all nodes hash it.
+	TrafficSeed(ctx context.Context, given uint64, now time.Time) (uint64, error)
 	// Failed is the error that ended all writing, nil while all is well. The
 	// process is to end then: a failed fsync may have lost what an earlier one
 	// promised.

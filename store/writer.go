@@ -22,8 +22,12 @@ type job struct {
 	end   chan struct{}
 }
 
-// maxBatch bounds how many writes share one commit.
-const maxBatch = 512
+// maxBatch bounds how many writes share one commit, and maxEvents how many
+// events they may be about: a few large batches of events are enough for one.
+const (
+	maxBatch  = 512
+	maxEvents = 1024
+)
 
 // update runs do in the next batch.
 func (s *SQLite) update(ctx context.Context, class Class, do func(*tx) error) error {
@@ -120,11 +124,15 @@ func (s *SQLite) take() (batch []*job, between *job) {
 	case <-s.stop:
 		return nil, nil
 	}
+	events := 0
+	for _, j := range batch {
+		events += len(j.about)
+	}
 	for _, q := range []chan *job{s.urgent, s.normal} {
-		for more := true; more && len(batch) < maxBatch; {
+		for more := true; more && len(batch) < maxBatch && events < maxEvents; {
 			select {
 			case j := <-q:
-				batch = append(batch, j)
+				batch, events = append(batch, j), events+len(j.about)
 			default:
 				more = false
 			}
@@ -196,6 +204,8 @@ func (s *SQLite) updateAbout(ctx context.Context, class Class, events []event.Ev
 }
 
 func (s *SQLite) several() bool { return false }
+
+func (s *SQLite) apart() bool { return false }
 
 func (s *SQLite) queue(class Class) chan *job {
 	return [...]chan *job{s.urgent, s.normal, s.idle}[class]

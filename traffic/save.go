@@ -7,7 +7,9 @@ import (
 	"encoding/gob"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"mimamori"
@@ -37,13 +39,15 @@ type saved struct {
 const savedVersion = 1
 
 // Save writes the counters down. at is from when on events are to be counted
-// again after a Load.
+// again after a Load. Decisions go on meanwhile: the tables are copied a few
+// megabytes at a time, and what is counted between two copies may stand in one
+// and not in the other.
 func (t *Traffic) Save(at time.Time) ([]byte, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := saved{Version: savedVersion, At: at, Seed: uint64(t.seed), Clock: t.clock, People: t.people.pack(), Lately: t.lately.pack(), Places: t.places.pack(), Tried: t.tried.pack(),
-		Bases: [2]int64{t.people.Base, t.lately.Base}, Turns: [2]int64{t.places.Turn, t.tried.Turn}, Countries: t.countries, Home: t.home, Delays: t.delays,
-		Habits: t.habits, HabitsAt: t.habitsAt, Taken: t.taken, Tracks: t.watch.tracks, Campaigns: t.watch.campaigns, Ring: t.ring.list}
+	people, lately, places, tried := t.copySketch(t.people), t.copySketch(t.lately), t.copySeen(t.places), t.copySeen(t.tried)
+	s := t.copyRest()
+	s.Version, s.At = savedVersion, at
+	s.People, s.Lately, s.Places, s.Tried = people.pack(), lately.pack(), places.pack(), tried.pack()
+	s.Bases, s.Turns = [2]int64{people.Base, lately.Base}, [2]int64{places.Turn, tried.Turn}
 	var out bytes.Buffer
 	z, err := flate.NewWriter(&out, flate.BestSpeed)
 	if err != nil {
@@ -56,6 +60,74 @@ func (t *Traffic) Save(at time.Time) ([]byte, error) {
 		return nil, fmt.Errorf("save traffic: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// copySketch copies a sketch row by row; again, should it be rebased meanwhile.
+func (t *Traffic) copySketch(s *sketch) *sketch {
+	out := &sketch{}
+	for i := range s.Rows {
+		out.Rows[i] = make([]cell, len(s.Rows[i]))
+	}
+	for i := 0; i < len(s.Rows); i++ {
+		t.mu.Lock()
+		copy(out.Rows[i], s.Rows[i])
+		base := s.Base
+		t.mu.Unlock()
+		if i > 0 && base != out.Base {
+			i = -1
+		}
+		out.Base = base
+	}
+	return out
+}
+
+func (t *Traffic) copySeen(s *seen) *seen {
+	t.mu.Lock()
+	words := len(s.Now) // both halves have as many, always
+	t.mu.Unlock()
+	out := &seen{Now: make([]uint64, words), Before: make([]uint64, words)}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	copy(out.Now, s.Now)
+	copy(out.Before, s.Before)
+	out.Turn = s.Turn
+	return out
+}
+
+// copyRest copies all that is small.
+func (t *Traffic) copyRest() saved {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := saved{Seed: uint64(t.seed), Clock: t.clock, Countries: maps.Clone(t.countries), Home: t.home, Habits: t.habits, HabitsAt: t.habitsAt,
+		Delays: make(map[uint32]*Delay, len(t.delays)), Taken: make(map[uint64]*trace, len(t.taken)), Tracks: make(map[uint64]*track, len(t.watch.tracks)), Ring: slices.Clone(t.ring.list)}
+	for i := range s.Ring {
+		s.Ring[i].Asked = slices.Clone(s.Ring[i].Asked)
+	}
+	copied := map[*Campaign]*Campaign{nil: nil}
+	for _, c := range t.watch.campaigns {
+		same := *c
+		copied[c] = &same
+		s.Campaigns = append(s.Campaigns, &same)
+	}
+	for k, tr := range t.watch.tracks {
+		same := *tr
+		if c, ok := copied[tr.Campaign]; ok {
+			same.Campaign = c
+		} else {
+			gone := *tr.Campaign
+			same.Campaign = &gone
+		}
+		s.Tracks[k] = &same
+	}
+	for k, d := range t.delays {
+		same := *d
+		s.Delays[k] = &same
+	}
+	for k, tr := range t.taken {
+		same := *tr
+		s.Taken[k] = &same
+	}
+	return s
 }
 
 // Load takes over what Save wrote, and says from when on events are to be

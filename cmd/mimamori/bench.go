@@ -12,7 +12,7 @@ import (
 )
 
 type benchCmd struct {
-	Kind        bench.Kind `arg:"" enum:"decisions,events,contain,pages,load" help:"What to measure: decisions, events, contain or pages; or load: send decisions to a server that stands already."`
+	Kind        bench.Kind `arg:"" enum:"decisions,events,contain,pages,restart,load" help:"What to measure: decisions, events, contain, pages, restart (how soon it answers after kill -9); or load: send decisions to a server that stands already."`
 	URL         string     `arg:"" optional:"" name:"url" help:"For load: the server's address, http or https."`
 	Key         string     `env:"MIMAMORI_API_KEY" placeholder:"KEY" help:"For load: an API key with the scope decisions (or events). Better in the environment: a command line can be read by others."`
 	Source      string     `default:"bench" help:"For load: the CloudEvents source that the key may send. Default: ${default}."`
@@ -24,7 +24,8 @@ type benchCmd struct {
 	Minutes     float64    `help:"How long. Default: 10 seconds."`
 	Connections int        `help:"Connections, each with one request at a time. Default: 64; for events 4."`
 	Batch       int        `default:"500" help:"Events a request, for events. Default: ${default}."`
-	History     int        `default:"200" help:"Sign-ins in the customer's history, for pages. Default: ${default}."`
+	History     int        `help:"Sign-ins in the customer's history, for pages (default: 200); events of each customer, for restart (default: 10)."`
+	Database    string     `env:"MIMAMORI_DATABASE" placeholder:"ADDRESS" help:"Measure with the records at this PostgreSQL (postgres://user@host/database), in a schema of its own."`
 	NoFloor     bool       `help:"Leave the floor out."`
 	CPUProfile  string     `name:"cpuprofile" type:"path" placeholder:"FILE" help:"Write a CPU profile of the server while it is measured (go tool pprof)."`
 	Folder      string     `type:"path" placeholder:"FOLDER" help:"Measure on this disk and keep what is written. Default: a temporary folder."`
@@ -38,7 +39,7 @@ func (benchCmd) Help() string {
 // Run measures and prints a table.
 func (c benchCmd) Run(ctx context.Context, s *streams) error {
 	o := bench.Options{Kind: c.Kind, Accounts: c.Accounts, Zipf: c.Zipf, Paced: c.Paced, Duration: time.Duration(c.Minutes * float64(time.Minute)),
-		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Folder: c.Folder, Out: s.err}
+		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Database: c.Database, Folder: c.Folder, Out: s.err}
 	measure := bench.Run
 	if (c.Kind == "load") != (c.URL != "") {
 		return withHint(errors.New("bench: load needs an address, and nothing else takes one"), "mimamori bench load https://mimamori.shop.example")

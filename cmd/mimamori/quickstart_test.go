@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,6 +124,26 @@ func TestQuickstartServesAtOnce(t *testing.T) {
 	_ = r.Body.Close()
 	if r.StatusCode == 401 || r.StatusCode == 403 {
 		t.Errorf("the shop's key = %d", r.StatusCode)
+	}
+	certify(t, 2, cert, key)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		c, err := tls.Dial("tcp", listen, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got == 2 {
+			break
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("still certificate %d after a renewal and SIGHUP", got)
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ type sizeCmd struct {
 	Peak      float64 `placeholder:"N" help:"Sign-in attempts a second under the worst attack. Default: 20 times the mean."`
 	Events    float64 `name:"events-per-login" default:"4" help:"What else the shop reports, for each attempt. Default: ${default}."`
 	Known     float64 `default:"0.3" help:"Share of the peak's attempts on accounts that exist. Default: ${default}."`
-	Retention float64 `default:"395" help:"Days that events are kept. Default: ${default}."`
+	Retention float64 `default:"1826" help:"Days that events are kept. Default: ${default}, the five years of retention.incident_years."`
 	Standbys  float64 `default:"1" help:"Standbys of each database machine. Default: ${default}."`
 	Load      float64 `default:"0.5" help:"How full a machine may be at the peak. Default: ${default}."`
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,20 +23,20 @@ func TestDocumentOfScale(t *testing.T) {
 		t.Fatal(err)
 	}
 	examples := 0
-	drawn := filepath.Join(t.TempDir(), "scale.svg")
+	folder := t.TempDir()
 	want := sizeExample.ReplaceAllStringFunc(string(raw), func(block string) string {
 		examples++
 		args := strings.Fields(sizeExample.FindStringSubmatch(block)[1])
-		code, out, said := do(t, "", append(args, "--svg", drawn)...)
+		code, out, said := do(t, "", append(args, "--svg", filepath.Join(folder, strconv.Itoa(examples)))...)
 		if code != 0 {
 			t.Errorf("mimamori %v = %d\n%s", args, code, said)
 		}
 		return "```\n$ mimamori " + strings.Join(args, " ") + "\n" + out + "```"
 	})
-	if examples != 2 {
-		t.Errorf("%d examples in %s, want 2", examples, file)
+	if examples != 3 {
+		t.Errorf("%d examples in %s, want 3", examples, file)
 	}
-	svg, err := os.ReadFile(drawn)
+	svg, err := os.ReadFile(filepath.Join(folder, "2"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -270,9 +270,12 @@ func TestAnswersThatAreRefused(t *testing.T) {
 	_, fresh := begin()
 	replay := url.Values{"code": good["code"], "state": good["state"], "iss": good["iss"]}
 	refused("a replayed code in another sign-in", fresh, replay)
-	mine, myRef := begin()
+	_, myRef := begin()
 	his, _ := begin()
 	refused("another browser's state", myRef, his)
+	mine, myRef := begin()
+	mine["state"] = his["state"]
+	refused("our code with another sign-in's state", myRef, mine)
 	mine, myRef = begin()
 	stolen := url.Values{"code": his["code"], "state": mine["state"], "iss": mine["iss"]}
 	refused("another sign-in's code, whose verifier is not ours", myRef, stolen)

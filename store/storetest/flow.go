@@ -101,11 +101,21 @@ func events(h *harness) {
 	got, err := h.Events(h.ctx, hanako)
 	h.ok(err)
 	h.same(got, []event.Event{same, early, late})
-	logins, err := h.LoginsSince(h.ctx, now.Add(1))
+	logins, next, err := h.LoginsSince(h.ctx, now.Add(1), 10)
 	h.ok(err)
-	if len(logins) != 3 || logins[0].ID != "e1" || logins[1].Subject != "taro" {
-		h.Errorf("logins by arrival = %v", logins)
+	if len(logins) != 3 || logins[0].ID != "e1" || logins[1].Subject != "taro" || !next.IsZero() {
+		h.Errorf("logins by arrival = %v, then %s", logins, next)
 	}
+	var pieces []event.Event
+	for from := now; ; from = next {
+		if logins, next, err = h.LoginsSince(h.ctx, from, 2); err != nil {
+			h.Fatal(err)
+		}
+		if pieces = append(pieces, logins...); next.IsZero() {
+			break
+		}
+	}
+	h.same(pieces, []event.Event{late, early, other, same})
 }
 
 // oddTimes: a broken clock may say 1970 or 2261. Order must hold, and such a

@@ -36,7 +36,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"verdicts", verdicts}, {"incidents", incidents}, {"change incident", changeIncident}, {"queue", openFirst}, {"budget", budget},
 		{"entries", entries}, {"imports", imports}, {"tally", tally}, {"labels", labels}, {"decided", decided},
 		{"steps are claimed once", claims}, {"fence", fence}, {"release", release}, {"timers", timers},
-		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue}, {"nodes", nodes}, {"leaving", leaving},
+		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue}, {"nodes", nodes}, {"leaving", leaving}, {"exchange", exchange},
 		{"keys", ringKeys}, {"account keys", accountKeys},
 		{"factors", factors}, {"throttle", throttle}, {"ceremonies", ceremonies}, {"mailed codes", mailedCodes}, {"mailed codes in parallel", mailedParallel},
 		{"audit", auditLog}, {"audit queries", auditQueries}, {"notices", notices}, {"notice forgotten", noticeForgotten}, {"sightings", sightings},
@@ -47,6 +47,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"decisions together", together}, {"decisions beside others", besides}, {"one decision on several accounts", several},
 		{"one write's error is its own", ownErrors}, {"decisions on one account", oneAccount}, {"decisions of all kinds in one batch", mixedBatch},
 		{"a taken name", takenName}, {"unforeseen accounts", unforeseen}, {"one write's panic is its own", ownPanics},
+		{"breaches", breaches}, {"retention", retentions}, {"forgetting", forgettings}, {"restitutions", restitutions},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},
 	}
 	for _, tt := range tests {

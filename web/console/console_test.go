@@ -100,10 +100,10 @@ func (p *place) pages() (*browser, []string) {
 	b.post("/incidents/"+string(night)+"/reason", "why", "call")
 	b.post(hanakos.Path() + "/take")
 	b.post("/live/reason", "to", oddOne.Query(), "why", "work")
-	return b, []string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
+	return b, append([]string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
 		"/?pick=1&kind=device&for=en", "/bulk", "/bulk/blk_draft", "/bulk/blk_running", "/bulk/blk_done",
 		"/calls", hanakos.Path(), blocked.Path(), later.Path(), "/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis",
-		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}
+		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}, lawPages...)
 }
 
 func TestEveryPageHasItsWordsInBothLanguages(t *testing.T) {

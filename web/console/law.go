@@ -100,6 +100,15 @@ func (s BreachSheet) AllGrounds() []GroundChoice {
 	return out
 }
 
+// Words says what fields are, in words.
+func (BreachSheet) Words(fields []string) []mimamori.Text {
+	var out []mimamori.Text
+	for _, f := range fields {
+		out = append(out, breach.FieldWord(f))
+	}
+	return out
+}
+
 // BreachDate is a deadline as the page shows it.
 type BreachDate struct {
 	breach.Deadline
@@ -199,11 +208,10 @@ func (c *console) breachOf(w http.ResponseWriter, r *http.Request, me Reader) {
 func (c *console) breachFile(w http.ResponseWriter, r *http.Request, me Reader) {
 	kinds := map[string]string{"report.txt": "text/plain; charset=utf-8", "report.html": "text/html; charset=utf-8", "report.json": "application/json"}
 	name := r.PathValue("file")
-	if kinds[name] == "" {
-		c.fail(w, r, me, mimamori.ErrNotFound)
-		return
-	}
 	d, err := c.opt.Law.ExportBreach(r.Context(), me.Actor(), clip(r.PathValue("id"), 64))
+	if err == nil && kinds[name] == "" {
+		err = mimamori.ErrNotFound
+	}
 	if err != nil {
 		c.fail(w, r, me, err)
 		return

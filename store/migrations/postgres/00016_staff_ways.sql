@@ -40,4 +40,4 @@ CREATE TABLE staff_invite (
 CREATE INDEX staff_invite_by_person ON staff_invite (person, made_at);
 
 ALTER TABLE api_key ADD COLUMN replaced_by text NOT NULL DEFAULT '';
-ALTER TABLE api_key ADD COLUMN words_an_hour bigint  NOT NULL DEFAULT 0;
+ALTER TABLE api_key ADD COLUMN words_an_hour bigint NOT NULL DEFAULT 0;
