@@ -116,12 +116,19 @@ func (k *walker) again(address string) *walker {
 	for try := 0; ; try++ {
 		err := chromedp.Do(k.ctx, chromedp.Navigate(address))
 		if err == nil {
-			return k
+			return k.stays()
 		}
 		if try == 5 {
 			k.t.Fatal(err)
 		}
 	}
+}
+
+// stays puts the cursor into a field: the page does not load itself again then.
+func (k *walker) stays() *walker {
+	k.t.Helper()
+	ask[string](k, `document.querySelector("main textarea, main input:not([type=hidden])")?.focus(), ""`)
+	return k
 }
 
 // opensByKeys goes through the queue to an incident without a mouse.
@@ -132,7 +139,7 @@ func (k *walker) opensByKeys(id mimamori.IncidentID) *walker {
 		if ask[bool](k, `!!document.activeElement.href?.includes("`+string(id)+`")`) {
 			k.do(chromedp.KeyEvent("\r"))
 			k.w.until("the reason is asked", func() bool { return ask[bool](k, `!!document.querySelector('input[name="why"]')`) })
-			return k.press(k.say("記録して開く", "Record and open"))
+			return k.press(k.say("記録して開く", "Record and open")).stays()
 		}
 	}
 	k.t.Fatalf("no key leads to %s:\n%s", id, k.text())
