@@ -31,6 +31,7 @@ import (
 	"mimamori/keys"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/retention"
 	"mimamori/shop"
 	"mimamori/ssf"
@@ -71,6 +72,8 @@ type App struct {
 	Desk    *dossier.Desk
 	Factors *factor.Book
 	Audit   *audit.Log
+	Lists   *queue.Keeper // of the desk's queue
+	bulk    *dossier.BulkWorker
 	Anchors *audit.Anchoring
 	Clock   *breach.Clock
 	// Retention forgets in time.
@@ -143,6 +146,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.closers = append(a.closers, func() error { a.Shop.Close(); return nil })
+	a.keepLists()
 	if err := a.openDesks(); err != nil {
 		return nil, err
 	}
@@ -159,7 +163,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		}
 	}
 	a.Traffic = traffic.New(0).Keyed(seed)
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.wake, Strange: a.Lists.Note, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
 	return a, a.openDoors()
@@ -174,6 +178,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.joinNodes(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	a.startDesk()
 	a.watchGeo()
 	if a.signalsIn != nil {
 		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
@@ -233,7 +238,7 @@ func (a *App) newRunner(to shop.Shop) *playbook.Runner {
 		acts[name] = a.telling(name, act)
 	}
 	add(a.signalActs())
-	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
+	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.stepped, Refused: a.askPerson, Crash: a.Config.Crash})
 }
 
 // noteStep writes a done step into the incident's timeline.

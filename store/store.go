@@ -17,6 +17,7 @@ import (
 	"mimamori/accounting"
 	"mimamori/audit"
 	"mimamori/breach"
+	"mimamori/bulk"
 	"mimamori/contain"
 	"mimamori/decide"
 	"mimamori/event"
@@ -27,6 +28,7 @@ import (
 	"mimamori/keys"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/recovery"
 	"mimamori/retention"
 	"mimamori/staff"
@@ -55,6 +57,8 @@ type Store interface {
 	support.CallStore
 	access.BrowserStore
 	wave.Store
+	queue.Store
+	bulk.Store
 	breach.Store
 	retention.Store
 	retention.Forgetter
@@ -79,6 +83,17 @@ type Store interface {
 	// Queue are incidents for the staff: those that need a person first, then
 	// the newest; closed and dismissed ones only when asked for.
 	Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error)
+	// QueuePage are the rows that pass the filter, at most limit, most urgent
+	// first; QueueTally counts them; QueueVersion grows with every writing.
+	QueuePage(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error)
+	QueueTally(ctx context.Context) (queue.Tally, error)
+	QueueVersion(ctx context.Context) (int64, error)
+	// LinksOf are the links of one incident; LinkedTo those by which other
+	// accounts have one value.
+	LinksOf(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]queue.Link, error)
+	LinkedTo(ctx context.Context, hash []byte, but mimamori.AccountID, limit int) ([]queue.Link, error)
+	// RetryStep is RetryNow as a write of its own.
+	RetryStep(ctx context.Context, account mimamori.AccountID, run string, seq int, now time.Time) error
 	// Entries are an incident's timeline, oldest first.
 	Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error)
 

@@ -62,6 +62,8 @@ type Options struct {
 	Mails Mails
 	// Calls are the customers who asked to be called; nil: not offered.
 	Calls Calls
+	// Bulks acts on many at once; nil: not offered.
+	Bulks Bulks
 	// Law is the law's clock, retention and accounting; nil: not offered.
 	Law Law
 	// Staff are the pages about people and API keys; nil: not offered.
@@ -76,11 +78,13 @@ type console struct {
 	opt   Options
 	pages *web.Pages
 	text  *web.Catalogue
+
+	streams streams
 }
 
 // Texts is the catalogue of these pages, for tests and documents.
 func Texts() (*web.Catalogue, error) {
-	return web.LoadCatalogue(texts, mailTexts(), callTexts(), lawTexts(), wayTexts())
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), deskTexts(), lawTexts(), wayTexts())
 }
 
 // New builds the staff's pages.
@@ -135,6 +139,8 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
 	c.analystRoutes(mux)
 	c.callRoutes(mux)
+	c.bulkRoutes(mux)
+	c.deskRoutes(mux)
 	c.lawRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
@@ -167,6 +173,7 @@ type Frame struct {
 	Section string // queue, calls, waiting, live, analysis, mails, audit, staff, keys, me
 	Live    string // what to ask /version for: an incident's id, or "queue"; empty: nothing
 	Now     string // the version shown
+	Refresh int    // seconds after which the page loads itself again, without any script; 0: it does not
 	Problem string // catalogue key below "problem."; empty: none
 	V       any
 }
