@@ -20,6 +20,7 @@ import (
 	"mimamori/audit"
 	"mimamori/brands"
 	"mimamori/breach"
+	"mimamori/clock"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -84,7 +85,11 @@ type App struct {
 	shopBrand brands.Brand
 	plain     http.Handler
 	reloads   []func() error
-	closers   []func() error
+
+	clock      *clock.Watch
+	clockFloor time.Time // waits begin no earlier: the clock is behind; zero when it is not
+
+	closers []func() error
 }
 
 // Version is what this build calls itself.
@@ -122,6 +127,12 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
+	if doubt := a.Store.Doubt(); doubt != "" {
+		a.log.Warn("the store", "doubt", doubt)
+	}
+	if err := a.openClock(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.openKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -136,7 +147,11 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.Signals, a.signalsIn = a.transmitter(), a.receiving()
-	a.Runner = a.newRunner()
+	to, err := a.commands(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.Runner = a.newRunner(to)
 	seed := rand.Uint64()
 	if a.Store.Several() { // nodes that tell each other hash alike
 		if seed, err = a.Store.TrafficSeed(ctx, seed, time.Now()); err != nil {
@@ -198,19 +213,22 @@ func (a *App) openKeys(ctx context.Context) error {
 }
 
 // newRunner gives the playbook's steps their acts and tells the timeline.
-func (a *App) newRunner() *playbook.Runner {
+func (a *App) newRunner(to shop.Shop) *playbook.Runner {
 	acts := map[string]playbook.Act{}
 	add := func(more map[string]playbook.Act) {
 		for name, act := range more {
 			acts[name] = act
 		}
 	}
-	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
+	add((&contain.Steps{Shop: to, Store: a.Store, Wait: a.Config.Policy.Wait, Floor: a.clockFloor}).Acts())
 	add((&access.Steps{Store: a.Store, Factors: a.Factors}).Acts())
-	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
-	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
-	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())
+	add((&undo.Steps{Shop: to, Store: a.Store}).Acts())
+	add((&dossier.PointsSteps{Shop: to, Store: a.Store}).Acts())
+	add((&dossier.CustomerSteps{Shop: to}).Acts())
 	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof, Second: a.second()}).Acts())
+	for _, name := range []string{"state.contained", "wait.begin", "wait.end"} {
+		acts[name] = a.minding(acts[name])
+	}
 	for name, act := range acts {
 		acts[name] = a.telling(name, act)
 	}

@@ -20,9 +20,11 @@ func Peek(ctx context.Context, place string) (*SQL, error) {
 	if _, err := os.Stat(place); err != nil {
 		return nil, fmt.Errorf("open store to read: %w", err)
 	}
-	db, err := openFile(place, "&_pragma=busy_timeout(10000)&mode=ro", 2)
+	// Not mode=ro: a database whose server has ended well has no log, and a
+	// reader that may not make one could not open it.
+	db, err := openFile(place, "&_pragma=busy_timeout(10000)&_pragma=query_only(ON)&mode=rw", 2)
 	if err != nil {
-		return nil, fmt.Errorf("open store %s to read: %w", place, err)
+		return nil, fmt.Errorf("open store %s to read: %w", place, damaged(err))
 	}
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", place, err), db.Close())
