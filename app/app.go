@@ -127,6 +127,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
+	if doubt := a.Store.Doubt(); doubt != "" {
+		a.log.Warn("the store", "doubt", doubt)
+	}
 	if err := a.openClock(ctx); err != nil {
 		return nil, err
 	}

@@ -99,11 +99,13 @@ func (p *Postgres) joinCluster(ctx context.Context) error {
 			return fmt.Errorf("ask where an account is: %w", err)
 		}
 		if !ok || s.id != says {
+			p.doubt = fmt.Sprintf("the cluster says that an account is in shard %d, and it is computed to be in %d: everything goes to the coordinator, which is slow", says, s.id)
 			return c.close()
 		}
 	}
-	for _, w := range c.workers {
+	for at, w := range c.workers {
 		if err := w.path.PingContext(ctx); err != nil {
+			p.doubt = fmt.Sprintf("the worker %s cannot be reached from here, so everything goes to the coordinator, which is slow: %v", at, err)
 			return c.close()
 		}
 	}
@@ -155,9 +157,15 @@ func (p *Postgres) poolAt(at string) *sql.DB {
 	host, port, _ := net.SplitHostPort(at)
 	n, _ := strconv.ParseUint(port, 10, 16)
 	config := p.config.Copy()
-	config.Host, config.Port, config.Fallbacks = host, uint16(n), nil
+	config.Host, config.Port = host, uint16(n)
 	if config.TLSConfig != nil {
 		config.TLSConfig.ServerName = host
+	}
+	for _, f := range config.Fallbacks { // with and without TLS, as the address allows
+		f.Host, f.Port = host, uint16(n)
+		if f.TLSConfig != nil {
+			f.TLSConfig.ServerName = host
+		}
 	}
 	return p.poolOf(config, laneSettings, 2)
 }

@@ -31,7 +31,8 @@ type Postgres struct {
 	write  *sql.DB
 	path   *sql.DB // the lanes', one connection each
 	read   *sql.DB
-	spread bool // it is a cluster, and what touches several accounts costs
+	spread bool   // it is a cluster, and what touches several accounts costs
+	doubt  string // what an operator should know; empty: nothing
 	// cluster is nil for one server, and where workers cannot be written to directly.
 	cluster *cluster
 	texts   sync.Map // statement → the same with $1 for ?
@@ -179,7 +180,7 @@ func (p *Postgres) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := goose.NewProvider(goose.DialectPostgres, p.write, sub, goose.WithSessionLocker(one))
+	g, err := goose.NewProvider(goose.DialectPostgres, p.write, sub, goose.WithSessionLocker(one), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return err
 	}

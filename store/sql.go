@@ -69,6 +69,15 @@ func IsAddress(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
+// Doubt is what an operator should know about how the store is reached; empty:
+// nothing.
+func (s *SQL) Doubt() string {
+	if p, ok := s.engine.(*Postgres); ok {
+		return p.doubt
+	}
+	return ""
+}
+
 // SealWith gives what personal columns are sealed with.
 func (s *SQL) SealWith(v Sealer) { s.seal = v }
 

@@ -38,6 +38,7 @@ func TestCatalogueHasEveryWord(t *testing.T) {
 	}
 	want("state.", names(incident.States)...)
 	want("decision.", names([]decide.Decision{decide.Allow, decide.Notify, decide.Challenge, decide.Hold, decide.Contain})...)
+	want("rung.", names([]decide.Decision{decide.Allow, decide.Notify, decide.Challenge, decide.Hold, decide.Contain})...)
 	want("show.", names(console.Shows)...)
 	want("owner.", names(console.Owners)...)
 	want("outcome.", names(console.Outcomes)...)
