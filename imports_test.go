@@ -22,7 +22,7 @@ var floors = []struct {
 }{
 	{"words that everybody uses", `.`},
 	{"what comes in, and what stands by itself", `accounting event geo keys webhook mail factor/code client simulate password mailcheck/message mailcheck/confusable certificate scale`},
-	{"records and outside parts", `audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop mailcheck/link`},
+	{"records and outside parts", `alarm audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop mailcheck/link`},
 	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen password/passwordgen mailcheck/auth`},
 	{"how unlike the customer, whose mail, and who the company says somebody is", `assess mailcheck firstaid staff/company`},
 	{"what to do about it", `decide`},

@@ -16,6 +16,7 @@ import (
 
 	"mimamori"
 	"mimamori/access"
+	"mimamori/alarm"
 	"mimamori/analysis"
 	"mimamori/audit"
 	"mimamori/brands"
@@ -72,6 +73,8 @@ type App struct {
 	Audit   *audit.Log
 	Anchors *audit.Anchoring
 	Clock   *breach.Clock
+	// Alarms wakes people.
+	Alarms *alarm.Bell
 	// Retention forgets in time.
 	Retention *retention.Job
 	Staff     *staff.Desk
@@ -79,6 +82,7 @@ type App struct {
 	APIKeys   *staff.Gatekeeper
 	Company   *company.Provider // nil: people sign in here
 
+	strain    strain
 	log       *slog.Logger
 	directory support.Directory
 	shopBrand brands.Brand
@@ -138,7 +142,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	a.Signals, a.signalsIn = a.transmitter(), a.receiving()
 	a.Runner = a.newRunner()
 	a.Traffic = traffic.New(0).Keyed(rand.Uint64())
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.Runner.Wake, Challenger: a.Desk,
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.wake, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
 	return a, a.openDoors()
@@ -160,6 +164,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.startLaw(ctx); err != nil {
 		return err
 	}
+	a.startAlarms(ctx)
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -215,6 +220,7 @@ func (a *App) newRunner() *playbook.Runner {
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
 	a.clocked(ctx, s)
+	a.alarmStep(s)
 	text, told := stepText(s)
 	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil

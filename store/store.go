@@ -15,6 +15,7 @@ import (
 	"mimamori"
 	"mimamori/access"
 	"mimamori/accounting"
+	"mimamori/alarm"
 	"mimamori/audit"
 	"mimamori/breach"
 	"mimamori/contain"
@@ -56,6 +57,7 @@ type Store interface {
 	access.BrowserStore
 	wave.Store
 	breach.Store
+	alarm.Store
 	retention.Store
 	retention.Forgetter
 	accounting.Store
