@@ -64,6 +64,8 @@ type Options struct {
 	Calls Calls
 	// Law is the law's clock, retention and accounting; nil: not offered.
 	Law Law
+	// Alarms are what people are woken for; nil: not offered.
+	Alarms Alarms
 	// Staff are the pages about people and API keys; nil: not offered.
 	Staff *StaffPages
 	// Provider is the company's identity provider; nil: people sign in here.
@@ -80,7 +82,7 @@ type console struct {
 
 // Texts is the catalogue of these pages, for tests and documents.
 func Texts() (*web.Catalogue, error) {
-	return web.LoadCatalogue(texts, mailTexts(), callTexts(), lawTexts(), wayTexts())
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), lawTexts(), wayTexts(), numberTexts())
 }
 
 // New builds the staff's pages.
@@ -136,6 +138,7 @@ func (c *console) routes() *http.ServeMux {
 	c.analystRoutes(mux)
 	c.callRoutes(mux)
 	c.lawRoutes(mux)
+	c.alarmRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))
