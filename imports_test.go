@@ -27,7 +27,7 @@ var floors = []struct {
 	{"how unlike the customer, whose mail, and who the company says somebody is", `assess mailcheck firstaid staff/company`},
 	{"what to do about it", `decide`},
 	{"the record of one takeover, and the operator's own rules", `incident policy`},
-	{"durable steps; how deciding goes; what the law asks", `playbook analysis breach retention`},
+	{"durable steps; how deciding goes; what the law asks", `playbook analysis numbers breach retention`},
 	{"the response set to work", `response undo recovery`},
 	{"the acts of the response", `contain notice access ssf`},
 	{"the decision path", `intake`},

@@ -17,6 +17,7 @@ import (
 	"mimamori/audit"
 	"mimamori/breach"
 	"mimamori/mail"
+	"mimamori/numbers"
 	"mimamori/playbook"
 	"mimamori/webhook"
 )
@@ -82,6 +83,8 @@ func (a *App) openAlarms() {
 			return []webhook.Secret{s}, err
 		}))
 	}
+	a.Numbers = numbers.NewBook(a.Store, japan, a.log)
+	a.closers = append(a.closers, func() error { a.Numbers.Close(); return nil })
 	a.Alarms = alarm.New(alarm.Options{Store: a.Store, Contacts: contacts, Look: a.lookForAlarms, Still: a.goesOn, Log: a.log})
 }
 

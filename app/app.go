@@ -30,6 +30,7 @@ import (
 	"mimamori/intake"
 	"mimamori/keys"
 	"mimamori/notice"
+	"mimamori/numbers"
 	"mimamori/playbook"
 	"mimamori/retention"
 	"mimamori/shop"
@@ -81,6 +82,9 @@ type App struct {
 	Guard     *staff.Guard
 	APIKeys   *staff.Gatekeeper
 	Company   *company.Provider // nil: people sign in here
+
+	// Numbers is how the work goes.
+	Numbers *numbers.Book
 
 	strain    strain
 	log       *slog.Logger

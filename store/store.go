@@ -27,6 +27,7 @@ import (
 	"mimamori/journal"
 	"mimamori/keys"
 	"mimamori/notice"
+	"mimamori/numbers"
 	"mimamori/playbook"
 	"mimamori/recovery"
 	"mimamori/retention"
@@ -58,6 +59,7 @@ type Store interface {
 	wave.Store
 	breach.Store
 	alarm.Store
+	numbers.Store
 	retention.Store
 	retention.Forgetter
 	accounting.Store

@@ -66,6 +66,8 @@ type Options struct {
 	Law Law
 	// Alarms are what people are woken for; nil: not offered.
 	Alarms Alarms
+	// Counts are how the work goes; nil: not offered.
+	Counts Counts
 	// Staff are the pages about people and API keys; nil: not offered.
 	Staff *StaffPages
 	// Provider is the company's identity provider; nil: people sign in here.
@@ -139,6 +141,7 @@ func (c *console) routes() *http.ServeMux {
 	c.callRoutes(mux)
 	c.lawRoutes(mux)
 	c.alarmRoutes(mux)
+	c.numberRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))

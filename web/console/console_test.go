@@ -90,7 +90,7 @@ func (p *place) pages() (*browser, []string) {
 	b.post("/live/reason", "to", oddOne.Query(), "why", "work")
 	return b, append([]string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
 		"/calls", hanakos.Path(), blocked.Path(), later.Path(), "/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis",
-		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}, append(alarmPages, lawPages...)...)
+		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}, append(append(numberPages, alarmPages...), lawPages...)...)
 }
 
 func TestEveryPageHasItsWordsInBothLanguages(t *testing.T) {
