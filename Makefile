@@ -8,7 +8,7 @@ PROGRAMS := ./cmd/mimamori ./demoshop/cmd/demoshop
 STATICCHECK := $(GO) tool -modfile=scripts/tools.mod staticcheck
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo test check test-store race test-undo fuzz test-integrations bench images docs tools reproducible sbom vulns rootfs clean
+.PHONY: build help demo test check test-store race test-undo test-faults fuzz test-integrations bench images docs tools reproducible sbom vulns rootfs clean
 
 build: ## build bin/mimamori and bin/demoshop (the default)
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(PROGRAMS)
@@ -38,6 +38,9 @@ race: ## the whole suite with the race detector (slow: the store and the browser
 
 test-undo: ## undo a million random histories, not ten thousand (about half an hour)
 	MIMAMORI_PROPERTY_CASES=1000000 $(GO) test -count=1 -timeout 6h -run 'B1|G07|PlanOf|HerOwn' -v ./undo
+
+test-faults: ## play ten thousand takeovers while things break, and write the table into docs/faults.md
+	MIMAMORI_FAULTS=10000 MIMAMORI_LONG=1 $(GO) test -count=1 -timeout 4h -run 'Faults|Fault|Overload' -v ./faulttest | grep -v '^=== \|^ *--- PASS'
 
 fuzz: ## feed every parser of outside bytes for FUZZTIME (10s) each
 	@scripts/fuzz.sh $(FUZZTIME)

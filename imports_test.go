@@ -21,13 +21,13 @@ var floors = []struct {
 	packages string // relative to the module; "." is the root package
 }{
 	{"words that everybody uses", `.`},
-	{"what comes in, and what stands by itself", `accounting event geo keys webhook mail factor/code client simulate password mailcheck/message mailcheck/confusable certificate scale`},
+	{"what comes in, and what stands by itself", `accounting event geo keys webhook clock mail factor/code client simulate password mailcheck/message mailcheck/confusable certificate scale`},
 	{"records and outside parts", `alarm audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop mailcheck/link`},
 	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen password/passwordgen mailcheck/auth`},
 	{"how unlike the customer, whose mail, and who the company says somebody is", `assess mailcheck firstaid staff/company`},
 	{"what to do about it", `decide`},
 	{"the record of one takeover, and the operator's own rules", `incident policy`},
-	{"durable steps; how deciding goes; what the law asks", `playbook analysis numbers breach retention`},
+	{"durable steps; how deciding goes; what the law asks", `playbook analysis numbers breach retention queue bulk`},
 	{"the response set to work", `response undo recovery`},
 	{"the acts of the response", `contain notice access ssf`},
 	{"the decision path", `intake`},

@@ -69,7 +69,9 @@ type Options struct {
 	Burst         int
 	// Version stands in the document; empty: "0".
 	Version string
-	Log     *slog.Logger // nil: slog.Default()
+	// Admission says who is served when more come than can be; nil: everybody.
+	Admission *Admission
+	Log       *slog.Logger // nil: slog.Default()
 }
 
 // doors is the set of handlers and what they share.

@@ -33,6 +33,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.ContentLength > limit {
 		return nil, problem("too-large", "")
 	}
+	if b, ok := r.Body.(*again); ok { // it is in memory already
+		if all, ok := b.whole(); ok && int64(len(all)) <= limit {
+			return all, nil
+		}
+	}
 	var buf bytes.Buffer
 	buf.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
 	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {

@@ -48,6 +48,7 @@ func scopeOf(op *huma.Operation) staff.Scope {
 // without a scope is open to everybody.
 func (d *doors) guard(op *huma.Operation, door http.HandlerFunc) http.HandlerFunc {
 	scope, route := scopeOf(op), op.Method+" "+op.Path
+	door = d.opt.Admission.Before(door).ServeHTTP
 	if scope == "" {
 		return door
 	}

@@ -93,6 +93,9 @@ var kinds = []kind{
 	{"too-many", 429, "Too many requests", "the API key is over its cap",
 		"この API キーの上限を超えました。Retry-After の秒数だけ待って送り直してください。",
 		"The API key is over its cap. Wait as Retry-After says and send again."},
+	{"overloaded", 429, "More requests than can be served", "nothing was stored; send the request again",
+		"いま要求が多すぎます。何も保存されていません。Retry-After の秒数だけ待って送り直してください。急がない要求から断ります。",
+		"More requests come than can be served, and the least urgent are refused first. Nothing was stored; wait as Retry-After says and send again."},
 	{"internal", 500, "Internal error", "tell the operator the reference",
 		"内部の誤りです。reference の番号を管理者にお伝えください。要求は送り直して構いません。",
 		"Something broke inside. Tell the operator the reference; the request may be sent again."},
@@ -113,6 +116,8 @@ func problem(slug, detail string) *Problem {
 			p.Detail = detail
 		}
 		switch k.status {
+		case http.StatusTooManyRequests:
+			p.headers = http.Header{"Retry-After": {"1"}}
 		case http.StatusServiceUnavailable:
 			p.headers = http.Header{"Retry-After": {"2"}}
 		case http.StatusInternalServerError:

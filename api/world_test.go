@@ -58,8 +58,9 @@ func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	w.audit = audit.New(&audittest.Memory{}, ring, vault)
 	w.gate = staff.NewGatekeeper(&stafftest.Memory{}, w.audit)
 	opt := api.Options{
-		Intake: intake.New(s, intake.Options{Geo: geo.Embedded(), Traffic: traffic.New(0), Policy: decide.DefaultPolicy()}),
-		Keys:   w.gate, Words: w.gate.Words, Imports: s, Incidents: s, Audit: w.audit,
+		Admission: api.NewAdmission(nil),
+		Intake:    intake.New(s, intake.Options{Geo: geo.Embedded(), Traffic: traffic.New(0), Policy: decide.DefaultPolicy()}),
+		Keys:      w.gate, Words: w.gate.Words, Imports: s, Incidents: s, Audit: w.audit,
 		Handoffs: w.behind, Recoveries: w.behind, Challenges: w.behind, Grants: w.behind, Reports: w.behind, Histories: w.behind,
 		JWKS:        func() ([]byte, error) { return json.Marshal(ring.JWKS()) },
 		Signals:     &ssf.Transmitter{Issuer: "https://security.shop.example", Store: s},

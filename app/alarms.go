@@ -85,6 +85,11 @@ func (a *App) openAlarms() {
 	}
 	a.Numbers = numbers.NewBook(a.Store, japan, a.log)
 	a.closers = append(a.closers, func() error { a.Numbers.Close(); return nil })
+	defer func() {
+		for _, k := range a.early {
+			a.Alarms.Raise(k, "")
+		}
+	}()
 	a.Alarms = alarm.New(alarm.Options{Store: a.Store, Contacts: contacts, Look: a.lookForAlarms, Still: a.goesOn, Log: a.log})
 }
 
@@ -159,6 +164,15 @@ func (a *App) goesOn(ctx context.Context, x alarm.Alarm) (bool, error) {
 	return true, nil
 }
 
+// ring raises an alarm, also before the bell is made.
+func (a *App) ring(k alarm.Kind) {
+	if a.Alarms == nil {
+		a.early = append(a.early, k)
+		return
+	}
+	a.Alarms.Raise(k, "")
+}
+
 // strain is what the alarms need to remember of the last tries.
 type strain struct {
 	mu       sync.Mutex // guards what follows
@@ -224,12 +238,6 @@ func (a *App) alarmBounce() {
 	if many {
 		a.Alarms.Raise(alarm.MailBouncing, "")
 	}
-}
-
-// wake sets the runner to work, and has the alarms look: something was written.
-func (a *App) wake() {
-	a.Runner.Wake()
-	a.Alarms.Look()
 }
 
 // StoreFailed tells the contacts that nothing can be written any more: the

@@ -21,6 +21,7 @@ import (
 	"mimamori/audit"
 	"mimamori/brands"
 	"mimamori/breach"
+	"mimamori/clock"
 	"mimamori/contain"
 	"mimamori/dossier"
 	"mimamori/factor"
@@ -32,6 +33,7 @@ import (
 	"mimamori/notice"
 	"mimamori/numbers"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/retention"
 	"mimamori/shop"
 	"mimamori/ssf"
@@ -72,6 +74,8 @@ type App struct {
 	Desk    *dossier.Desk
 	Factors *factor.Book
 	Audit   *audit.Log
+	Lists   *queue.Keeper // of the desk's queue
+	bulk    *dossier.BulkWorker
 	Anchors *audit.Anchoring
 	Clock   *breach.Clock
 	// Alarms wakes people.
@@ -87,12 +91,17 @@ type App struct {
 	Numbers *numbers.Book
 
 	strain    strain
+	early     []alarm.Kind // raised before the bell was there
 	log       *slog.Logger
 	directory support.Directory
 	shopBrand brands.Brand
 	plain     http.Handler
 	reloads   []func() error
-	closers   []func() error
+
+	clock      *clock.Watch
+	clockFloor time.Time // waits begin no earlier: the clock is behind; zero when it is not
+
+	closers []func() error
 }
 
 // Version is what this build calls itself.
@@ -130,6 +139,12 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
+	if doubt := a.Store.Doubt(); doubt != "" {
+		a.log.Warn("the store", "doubt", doubt)
+	}
+	if err := a.openClock(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.openKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -140,13 +155,24 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.closers = append(a.closers, func() error { a.Shop.Close(); return nil })
+	a.keepLists()
 	if err := a.openDesks(); err != nil {
 		return nil, err
 	}
 	a.Signals, a.signalsIn = a.transmitter(), a.receiving()
-	a.Runner = a.newRunner()
-	a.Traffic = traffic.New(0).Keyed(rand.Uint64())
-	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.wake, Challenger: a.Desk,
+	to, err := a.commands(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.Runner = a.newRunner(to)
+	seed := rand.Uint64()
+	if a.Store.Several() { // nodes that tell each other hash alike
+		if seed, err = a.Store.TrafficSeed(ctx, seed, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	a.Traffic = traffic.New(0).Keyed(seed)
+	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.wake, Strange: a.Lists.Note, Challenger: a.Desk,
 		Rules: rules, Keep: a.Store})
 	a.openAnalysis(rules)
 	return a, a.openDoors()
@@ -161,6 +187,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.joinNodes(ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
+	a.startDesk()
 	a.watchGeo()
 	if a.signalsIn != nil {
 		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
@@ -201,24 +228,27 @@ func (a *App) openKeys(ctx context.Context) error {
 }
 
 // newRunner gives the playbook's steps their acts and tells the timeline.
-func (a *App) newRunner() *playbook.Runner {
+func (a *App) newRunner(to shop.Shop) *playbook.Runner {
 	acts := map[string]playbook.Act{}
 	add := func(more map[string]playbook.Act) {
 		for name, act := range more {
 			acts[name] = act
 		}
 	}
-	add((&contain.Steps{Shop: a.Shop, Store: a.Store, Wait: a.Config.Policy.Wait}).Acts())
+	add((&contain.Steps{Shop: to, Store: a.Store, Wait: a.Config.Policy.Wait, Floor: a.clockFloor}).Acts())
 	add((&access.Steps{Store: a.Store, Factors: a.Factors}).Acts())
-	add((&undo.Steps{Shop: a.Shop, Store: a.Store}).Acts())
-	add((&dossier.PointsSteps{Shop: a.Shop, Store: a.Store}).Acts())
-	add((&dossier.CustomerSteps{Shop: a.Shop}).Acts())
+	add((&undo.Steps{Shop: to, Store: a.Store}).Acts())
+	add((&dossier.PointsSteps{Shop: to, Store: a.Store}).Acts())
+	add((&dossier.CustomerSteps{Shop: to}).Acts())
 	add((&notice.Steps{Store: a.Store, Post: a.post(), House: a.house(), Strong: a.Desk.StrongProof, Second: a.second()}).Acts())
+	for _, name := range []string{"state.contained", "wait.begin", "wait.end"} {
+		acts[name] = a.minding(acts[name])
+	}
 	for name, act := range acts {
 		acts[name] = a.telling(name, act)
 	}
 	add(a.signalActs())
-	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.noteStep, Refused: a.askPerson, Crash: a.Config.Crash})
+	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.stepped, Refused: a.askPerson, Crash: a.Config.Crash})
 }
 
 // noteStep writes a done step into the incident's timeline.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"mimamori"
+	"mimamori/clock"
 	"mimamori/decide"
 	"mimamori/dossier"
 	"mimamori/geo"
@@ -97,6 +98,7 @@ type Config struct {
 	Log             *slog.Logger                                                      `yaml:"-"`
 	NodeTick        time.Duration                                                     `yaml:"-"` // how often nodes on one database look at each other; 0: 1 s, below zero: never
 	Crash           func(at playbook.Point, s playbook.Step)                          `yaml:"-"`
+	Clock           func() clock.Reading                                              `yaml:"-"` // nil: the system's
 }
 
 // ShopConfig says where the shop is and what it is called.

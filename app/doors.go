@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -85,7 +86,8 @@ func (a *App) brand() (brands.Brand, error) {
 
 // openDoors builds the handlers: the API, the customer's centre, the console.
 func (a *App) openDoors() error {
-	doors, err := api.New(api.Options{Intake: a.Intake, Keys: tokenKeys{a}, Words: a.APIKeys.Words, Signals: a.Signals, SignalsIn: a.signalsIn, AccessToken: a.access, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
+	admission := api.NewAdmission(a.log)
+	doors, err := api.New(api.Options{Admission: admission, Intake: a.Intake, Keys: tokenKeys{a}, Words: a.APIKeys.Words, Signals: a.Signals, SignalsIn: a.signalsIn, AccessToken: a.access, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
 		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
 		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), RatePerSecond: a.Config.RatePerKey, Version: Version, Log: a.log})
@@ -112,7 +114,7 @@ func (a *App) openDoors() error {
 		return fmt.Errorf("config: password_list: %w", err)
 	}
 	a.closers = append(a.closers, list.Close)
-	a.Doors = split(doors, list.Door(a.log), pages)
+	a.Doors = split(doors, admission.Before(list.Door(a.log)), admission.Before(a.mindful(pages)))
 	return a.openConsole()
 }
 
@@ -142,7 +144,7 @@ func (a *App) mailHashes(mail string) [][]byte {
 }
 
 // ready says whether decisions can be made now.
-func (a *App) ready(context.Context) error { return a.Store.Failed() }
+func (a *App) ready(context.Context) error { return errors.Join(a.Store.Failed(), a.Store.Full()) }
 
 func (a *App) shortened() mimamori.Text {
 	if !a.Config.Policy.Shortened {

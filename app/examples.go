@@ -109,7 +109,7 @@ var examples = map[string]string{
 	"policy.quotas.hold":          "0.002",
 	"policy.notify_at":            "0.002",
 	"policy.challenge_at":         "0.5",
-	"policy.hold_at":              "0.78",
+	"policy.hold_at":              "0.79",
 	"policy.contain_at":           "0.8",
 	"policy.quotas.challenge":     "0.01",
 }

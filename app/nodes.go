@@ -15,6 +15,11 @@ import (
 type nodes struct {
 	app    *App
 	silent map[string]silence // by node
+	// What they tell each other of their traffic, since an attack that is spread
+	// over them is one attack.
+	sharing bool             // there are others
+	told    int64            // the number of what this one told last
+	heard   map[string]int64 // by node, the number of what was heard last
 }
 
 // silence is how often a node has been seen at the same count.
@@ -35,7 +40,7 @@ func (a *App) joinNodes(ctx context.Context) error {
 	if !a.Store.Several() {
 		return a.Store.ReleaseLeases(ctx)
 	}
-	n := &nodes{app: a, silent: map[string]silence{}}
+	n := &nodes{app: a, silent: map[string]silence{}, heard: map[string]int64{}}
 	if err := n.look(ctx); err != nil {
 		return err
 	}
@@ -70,6 +75,9 @@ func (n *nodes) loop(ctx context.Context, tick time.Duration) {
 			n.app.log.Warn("look at the other nodes", "err", err)
 			continue
 		}
+		if err := n.share(ctx); err != nil && ctx.Err() == nil {
+			n.app.log.Warn("exchange traffic with the other nodes", "err", err)
+		}
 		n.app.Runner.Wake() // another node may have written a step, and wakes only its own runner
 	}
 }
@@ -95,6 +103,56 @@ func (n *nodes) look(ctx context.Context) error {
 		}
 	}
 	n.silent = living
+	return nil
+}
+
+// toldFor is for how long others may hear what was told: a node that was away
+// for longer has forgotten more than that.
+const toldFor = 5 * time.Minute
+
+// share tells the others what was counted here since the last time, and takes
+// in what they told. Each gives at most traffic.MostDelta a second.
+func (n *nodes) share(ctx context.Context) error {
+	t, s := n.app.Traffic, n.app.Store
+	if others := len(n.silent) > 1; others != n.sharing {
+		n.sharing = others
+		name := ""
+		if others {
+			name = s.NodeID()
+		}
+		t.Shared(name) // alone it need not gather anything
+	}
+	if !n.sharing {
+		return nil
+	}
+	doc, left, err := t.Delta(0)
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		n.app.log.Debug("the other nodes are told of a part of the attempts", "left out", left)
+	}
+	if doc != nil {
+		n.told++
+		if err := s.Tell(ctx, n.told, doc, time.Now(), time.Now().Add(-toldFor)); err != nil {
+			return err
+		}
+	}
+	for id := range n.silent {
+		if id == s.NodeID() {
+			continue
+		}
+		said, err := s.Hear(ctx, id, n.heard[id], 20)
+		if err != nil {
+			return err
+		}
+		for _, x := range said {
+			n.heard[id] = x.Seq
+			if err := t.Merge(x.Doc); err != nil { // an older or newer build's, perhaps
+				n.app.log.Debug("what a node told cannot be read", "node", id, "err", err)
+			}
+		}
+	}
 	return nil
 }
 

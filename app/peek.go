@@ -21,7 +21,7 @@ type Peeking struct {
 // Peek opens the data of a configuration to read it.
 func Peek(ctx context.Context, c Config) (_ *Peeking, err error) {
 	p := &Peeking{}
-	if p.Store, err = store.Peek(ctx, filepath.Join(c.Data, "mimamori.db")); err != nil {
+	if p.Store, err = store.Peek(ctx, c.Place()); err != nil {
 		return nil, err
 	}
 	defer func() {

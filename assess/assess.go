@@ -57,7 +57,16 @@ func (s Signal) tempered() Signal {
 	if s.Group == Campaign && s.Name != "failing_alike" {
 		return s
 	}
-	s.Weight = math.Round(s.Weight*temper*1000) / 1000
+	share := temper
+	switch s.Name {
+	case "language_known", "language_new":
+		share = 0.4
+	case "header_known", "header_new":
+		share = 0.2 // device, language and header say much the same
+	case "device_known":
+		share = 0.35 // cookies are stolen by the thousand
+	}
+	s.Weight = math.Round(s.Weight*share*1000) / 1000
 	return s
 }
 

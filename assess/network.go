@@ -57,10 +57,27 @@ func (l line) attack(start float64) float64 {
 // country and operator to the network, each step given the one before.
 func network(f *Facts) (Signal, bool) {
 	w, level := networkWeight(f)
+	w = carried(f, level, w)
 	if math.Abs(w) < 0.05 {
 		return Signal{}, false
 	}
 	return networkSignal(f, level, w), true
+}
+
+// carried is the weight of a line on which her own device, by its token, shows
+// up. Abroad she is travelling: who buys a stolen cookie knows that it has to
+// be used from nearby. He rents the line for it, though, where she never did.
+func carried(f *Facts, level int, w float64) float64 {
+	if token, _, _ := hardware(f); token != tokenKnown || level >= operatorUsual || w <= 0 {
+		return w
+	}
+	switch traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home) {
+	case traffic.Abroad:
+		w *= 0.3
+	case traffic.Hidden:
+		w += 2
+	}
+	return math.Round(w*1000) / 1000
 }
 
 // What of the address is the finest thing that the customer used before.

@@ -36,7 +36,12 @@ const (
 	UndoApply        Act = "undo.apply"
 	UndoRedo         Act = "undo.redo" // an undo taken back
 	PointsRestore    Act = "points.restore"
+	IncidentAssign   Act = "incident.assign" // who of the staff works on it
+	StepRetry        Act = "step.retry"      // a step that failed is tried again now
 	BulkContain      Act = "bulk.contain"
+	BulkHold         Act = "bulk.hold"
+	BulkDismiss      Act = "bulk.dismiss"
+	BulkUndo         Act = "bulk.undo" // a bulk act stopped, or taken back
 	CallRecord       Act = "call.record"
 	RecoveryVouch    Act = "recovery.vouch" // an agent's word in a customer's recovery, after a call
 	ProposalMake     Act = "proposal.make"  // asks a second pair of eyes

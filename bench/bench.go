@@ -8,6 +8,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/store"
 )
 
 // Kind is what is measured.
@@ -45,8 +47,8 @@ type Options struct {
 	History     int    // entries of a history: of one customer's for Pages, of everybody's for Restart
 	NoFloor     bool   // leave the floor out
 	CPUProfile  string // file for a CPU profile of the server while it is measured; empty: none
-	Database    string // a PostgreSQL address, whose database must be empty; empty: the embedded store
 	Folder      string // empty: a temporary one, removed afterwards
+	Database    string // a PostgreSQL address, to measure in a schema of its own there; empty: a file in Folder
 	Out         io.Writer
 }
 
@@ -124,6 +126,13 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 		defer func() { _ = os.RemoveAll(o.Folder) }()
 	}
 	r.Kind, r.Accounts = o.Kind, o.Accounts
+	if o.Database != "" {
+		name, at := "mimamori_bench", o.Database
+		if o.Database, err = store.MakeSchema(ctx, at, name); err != nil {
+			return r, err
+		}
+		defer func() { err = errors.Join(err, store.DropSchema(context.WithoutCancel(ctx), at, name)) }()
+	}
 	ground, err := lay(ctx, o)
 	if err != nil {
 		return r, err

@@ -95,7 +95,11 @@ func floorServer(ctx context.Context, s Settings) (http.Handler, func() error, e
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, nil, err
 	}
-	f, err := store.OpenFloor(ctx, filepath.Join(s.Data, "floor.db"))
+	place := s.Database
+	if place == "" {
+		place = filepath.Join(s.Data, "floor.db")
+	}
+	f, err := store.OpenFloor(ctx, place)
 	if err != nil {
 		return nil, nil, err
 	}

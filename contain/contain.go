@@ -31,6 +31,7 @@ type Steps struct {
 	Shop  shop.Shop
 	Store Store
 	Wait  time.Duration // between containment and reset; doubled for a second intrusion
+	Floor time.Time     // no wait counts from before: the clock is behind what was written down; zero when it is not
 }
 
 // SessionArg is the session that a session.revoke step ends.
@@ -153,6 +154,9 @@ func (c *Steps) contained(ctx context.Context, s playbook.Step) playbook.Outcome
 		from := i.ContainedAt
 		if latest := i.DecidedAt.Add(incident.Grace); from.After(latest) {
 			from = latest
+		}
+		if from.Before(c.Floor) {
+			from = c.Floor
 		}
 		i.BeginWait(c.Wait, from)
 		return nil

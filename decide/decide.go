@@ -74,7 +74,7 @@ type Policy struct {
 
 // DefaultPolicy is what a new installation runs with.
 func DefaultPolicy() Policy {
-	return Policy{Mode: Enforce, NotifyAt: 0.002, ChallengeAt: 0.5, HoldAt: 0.78, ContainAt: 0.8,
+	return Policy{Mode: Enforce, NotifyAt: 0.002, ChallengeAt: 0.5, HoldAt: 0.79, ContainAt: 0.8,
 		Wait: 5 * time.Hour, Watch: 90 * 24 * time.Hour, BudgetShare: 0.005, BudgetFloor: 20, Quotas: DefaultQuotas()}
 }
 

@@ -33,7 +33,7 @@ func TestDecide(t *testing.T) {
 	for _, c := range []struct {
 		p    float64
 		want Decision
-	}{{0, Allow}, {0.0019, Allow}, {0.002, Notify}, {0.34, Notify}, {0.5, Challenge}, {0.77, Challenge}, {0.78, Hold}, {0.79, Hold}, {0.8, Contain}, {1, Contain}} {
+	}{{0, Allow}, {0.0019, Allow}, {0.002, Notify}, {0.34, Notify}, {0.5, Challenge}, {0.78, Challenge}, {0.79, Hold}, {0.799, Hold}, {0.8, Contain}, {1, Contain}} {
 		if got := Decide(DefaultPolicy(), evidence(c.p, assess.Device, assess.Network), fine); got.Decision != c.want || len(got.Capped) != 0 || got.NeedsPerson {
 			t.Errorf("Decide(%v) = %+v, want %s", c.p, got, c.want)
 		}

@@ -39,6 +39,10 @@ func (c *Casework) raise(ctx context.Context, on console.On, act audit.Act, to d
 	if err != nil {
 		return err
 	}
+	return c.raised(ctx, f, on, act, to)
+}
+
+func (c *Casework) raised(ctx context.Context, f *file, on console.On, act audit.Act, to decide.Decision) error {
 	return c.change(ctx, f, func(tx intake.Tx, a *incident.Account, i *incident.Incident, now time.Time) error {
 		if !i.Open() && (i.State != incident.Watching || a.Standing.Incident != i.ID) {
 			return notNow(string(act), i)

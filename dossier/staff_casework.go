@@ -2,6 +2,7 @@ package dossier
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,10 +13,12 @@ import (
 	"mimamori"
 	"mimamori/audit"
 	"mimamori/breach"
+	"mimamori/bulk"
 	"mimamori/incident"
 	"mimamori/intake"
 	"mimamori/journal"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/undo"
@@ -25,16 +28,12 @@ import (
 // StaffStore is what the staff's side reads and writes besides the desk's.
 type StaffStore interface {
 	Store
+	QueueStore
+	bulk.Store
 	LawStore
 	IncidentByID(ctx context.Context, id mimamori.IncidentID) (*incident.Incident, error)
 	NoteEntry(ctx context.Context, account mimamori.AccountID, e incident.Entry) error
-	// QueueOf gives incidents in any of the states, at most limit: those that
-	// need a person first, then the oldest; closed and dismissed ones newest
-	// first. With person set only those that need one.
-	QueueOf(ctx context.Context, states []incident.State, person bool, limit int) ([]incident.Incident, error)
-	// QueueCounts counts by state, dismissed ones as closed, and those that
-	// need a person.
-	QueueCounts(ctx context.Context) (states map[incident.State]int, person int, err error)
+	RetryStep(ctx context.Context, account mimamori.AccountID, run string, seq int, now time.Time) error
 	// IncidentVersion changes with all that the page of an incident shows.
 	IncidentVersion(ctx context.Context, id mimamori.IncidentID) (string, error)
 }
@@ -58,6 +57,11 @@ type CaseworkOptions struct {
 	PointsAlone map[staff.Role]int64
 	// Currency is what gift balances are in; empty: JPY.
 	Currency string
+	// Lists keeps queue and links up to date; nil: one that works only when
+	// somebody reads.
+	Lists *queue.Keeper
+	// Signer signs what leaves the house; nil: no evidence is exported.
+	Signer Signer
 	// Clock, Retention and Anchors stand behind the pages about what the law
 	// asks; nil: those pages say that nothing runs.
 	Clock     *breach.Clock
@@ -76,6 +80,10 @@ type Casework struct {
 	// money lets one person at a time give points back, so that parallel
 	// clicks on several entries cannot pass the limit together.
 	money sync.Mutex
+
+	lists *queue.Keeper
+	bulks *BulkWorker
+	tally tallied
 }
 
 // NewCasework joins the parts.
@@ -89,7 +97,12 @@ func NewCasework(opt CaseworkOptions) *Casework {
 	if opt.Zone == nil {
 		opt.Zone = breach.Japan
 	}
-	return &Casework{opt: opt, desk: opt.Desk}
+	if opt.Lists == nil {
+		opt.Lists = queue.NewKeeper(opt.Store, func(trait string) []byte { h := sha256.Sum256([]byte(trait)); return h[:] }, opt.Desk.log)
+	}
+	c := &Casework{opt: opt, desk: opt.Desk, lists: opt.Lists}
+	c.bulks = &BulkWorker{work: c, node: mimamori.NewID("node"), wake: make(chan struct{}, 1)}
+	return c
 }
 
 var _ console.Service = (*Casework)(nil)

@@ -62,6 +62,21 @@ var refused = []struct {
 		_, err := s.Queue(ctx, on.Actor, console.Filter{})
 		return err
 	}},
+	{audit.LookAccount, "ado", func(ctx context.Context, s console.Service, on console.On) error {
+		_, err := s.Search(ctx, on.Actor, "hanako", on.Reason)
+		return err
+	}},
+	{audit.IncidentAssign, "aki", func(ctx context.Context, s console.Service, on console.On) error { return s.Assign(ctx, on, "stf_ai") }},
+	{audit.StepRetry, "ana", func(ctx context.Context, s console.Service, on console.On) error { return s.Retry(ctx, on, "run", 1) }},
+	{audit.IncidentWait, "ai", func(ctx context.Context, s console.Service, on console.On) error { return s.ExtendWait(ctx, on, 1) }},
+	{audit.LookReveal, "ana", func(ctx context.Context, s console.Service, on console.On) error {
+		_, err := s.NoticeFile(ctx, on, "ntc_1")
+		return err
+	}},
+	{audit.LookExport, "ai", func(ctx context.Context, s console.Service, on console.On) error {
+		_, err := s.Export(ctx, on)
+		return err
+	}},
 	{audit.LookQueue, "ado", func(ctx context.Context, s console.Service, on console.On) error {
 		_, err := s.Waiting(ctx, on.Actor)
 		return err

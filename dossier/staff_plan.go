@@ -255,6 +255,11 @@ func (f *file) may(p staff.Person, plan console.Plan) map[audit.Act]bool {
 		audit.PointsRestore:   begun && !ended,
 		audit.IncidentResend:  !ended,
 		audit.IncidentNote:    true,
+		audit.IncidentAssign:  true,
+		audit.StepRetry:       !ended,
+		audit.IncidentWait:    waits(i),
+		audit.LookExport:      true,
+		audit.BulkHold:        begun,
 		audit.LookReveal:      true,
 	}
 	for act, yes := range offered {

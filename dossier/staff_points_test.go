@@ -211,12 +211,12 @@ func TestASecondIntrusionHasItsOwnPlanAndPoints(t *testing.T) {
 		// An agent sees it on the old incident's page and contains from there.
 		w.judge("ai", first.id, his.ID, console.Intruder)
 		synctest.Wait()
-		q, err := w.work.Queue(t.Context(), who("ai"), console.Filter{Search: "hanako"})
+		rows, err := w.work.Search(t.Context(), who("ai"), "hanako", "she is on the phone")
 		w.must(err)
-		if len(q.Rows) != 2 || q.Rows[0].ID == first.id {
-			t.Fatalf("queue = %+v; want a new incident", q.Rows)
+		if len(rows) != 2 || rows[0].ID == first.id {
+			t.Fatalf("found %+v; want a new incident", rows)
 		}
-		second := q.Rows[0].ID
+		second := rows[0].ID
 		got := w.look(second)
 		if his.Alive() || got.Previous != first.id || len(got.Plan.Changes) != 0 || len(got.Plan.Orders) != 0 {
 			t.Errorf("second incident: alive %v, previous %q, plan %+v; want its own, empty", his.Alive(), got.Previous, got.Plan)

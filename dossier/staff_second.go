@@ -38,7 +38,8 @@ func (c *Casework) ask(ctx context.Context, on console.On, f *file, act audit.Ac
 }
 
 // ours are the acts that wait here and are done here.
-var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch, audit.AccountForget}
+var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch, audit.AccountForget,
+	audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo}
 
 // Waiting lists what waits for a second person.
 func (c *Casework) Waiting(ctx context.Context, actor mimamori.Actor) ([]console.Proposal, error) {
@@ -62,7 +63,11 @@ func (c *Casework) proposals(ctx context.Context, reader mimamori.Actor, list []
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, console.Proposal{ID: p.ID, Act: p.Act, Incident: p.Target.Incident, Text: proposalText(p), Reason: p.Reason,
+		var of bulkAsked
+		if p.Target.Incident == "" {
+			_ = json.Unmarshal(p.Args, &of) // others have none
+		}
+		out = append(out, console.Proposal{ID: p.ID, Act: p.Act, Incident: p.Target.Incident, Bulk: of.Bulk, Text: proposalText(p), Reason: p.Reason,
 			By: name, At: p.At, Until: p.ExpiresAt, Mine: p.By == reader.ID})
 	}
 	return out, nil
@@ -78,6 +83,15 @@ func proposalText(p staff.Proposal) mimamori.Text {
 		return askLetGo
 	case audit.RecoveryVouch:
 		return askVouch
+	case audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo:
+		var b bulkAsked
+		if json.Unmarshal(p.Args, &b) != nil {
+			return mimamori.Text{}
+		}
+		if p.Act == audit.BulkUndo {
+			return mimamori.Text{JA: fmt.Sprintf("まとめた操作を取り消す（%d件）", b.Size), EN: fmt.Sprintf("Take back a bulk act (%d)", b.Size)}
+		}
+		return b.text()
 	case audit.AccountForget:
 		return askForget(p)
 	}
@@ -103,8 +117,13 @@ func (c *Casework) Approve(ctx context.Context, actor mimamori.Actor, id, reason
 	if err != nil {
 		return err
 	}
-	if p.Act == audit.RecoveryVouch { // the account may have no incident
+	switch p.Act { // these have no incident, or need not have one
+	case audit.RecoveryVouch:
 		return c.vouched(ctx, actor, p)
+	case audit.BulkContain, audit.BulkHold, audit.BulkDismiss:
+		return c.approvedBulk(ctx, actor, p)
+	case audit.BulkUndo:
+		return c.approvedUndo(ctx, actor, p)
 	}
 	if p.Act == audit.AccountForget {
 		return c.forget(ctx, actor, p)

@@ -51,7 +51,7 @@ func (c *Casework) Incident(ctx context.Context, on console.On) (console.Inciden
 	}
 	out.Points = c.ledger(f, proposals, c.limit(reader))
 	out.May = f.may(reader, out.Plan)
-	return out, nil
+	return out, c.whole(ctx, on, f, &out)
 }
 
 // person is who an actor is; the zero person for a machine.
@@ -159,7 +159,7 @@ func staffOwner(o journal.Owner) console.Owner {
 func (f *file) stepsView() []console.Step {
 	var out []console.Step
 	for _, s := range f.steps {
-		v := console.Step{Name: s.Name, State: s.State, Tries: s.Attempts, DoneAt: s.DoneAt, Why: s.Why}
+		v := console.Step{Run: s.Run, Seq: s.Seq, Again: again(s), Name: s.Name, State: s.State, Tries: s.Attempts, DoneAt: s.DoneAt, Why: s.Why}
 		if s.State == playbook.Ready || s.State == playbook.Retrying {
 			v.Due = s.Due
 		}
@@ -177,7 +177,7 @@ func (c *Casework) notices(ctx context.Context, f *file) ([]console.Notice, erro
 	var out []console.Notice
 	for _, n := range all {
 		if n.IncidentID == f.current.ID {
-			out = append(out, console.Notice{ID: n.ID, Kind: n.Kind, Reference: n.Reference.String(), To: n.ToMasked, State: n.State,
+			out = append(out, console.Notice{ID: n.ID, Sealed: len(n.Raw) > 0, Kind: n.Kind, Reference: n.Reference.String(), To: n.ToMasked, State: n.State,
 				SentAt: n.SentAt, ReadAt: n.ReadAt, Subject: n.Subject, Body: n.Body})
 		}
 	}

@@ -28,6 +28,7 @@ import (
 	"mimamori/mail/mailbox"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/recovery"
 	"mimamori/response"
 	"mimamori/shop"
@@ -43,14 +44,16 @@ import (
 // real mail server, in fake time. It runs in mode assist, so that nothing is
 // done about an incident before somebody at the desk says so.
 type world struct {
-	t     *testing.T
-	store *store.SQLite
-	shop  *shoptest.Shop
-	in    *intake.Intake
-	log   *audit.Log
-	mail  *mailbox.Server
-	work  *dossier.Casework
-	other *dossier.Casework // the same desk on another node
+	t      *testing.T
+	store  *store.SQLite
+	shop   *shoptest.Shop
+	in     *intake.Intake
+	log    *audit.Log
+	mail   *mailbox.Server
+	work   *dossier.Casework
+	other  *dossier.Casework // the same desk on another node
+	lists  *queue.Keeper
+	alarms int // of mass look-ups
 }
 
 // The people at the desk, by role; ai2 and rei2 are second persons.
@@ -120,15 +123,22 @@ func (w *world) open(folder string) (stop func()) {
 	maps.Copy(acts, (&dossier.PointsSteps{Shop: w.shop, Store: w.store}).Acts())
 	runner := playbook.NewRunner(w.store, playbook.Options{Acts: acts, Tried: w.note, Refused: w.askPerson, Log: slog.New(slog.DiscardHandler)})
 	geodb := geo.Embedded()
-	w.in = intake.New(w.store, intake.Options{Geo: geodb, Traffic: traffic.New(0), Policy: policy, Wake: runner.Wake})
+	w.in = intake.New(w.store, intake.Options{Geo: geodb, Traffic: traffic.New(0), Policy: policy, Wake: runner.Wake, Strange: func(e []event.Event) { w.lists.Note(e) }})
+	w.lists = queue.NewKeeper(w.store, func(trait string) []byte { return ring.MAC(keys.Pseudonym, "link", trait) }, nil)
+	w.store.IndexWith(func(mail string) [][]byte { return [][]byte{ring.MAC(keys.Pseudonym, "mail", mail)} })
 	front := dossier.New(dossier.Options{Store: w.store, Geo: geodb, Post: post, House: house, Policy: w.in.Policy, Wake: runner.Wake, Base: "https://security.midori.example"})
-	guard := staff.NewGuard(w.store, w.store, w.store, w.log, nil)
+	guard := staff.NewGuard(w.store, w.store, w.store, w.log, func(context.Context, mimamori.Actor, int) { w.alarms++ })
 	options := dossier.CaseworkOptions{Desk: front, Store: w.store, Guard: guard, FourEyes: staff.NewFourEyes(w.store, guard), People: w.store,
-		PointsAlone: map[staff.Role]int64{staff.Agent: 400, staff.Lead: 800}}
+		PointsAlone: map[staff.Role]int64{staff.Agent: 400, staff.Lead: 800}, Lists: w.lists, Signer: w.log}
 	w.work, w.other = dossier.NewCasework(options), dossier.NewCasework(options)
 	runner.Start()
+	w.lists.Start()
+	bulks := w.work.BulkWorker()
+	bulks.Start()
 	return func() {
 		synctest.Wait()
+		bulks.Stop()
+		w.lists.Stop()
 		runner.Stop()
 		front.Close()
 		w.must(w.store.Close())

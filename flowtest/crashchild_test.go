@@ -49,12 +49,13 @@ func TestMain(m *testing.M) {
 // setting is what a child is told.
 type setting struct {
 	Data, Shop, Secret, Mail string
+	Database                 string // empty: a file in Data
 	Wait                     time.Duration
 }
 
 func (s setting) config() app.Config {
 	c := app.DefaultConfig()
-	c.Data, c.Log = s.Data, slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	c.Data, c.Database, c.Log = s.Data, s.Database, slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	c.Shop.Name = mimamori.Text{JA: "みどり商店", EN: "Midori Store"}
 	c.Shop.URL, c.Shop.AllowHTTP, c.Shop.Secret, c.Shop.Source = s.Shop, true, s.Secret, "shop"
 	c.Shop.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}

@@ -22,6 +22,7 @@ import (
 
 	"mimamori"
 	"mimamori/app"
+	"mimamori/clock"
 	"mimamori/event"
 	"mimamori/mail"
 	"mimamori/mail/mailbox"
@@ -109,6 +110,7 @@ func (h *Harness) begin(secret string) {
 	c.ShopTransport = shoptest.InProcess(h.Shop)
 	c.Mail = app.MailConfig{From: "security@notice.midori.example", Server: "mail.invalid:25", TLS: mail.NoTLS, Selector: "mimamori"}
 	c.MailDial = h.pipe.Dial
+	c.Clock = bubbleClock
 	if h.tune != nil {
 		h.tune(&c)
 	}
@@ -123,6 +125,11 @@ func (h *Harness) begin(secret string) {
 	if err := h.App.Start(context.Background()); err != nil {
 		h.T.Fatal(err)
 	}
+}
+
+// bubbleClock is the clock of fake time, which nobody sets.
+func bubbleClock() clock.Reading {
+	return clock.Reading{Wall: time.Now(), Steady: time.Since(time.Unix(0, 0)), Boot: "bubble"}
 }
 
 func (h *Harness) close() {

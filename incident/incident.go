@@ -6,6 +6,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"mimamori"
@@ -42,6 +43,10 @@ type Incident struct {
 	Cause       Cause               `json:"cause"`
 	Lang        mimamori.Lang       `json:"lang"`
 	By          mimamori.Actor      `json:"by"` // who raised it
+	// Campaigns are the attacks over many accounts that it belongs to.
+	Campaigns []string `json:"campaigns,omitempty"`
+	// Assigned is who of the staff works on it, by id; empty: nobody does.
+	Assigned string `json:"assigned,omitempty"`
 }
 
 // Evidence is one signal with the event that brought it.
@@ -103,6 +108,15 @@ func (i *Incident) Join(e []Evidence, d decide.Decision, probability float64) {
 	i.Probability = max(i.Probability, probability)
 	if d.AtLeast(i.Decision) {
 		i.Decision = d
+	}
+}
+
+// JoinCampaigns notes attacks over many accounts that it belongs to, each once.
+func (i *Incident) JoinCampaigns(ids []string) {
+	for _, id := range ids {
+		if !slices.Contains(i.Campaigns, id) && len(i.Campaigns) < 8 {
+			i.Campaigns = append(i.Campaigns, id)
+		}
 	}
 }
 

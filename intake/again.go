@@ -83,7 +83,7 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 		}
 		s.Terms, s.Counted = assessment.Terms(), [2]int16{} // presumed genuine no more
 		if made.Decision.AtLeast(decide.Hold) {
-			_, err = response.Raise(tx, response.Alarm{Account: a, Policy: policy, Event: f.Event, Session: f.Session, At: time.Unix(f.At, 0).UTC(), Now: now,
+			_, err = response.Raise(tx, response.Alarm{Account: a, Policy: policy, Event: f.Event, Campaigns: []string{f.Campaign}, Session: f.Session, At: time.Unix(f.At, 0).UTC(), Now: now,
 				By: mimamori.System, Voice: "detector", Decision: made.Decision, Probability: assessment.Probability, Signals: assessment.Signals})
 			if err != nil {
 				return err

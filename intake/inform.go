@@ -62,3 +62,19 @@ func (w *work) begin(id mimamori.IncidentID, step playbook.Named) error {
 	w.wake = true
 	return nil
 }
+
+// strange says that the event is one to find again on other accounts: a sign-in
+// on a browser not known as the customer's, or something registered.
+func (w *work) strange() bool {
+	if w.how.Past || w.e.Command != "" {
+		return false
+	}
+	switch d := w.e.Payload.(type) {
+	case *event.Login:
+		s, ok := w.a.Profile.Session(w.e.Session)
+		return d.Outcome == event.Succeeded && ok && !s.Known
+	case *event.Change:
+		return d.Op != event.Removed && (d.Resource.Kind == event.Address || d.Resource.Kind == event.PaymentMethod || d.Resource.Kind == event.Contact)
+	}
+	return false
+}

@@ -95,6 +95,10 @@ type Options struct {
 	Wake       func()        // a step was written
 	Inline     bool          // sign-ins are weighed again before Take returns, not beside it (replay)
 	Later      func(Later)   // told of each sign-in that was weighed again; may be nil
+	// Strange is told, once it is durable, what was done in sessions not known
+	// as the customer's, and what was registered by anybody. It must return at
+	// once; may be nil.
+	Strange func([]event.Event)
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -247,6 +251,9 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 		i.Repeated += int64(r.taken.Repeated)
 	}
 	r.count()
+	if len(r.strange) > 0 {
+		in.opt.Strange(r.strange)
+	}
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}
@@ -270,11 +277,12 @@ type request struct {
 	noted    int             // events that the counters across accounts were told of
 	views    []*traffic.View // what they said of each before
 	counts   []counted
+	strange  []event.Event // for Options.Strange
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
-	r.accounts, r.wake, r.counts = map[mimamori.AccountID]*incident.Account{}, false, nil
+	r.accounts, r.wake, r.counts, r.strange = map[mimamori.AccountID]*incident.Account{}, false, nil, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, i)
@@ -355,6 +363,9 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			r.how.Each(w.outcome())
 		}
 		r.counts = append(r.counts, w.counts...)
+		if r.in.opt.Strange != nil && w.strange() {
+			r.strange = append(r.strange, e)
+		}
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
 }

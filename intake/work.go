@@ -250,7 +250,7 @@ func (w *work) raise() error {
 }
 
 func (w *work) newAlarm() response.Alarm {
-	return response.Alarm{Account: w.a, Policy: w.in.Policy(), Event: w.e.ID, Session: w.e.Session, At: w.e.Time, Now: w.now,
+	return response.Alarm{Account: w.a, Policy: w.in.Policy(), Event: w.e.ID, Campaigns: w.campaigns, Session: w.e.Session, At: w.e.Time, Now: w.now,
 		By: mimamori.System, Voice: "detector"}
 }
 

@@ -3,7 +3,9 @@ package playbook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -176,9 +178,9 @@ func (r *Runner) tryDue(ctx context.Context) (int, error) {
 		r.done.Add(1)
 		go func() {
 			defer r.done.Done()
+			defer r.Wake()
+			defer func() { <-r.slots }() // whatever the try ends by
 			r.try(ctx, s)
-			<-r.slots
-			r.Wake()
 		}()
 	}
 	return 0, err
@@ -223,6 +225,26 @@ func (r *Runner) act(ctx context.Context, s Step) Outcome {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.opt.Lease-r.opt.Lease/4)
 	defer cancel()
+	return r.safely(ctx, act, s)
+}
+
+// poisonTries is how often a step that breaks is tried.
+const poisonTries = 5
+
+// safely keeps a defect that one step meets from ending the process, and with
+// it every other's: it is tried a few times, then a person is asked.
+func (r *Runner) safely(ctx context.Context, act Act, s Step) (out Outcome) {
+	defer func() {
+		broken := recover()
+		if broken == nil {
+			return
+		}
+		// What the panic says may hold anything, so only its type is logged.
+		r.opt.Log.Error("a step broke", "step", s.Name, "run", s.Run, "attempt", s.Attempts+1, "type", fmt.Sprintf("%T", broken), "stack", string(debug.Stack()))
+		if out = Again(errors.New("the step broke")); s.Attempts+1 >= poisonTries {
+			out = Outcome{Result: Refuse, Why: WhyBroken}
+		}
+	}()
 	return act(ctx, s)
 }
 

@@ -46,6 +46,7 @@ type Alarm struct {
 	By          mimamori.Actor
 	Voice       string // whose word the verdict on the session is: detector, shop, customer, agent
 	Ask         []mimamori.Text
+	Campaigns   []string // attacks over many accounts that it belongs to
 }
 
 // Raise opens an incident or adds to the open one, and sets the playbook of
@@ -101,6 +102,7 @@ func openOrJoin(tx Tx, a Alarm) (i *incident.Incident, fresh bool, err error) {
 		}
 	}
 	i.Join(evidence, a.Decision, a.Probability)
+	i.JoinCampaigns(a.Campaigns)
 	i.Cause = causeOf(i.Evidence)
 	return i, fresh, nil
 }

@@ -31,11 +31,12 @@ var (
 	agentActs = []audit.Act{
 		audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookReveal,
 		audit.IncidentContain, audit.IncidentHold, audit.IncidentNote, audit.IncidentJudge, audit.IncidentResolve, audit.IncidentResend,
+		audit.IncidentAssign, audit.StepRetry,
 		audit.UndoPlan, audit.UndoApply, audit.UndoRedo, audit.PointsRestore, audit.CallRecord, audit.RecoveryVouch, audit.ProposalMake,
 		audit.LookAlarms, audit.AlarmSeen,
 	}
 	leadActs = slices.Concat(agentActs, []audit.Act{
-		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.BulkContain,
+		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo,
 		audit.ProposalApprove, audit.ProposalDecline, audit.DirectoryEdit, audit.LookExport, audit.AccountExport, audit.LookAnalysis,
 		audit.LookBreach, audit.LookAccounting, audit.BreachEdit, audit.BreachNotify, audit.LegalHold, audit.AccountForget,
 		audit.LookNumbers,
@@ -72,7 +73,8 @@ func (r Role) Acts() []audit.Act {
 // when the last time was a while ago (ASVS 5.0 7.5.3).
 func Dangerous(a audit.Act) bool {
 	return slices.Contains([]audit.Act{
-		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.PointsRestore, audit.BulkContain, audit.RecoveryVouch,
+		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.PointsRestore, audit.RecoveryVouch,
+		audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo,
 		audit.LookReveal, audit.LookExport, audit.AccountExport, audit.AccountForget, audit.LegalHold, audit.BreachNotify, audit.ProposalApprove,
 		audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.StaffReset, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.RetentionChanged, audit.PolicyChange, audit.DirectoryEdit, audit.StaffPassword, audit.StaffFactor,

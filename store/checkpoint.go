@@ -47,8 +47,10 @@ func (s *SQLite) checkpointer() {
 		}
 		var busy, pages, carried int64
 		if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &carried); err != nil {
-			_ = s.fail("checkpoint", err)
-			return
+			if s.refuse("checkpoint", err); s.Failed() != nil {
+				return
+			}
+			continue
 		}
 		if pages < hardPages {
 			continue
@@ -57,7 +59,7 @@ func (s *SQLite) checkpointer() {
 			_, _, err := s.checkpoint("PASSIVE")
 			return err
 		})
-		if err != nil {
+		if err != nil && s.Full() == nil {
 			return // closed, or failed: either way there is nothing left to carry over
 		}
 	}
@@ -72,7 +74,7 @@ func (s *SQLite) pause(ctx context.Context, do func(*tx) error) error {
 func (s *SQLite) checkpoint(mode string) (pages, carried int64, err error) {
 	var busy int64
 	if err := s.row("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &carried); err != nil {
-		return 0, 0, s.fail("checkpoint", err)
+		return 0, 0, s.refuse("checkpoint", err)
 	}
 	if mode == "TRUNCATE" && busy != 0 {
 		return 0, 0, errors.New("readers are in the way")
@@ -98,4 +100,13 @@ func (s *SQLite) purge(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("empty the write-ahead log: %w", errors.Join(mimamori.ErrUnavailable, err))
+}
+
+// carryOver leaves all in the database file at a clean end, so that whoever
+// copies that file alone then has everything. What cannot be carried over now
+// stays in the log, and is as safe there.
+func (s *SQLite) carryOver() {
+	if s.Failed() == nil && s.tidy != nil {
+		_, _ = s.tidy.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	}
 }

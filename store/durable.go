@@ -20,7 +20,10 @@ import (
 // claimed before it is tried), and that write is answered after both.
 
 // committed is a batch that waits to be durable.
-type committed struct{ jobs []*job }
+type committed struct {
+	jobs    []*job
+	reached [markSize]byte // how far the log has come with it
+}
 
 // openLog opens the write-ahead log to sync it. SQLite holds no locks on it,
 // so that closing our descriptor takes none away, and the file stays the same
@@ -47,6 +50,8 @@ func (s *SQLite) syncer() {
 		if err == nil {
 			if err = syncData(s.log); err != nil {
 				err = s.fail("sync the write-ahead log", err)
+			} else {
+				s.acked.note(batch.reached)
 			}
 		}
 		answer(batch.jobs, err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"mimamori"
@@ -20,22 +19,19 @@ type Judged struct {
 	Owner   string // customer or intruder
 }
 
-// ExportEvents writes every event that a database file holds as NDJSON, one
+// ExportEvents writes every event that a database (as Peek opens it) holds as NDJSON, one
 // CloudEvent a line, in no particular order, and gives the sessions that the
 // customer or the staff judged. It only reads, and may do so beside a running
 // server.
 func ExportEvents(ctx context.Context, path string, w io.Writer) (judged []Judged, err error) {
-	if _, err := os.Stat(path); err != nil {
+	from, err := Peek(ctx, path)
+	if err != nil {
 		return nil, fmt.Errorf("export events: %w", err)
 	}
-	db, err := openFile(path, "&_pragma=busy_timeout(10000)&mode=ro", 1)
+	defer func() { err = errors.Join(err, from.Close()) }()
+	rows, err := from.at(ctx).rows(`SELECT source, id, at, kind, subject, data FROM event ORDER BY ` + from.order)
 	if err != nil {
-		return nil, fmt.Errorf("export events of %s: %w", path, err)
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.QueryContext(ctx, `SELECT source, id, at, kind, subject, data FROM event ORDER BY rowid`)
-	if err != nil {
-		return nil, fmt.Errorf("export events of %s: %w", path, err)
+		return nil, fmt.Errorf("export events: %w", err)
 	}
 	defer rows.Close()
 	out := bufio.NewWriterSize(w, 1<<20)
@@ -66,7 +62,7 @@ func ExportEvents(ctx context.Context, path string, w io.Writer) (judged []Judge
 	if err := errors.Join(rows.Err(), out.Flush()); err != nil {
 		return nil, fmt.Errorf("export events: %w", err)
 	}
-	words, err := db.QueryContext(ctx, `SELECT a.subject, v.session, v.owner FROM verdict v JOIN account a ON a.account_id = v.account_id
+	words, err := from.at(ctx).rows(`SELECT a.subject, v.session, v.owner FROM verdict v JOIN account a ON a.account_id = v.account_id
 		WHERE v.by IN (?, ?) AND v.owner IN ('customer', 'intruder') ORDER BY a.subject, v.session`, mimamori.ActorCustomer, "agent")
 	if err != nil {
 		return nil, fmt.Errorf("export verdicts: %w", err)

@@ -31,7 +31,7 @@ func (tx *tx) PutIncident(i *incident.Incident) error {
 	if err != nil {
 		return fmt.Errorf("write incident %s: %w", i.ID, err)
 	}
-	return nil
+	return tx.noteDue(i.Account, i.ID)
 }
 
 // PutEntry writes a line of the timeline; the same key again changes nothing.

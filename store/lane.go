@@ -23,6 +23,7 @@ import (
 // server statement by statement, in a savepoint of its own.
 type lane struct {
 	p     *Postgres
+	path  *sql.DB
 	queue chan *job
 	most  int // jobs in a batch
 	conn  *sql.Conn
@@ -30,7 +31,7 @@ type lane struct {
 
 const (
 	batchTries = 4
-	batchTime  = 15 * time.Second // a server that is silent for longer is given up
+	batchTime  = 15 * time.Second // a server that is silent for so long is given up
 )
 
 func (l *lane) run() {
@@ -82,9 +83,9 @@ func (l *lane) try(batch []*job) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
 	if l.conn == nil {
-		if l.conn, err = l.p.path.Conn(ctx); err != nil {
+		if l.conn, err = l.path.Conn(ctx); err != nil {
 			l.conn = nil
-			return l.p.explain(err)
+			return err
 		}
 	}
 	b := &batchWork{l: l, ctx: ctx, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}
@@ -127,6 +128,7 @@ type batchWork struct {
 	// Of the job that runs now.
 	direct  bool     // it talks to the server
 	refused bool     // it wanted to, and is to begin again
+	failed  error    // what it had written ahead could not be sent: the batch's error, not its own
 	undo    []func() // what its changes to the above were
 }
 
@@ -266,6 +268,9 @@ func (b *batchWork) do(j *job) error {
 	}
 	j.err, j.panic, b.direct, b.undo = nil, nil, true, nil
 	t.try(j)
+	if b.failed != nil {
+		return b.failed
+	}
 	if j.err == nil && j.panic == nil {
 		err := b.exec("RELEASE job")
 		if err == nil || lost(err) {

@@ -153,10 +153,11 @@ func (b *batchWork) ready() error {
 	if !dirty {
 		return nil
 	}
-	return b.write("SELECT")
+	b.failed = b.write("SELECT")
+	return b.failed
 }
 
-func (b *batchWork) server() inside { return inside{b.l.p, b.l.conn} }
+func (b *batchWork) server() inside { return inside{b.l.p, b.ctx, b.l.conn} }
 
 func (b *batchWork) changed(query string, args ...any) (int64, error) {
 	if err := b.ready(); err != nil {

@@ -14,15 +14,17 @@ import (
 // and reports at a shell. It takes no lock on an SQLite file; whatever would
 // write there says ErrUnavailable.
 func Peek(ctx context.Context, place string) (*SQL, error) {
-	if IsAddress(place) { // any number may be connected
-		return Open(ctx, place)
+	if IsAddress(place) {
+		return peekAt(ctx, place)
 	}
 	if _, err := os.Stat(place); err != nil {
 		return nil, fmt.Errorf("open store to read: %w", err)
 	}
-	db, err := openFile(place, "&_pragma=busy_timeout(10000)&mode=ro", 2)
+	// Not mode=ro: a database whose server has ended well has no log, and a
+	// reader that may not make one could not open it.
+	db, err := openFile(place, "&_pragma=busy_timeout(10000)&_pragma=query_only(ON)&mode=rw", 2)
 	if err != nil {
-		return nil, fmt.Errorf("open store %s to read: %w", place, err)
+		return nil, fmt.Errorf("open store %s to read: %w", place, damaged(err))
 	}
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", place, err), db.Close())
@@ -31,6 +33,24 @@ func Peek(ctx context.Context, place string) (*SQL, error) {
 	p.SQL = SQL{engine: p, order: "rowid"}
 	return &p.SQL, nil
 }
+
+func peekAt(ctx context.Context, address string) (*SQL, error) {
+	p, err := connect(address)
+	if err != nil {
+		return nil, err
+	}
+	p.closed = true // no write is taken
+	if err := p.meet(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", p.place(), err), p.closePools())
+	}
+	p.engine = peekingAt{p}
+	return &p.SQL, nil
+}
+
+// peekingAt is a database that is only read here.
+type peekingAt struct{ *Postgres }
+
+func (p peekingAt) Close() error { return p.closePools() }
 
 // peeking is a file that another process has open: it can be read.
 type peeking struct{ *SQLite }

@@ -22,15 +22,15 @@ type asker interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// inside runs a write's statements. Once begun, a write is not given up: the
-// connection would be lost with it.
+// inside runs a write's statements.
 type inside struct {
-	p  *Postgres
-	on asker
+	p   *Postgres
+	ctx context.Context // ends when the server has been silent for too long
+	on  asker
 }
 
 func (i inside) changed(query string, args ...any) (int64, error) {
-	res, err := i.on.ExecContext(context.Background(), i.p.text(query), plain(args)...)
+	res, err := i.on.ExecContext(i.ctx, i.p.text(query), plain(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -38,11 +38,11 @@ func (i inside) changed(query string, args ...any) (int64, error) {
 }
 
 func (i inside) row(query string, args ...any) *sql.Row {
-	return i.on.QueryRowContext(context.Background(), i.p.text(query), plain(args)...)
+	return i.on.QueryRowContext(i.ctx, i.p.text(query), plain(args)...)
 }
 
 func (i inside) rows(query string, args ...any) (*sql.Rows, error) {
-	return i.on.QueryContext(context.Background(), i.p.text(query), plain(args)...)
+	return i.on.QueryContext(i.ctx, i.p.text(query), plain(args)...)
 }
 
 // beside runs queries beside the writes.

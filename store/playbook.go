@@ -76,38 +76,56 @@ func (tx *tx) step(account mimamori.AccountID, run string, seq int) (playbook.St
 // command that is given again after a crash must be the same to the byte.
 func (s *SQL) ClaimSteps(ctx context.Context, now, lease time.Time, limit int) ([]playbook.Step, error) {
 	var out []playbook.Step
+	if s.engine.apart() { // a write each: they are on different machines
+		due, err := dueSteps(s.at(ctx), now, limit)
+		for i := 0; err == nil && i < len(due); i++ {
+			err = s.update(ctx, Urgent, func(tx *tx) error { return tx.claim(&due[i], now, lease, &out) })
+		}
+		return out, err // those that were claimed are, whatever became of the next
+	}
 	err := s.update(ctx, Urgent, func(tx *tx) error {
-		rows, err := tx.rows(`SELECT `+stepColumns+` FROM step
-			WHERE state IN ('ready', 'retrying') AND lease <= ? AND due <= ? ORDER BY due, account_id, run, seq LIMIT ?`, nanos(now), nanos(now), limit)
-		due, err := list(rows, err, scanStep)
-		if err != nil {
-			return fmt.Errorf("claim steps: %w", err)
+		due, err := dueSteps(tx, now, limit)
+		for i := 0; err == nil && i < len(due); i++ {
+			err = tx.claim(&due[i], now, lease, &out)
 		}
-		for i := range due {
-			x := &due[i]
-			x.Lease, x.Fence = lease, x.Fence+1
-			if x.First.IsZero() {
-				x.First = now.UTC()
-			}
-			doc, err := document(*x)
-			if err != nil {
-				return err
-			}
-			n, err := tx.changed(`UPDATE step SET lease = ?, fence = ?, doc = ?, owner = ? WHERE account_id = ? AND run = ? AND seq = ? AND fence = ? AND lease <= ? AND state IN ('ready', 'retrying')`,
-				nanos(lease), x.Fence, doc, s.node, x.Account[:], x.Run, x.Seq, x.Fence-1, nanos(now))
-			if err != nil {
-				return fmt.Errorf("claim step %s: %w", x.Key, err)
-			}
-			if n == 1 { // else another node was quicker
-				out = append(out, *x)
-			}
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+func dueSteps(r reader, now time.Time, limit int) ([]playbook.Step, error) {
+	rows, err := r.rows(`SELECT `+stepColumns+` FROM step
+		WHERE state IN ('ready', 'retrying') AND lease <= ? AND due <= ? ORDER BY due, account_id, run, seq LIMIT ?`, nanos(now), nanos(now), limit)
+	due, err := list(rows, err, scanStep)
+	if err != nil {
+		return nil, fmt.Errorf("find due steps: %w", err)
+	}
+	return due, nil
+}
+
+// claim leases a step, unless another node was quicker.
+func (tx *tx) claim(x *playbook.Step, now, lease time.Time, out *[]playbook.Step) error {
+	x.Lease, x.Fence = lease, x.Fence+1
+	if x.First.IsZero() {
+		x.First = now.UTC()
+	}
+	doc, err := document(*x)
+	if err != nil {
+		return err
+	}
+	n, err := tx.changed(`UPDATE step SET lease = ?, fence = ?, doc = ?, owner = ?
+		WHERE account_id = ? AND run = ? AND seq = ? AND fence = ? AND lease <= ? AND state IN ('ready', 'retrying')`,
+		nanos(lease), x.Fence, doc, tx.s.node, x.Account[:], x.Run, x.Seq, x.Fence-1, nanos(now))
+	if err != nil {
+		return fmt.Errorf("claim step %s: %w", x.Key, err)
+	}
+	if n == 1 {
+		*out = append(*out, *x)
+	}
+	return nil
 }
 
 // ReleaseLeases voids every lease. It is for the start of the one process that

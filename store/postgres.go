@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +31,11 @@ type Postgres struct {
 	write  *sql.DB
 	path   *sql.DB // the lanes', one connection each
 	read   *sql.DB
-	texts  sync.Map // statement → the same with $1 for ?
+	spread bool   // it is a cluster, and what touches several accounts costs
+	doubt  string // what an operator should know; empty: nothing
+	// cluster is nil for one server, and where workers cannot be written to directly.
+	cluster *cluster
+	texts   sync.Map // statement → the same with $1 for ?
 
 	batches, idleBatches chan *job
 	room                 [3]chan struct{} // by class: how many writes go on at once
@@ -57,22 +62,10 @@ const (
 // OpenPostgres connects to address (postgres://user@host:port/database, with
 // the options of libpq), migrates what is there, and starts the lanes.
 func OpenPostgres(ctx context.Context, address string) (_ *Postgres, err error) {
-	config, err := pgx.ParseConfig(address)
+	p, err := connect(address)
 	if err != nil {
-		return nil, fmt.Errorf("open store: the PostgreSQL address cannot be read (postgres://user@host:5432/database is expected): %w", mimamori.ErrInvalid)
+		return nil, err
 	}
-	p := &Postgres{config: config, batches: make(chan *job, 16384), idleBatches: make(chan *job, 1024),
-		stop: make(chan struct{}), broken: make(chan struct{})}
-	for class, most := range []int{Urgent: writers, Normal: writers - 4, Idle: 1} {
-		p.room[class] = make(chan struct{}, most)
-	}
-	p.SQL = SQL{engine: p, order: "n", node: newNode()}
-	p.write, p.read = p.pool(nil, writers), p.pool(nil, readers)
-	// The lanes' statements must go by the key, in the key's order, however few
-	// rows there are: two nodes that lock the same accounts then never wait for
-	// each other in a ring.
-	p.path = p.pool(map[string]string{"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-		"plan_cache_mode": "force_generic_plan", "lock_timeout": "5s"}, decisionLanes+1)
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open store %s: %w", p.place(), err), p.closePools())
@@ -84,16 +77,41 @@ func OpenPostgres(ctx context.Context, address string) (_ *Postgres, err error) 
 	if err := p.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	for range decisionLanes {
-		p.lanes.Go((&lane{p: p, queue: p.batches, most: 128}).run)
+	if err := p.joinCluster(ctx); err != nil {
+		return nil, err
 	}
-	p.lanes.Go((&lane{p: p, queue: p.idleBatches, most: 4}).run)
+	for range decisionLanes {
+		p.lanes.Go((&lane{p: p, path: p.path, queue: p.batches, most: 128}).run)
+	}
+	p.lanes.Go((&lane{p: p, path: p.path, queue: p.idleBatches, most: 4}).run)
 	return p, nil
 }
 
-// pool is a set of connections with settings of their own.
-func (p *Postgres) pool(settings map[string]string, most int) *sql.DB {
-	c := p.config.Copy()
+// connect makes the pools; nothing is asked of the server yet.
+func connect(address string) (*Postgres, error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, fmt.Errorf("open store: the PostgreSQL address cannot be read (postgres://user@host:5432/database is expected): %w", mimamori.ErrInvalid)
+	}
+	p := &Postgres{config: config, batches: make(chan *job, 16384), idleBatches: make(chan *job, 1024),
+		stop: make(chan struct{}), broken: make(chan struct{})}
+	for class, most := range []int{Urgent: writers, Normal: writers - 4, Idle: 1} {
+		p.room[class] = make(chan struct{}, most)
+	}
+	p.SQL = SQL{engine: p, order: "n", node: newNode()}
+	p.write, p.read, p.path = p.poolOf(config, nil, writers), p.poolOf(config, nil, readers), p.poolOf(config, laneSettings, decisionLanes+1)
+	return p, nil
+}
+
+// laneSettings have the lanes' statements go by the key, in the key's order,
+// however few rows there are: two nodes that lock the same accounts then never
+// wait for each other in a ring.
+var laneSettings = map[string]string{"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"lock_timeout": "5s"}
+
+// poolOf is a set of connections with settings of their own.
+func (p *Postgres) poolOf(c *pgx.ConnConfig, settings map[string]string, most int) *sql.DB {
+	c = c.Copy()
 	defaults := map[string]string{"application_name": "mimamori", "timezone": "UTC", "default_transaction_isolation": "read committed",
 		"idle_in_transaction_session_timeout": "8s"} // a node that is gone must not keep its locks
 	for _, more := range []map[string]string{defaults, settings} {
@@ -106,10 +124,26 @@ func (p *Postgres) pool(settings map[string]string, most int) *sql.DB {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
 	}
-	db := stdlib.OpenDB(*c)
+	db := sql.OpenDB(connector{stdlib.GetConnector(*c), p})
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	return db
+}
+
+// connector says of a server that cannot be reached that it is unavailable,
+// whoever asks: a read, or a write before it began.
+type connector struct {
+	driver.Connector
+	p *Postgres
+}
+
+// Connect opens a connection.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, errors.Join(mimamori.ErrUnavailable, c.p.explain(err))
+	}
+	return conn, nil
 }
 
 // place names the server without the password.
@@ -124,7 +158,7 @@ func (p *Postgres) meet(ctx context.Context) error {
 	err := p.read.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('synchronous_commit')`).
 		Scan(&number, &version, &commit)
 	if err != nil {
-		return errors.Join(mimamori.ErrUnavailable, p.explain(err))
+		return errors.Join(mimamori.ErrUnavailable, err)
 	}
 	if number < oldestServer {
 		return fmt.Errorf("the server is PostgreSQL %s, and 15 or later is needed: %w", version, mimamori.ErrInvalid)
@@ -146,7 +180,7 @@ func (p *Postgres) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, err := goose.NewProvider(goose.DialectPostgres, p.write, sub, goose.WithSessionLocker(one))
+	g, err := goose.NewProvider(goose.DialectPostgres, p.write, sub, goose.WithSessionLocker(one), goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return err
 	}
@@ -162,19 +196,23 @@ func (p *Postgres) update(ctx context.Context, class Class, do func(*tx) error) 
 		return err
 	}
 	defer func() { <-p.room[class]; p.writing.Done() }()
-	t, err := p.write.BeginTx(context.Background(), nil)
+	// Once begun it is not given up with the caller: the connection would be
+	// lost, and so would what became of the write.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTime)
+	defer cancel()
+	t, err := p.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, p.explain(err)))
+		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
 	defer t.Rollback() // after a commit it does nothing; after a panic it undoes
-	if err := do(&tx{s: &p.SQL, on: inside{p, t}, rowLocks: true}); err != nil {
+	if err := do(&tx{s: &p.SQL, on: inside{p, ctx, t}, rowLocks: true}); err != nil {
 		if unavailable(err) {
 			err = errors.Join(mimamori.ErrUnavailable, err)
 		}
 		return err
 	}
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", errors.Join(mimamori.ErrUnavailable, p.explain(err)))
+		return fmt.Errorf("commit: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
 	return nil
 }
@@ -207,6 +245,11 @@ func (p *Postgres) updateAbout(ctx context.Context, class Class, events []event.
 	queue := p.batches
 	if class == Idle {
 		queue = p.idleBatches
+	}
+	if p.cluster != nil {
+		if one := p.cluster.queueFor(events); one != nil {
+			queue = one
+		}
 	}
 	p.mu.Lock()
 	if p.closed {
@@ -241,6 +284,8 @@ func (p *Postgres) purge(ctx context.Context) error {
 
 func (p *Postgres) several() bool { return true }
 
+func (p *Postgres) apart() bool { return p.spread }
+
 // Failed is nil: a server that fails is met again by the next write.
 func (p *Postgres) Failed() error { return nil }
 
@@ -264,5 +309,9 @@ func (p *Postgres) Close() error {
 }
 
 func (p *Postgres) closePools() error {
-	return errors.Join(p.write.Close(), p.path.Close(), p.read.Close())
+	var err error
+	if p.cluster != nil {
+		err = p.cluster.close()
+	}
+	return errors.Join(err, p.write.Close(), p.path.Close(), p.read.Close())
 }

@@ -149,6 +149,8 @@ func (b *sheet) run(j *job) error {
 	switch {
 	case b.err != nil:
 		return b.err
+	case ofTheFile(j.err):
+		return j.err
 	case j.err != nil || j.panic != nil:
 		return b.takeBack()
 	}

@@ -41,6 +41,7 @@ type engine interface {
 	// where this engine can reach.
 	purge(ctx context.Context) error
 	several() bool // other processes may write at the same time
+	apart() bool   // accounts are apart: a write that touches several costs much
 	Failed() error
 	Broken() <-chan struct{}
 	Close() error
@@ -66,6 +67,15 @@ func Open(ctx context.Context, place string) (*SQL, error) {
 // IsAddress says that a place is a PostgreSQL address and not a file.
 func IsAddress(place string) bool {
 	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
+}
+
+// Doubt is what an operator should know about how the store is reached; empty:
+// nothing.
+func (s *SQL) Doubt() string {
+	if p, ok := s.engine.(*Postgres); ok {
+		return p.doubt
+	}
+	return ""
 }
 
 // SealWith gives what personal columns are sealed with.

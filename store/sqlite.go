@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -58,6 +59,9 @@ type SQLite struct {
 	mu     sync.Mutex
 	failed error // set once: a commit failed, nothing is acknowledged any more
 	broken chan struct{}
+
+	refused atomic.Pointer[error] // why the last write found no room; nil when it did
+	acked   *ackMark
 }
 
 var _ engine = (*SQLite)(nil)
@@ -89,11 +93,17 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	} else if err := f.Close(); err != nil {
 		return nil, err
 	}
+	if s.acked, err = openAckMark(path); err != nil {
+		return nil, err
+	}
 	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-65536)", 1); err != nil {
+		return nil, damaged(err)
+	}
+	if err := soundAtStart(ctx, path, s.write); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, s.write); err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
+		return nil, fmt.Errorf("migrate: %w", damaged(err))
 	}
 	if s.conn, err = s.write.Conn(ctx); err != nil {
 		return nil, err
@@ -142,7 +152,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub)
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return err
 	}
@@ -158,6 +168,7 @@ func (s *SQLite) Close() error {
 		close(s.stop)
 		s.written.Wait()
 		s.tidied.Wait()
+		s.carryOver()
 		err = s.closeFiles()
 	})
 	return err
@@ -178,6 +189,9 @@ func (s *SQLite) closeFiles() error {
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
+	}
+	if s.acked != nil {
+		errs = append(errs, s.acked.close(errors.Join(errs...) == nil))
 	}
 	return errors.Join(append(errs, s.lock.Close())...)
 }

@@ -254,8 +254,8 @@ func TestFilesAreOurs(t *testing.T) {
 			t.Errorf("%s has mode %s, %v", f.Name(), info.Mode(), err)
 		}
 	}
-	if len(files) != 4 {
-		t.Errorf("%d files, want database, log, index and lock", len(files))
+	if len(files) != 5 {
+		t.Errorf("%d files, want database, log, its index, how far it was acknowledged, and lock", len(files))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"mimamori/alarm"
 	"mimamori/audit"
 	"mimamori/breach"
+	"mimamori/bulk"
 	"mimamori/contain"
 	"mimamori/decide"
 	"mimamori/event"
@@ -29,6 +30,7 @@ import (
 	"mimamori/notice"
 	"mimamori/numbers"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/recovery"
 	"mimamori/retention"
 	"mimamori/staff"
@@ -57,6 +59,8 @@ type Store interface {
 	support.CallStore
 	access.BrowserStore
 	wave.Store
+	queue.Store
+	bulk.Store
 	breach.Store
 	alarm.Store
 	numbers.Store
@@ -83,6 +87,17 @@ type Store interface {
 	// Queue are incidents for the staff: those that need a person first, then
 	// the newest; closed and dismissed ones only when asked for.
 	Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error)
+	// QueuePage are the rows that pass the filter, at most limit, most urgent
+	// first; QueueTally counts them; QueueVersion grows with every writing.
+	QueuePage(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error)
+	QueueTally(ctx context.Context) (queue.Tally, error)
+	QueueVersion(ctx context.Context) (int64, error)
+	// LinksOf are the links of one incident; LinkedTo those by which other
+	// accounts have one value.
+	LinksOf(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]queue.Link, error)
+	LinkedTo(ctx context.Context, hash []byte, but mimamori.AccountID, limit int) ([]queue.Link, error)
+	// RetryStep is RetryNow as a write of its own.
+	RetryStep(ctx context.Context, account mimamori.AccountID, run string, seq int, now time.Time) error
 	// Entries are an incident's timeline, oldest first.
 	Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error)
 
@@ -114,6 +129,11 @@ type Store interface {
 	Bury(ctx context.Context, n Node) (steps int64, err error)
 	// Leave frees this node's own: it ends.
 	Leave(ctx context.Context) error
+	// Tell and Hear carry what nodes tell each other of their traffic.
+	Tell(ctx context.Context, seq int64, doc []byte, now, before time.Time) error
+	Hear(ctx context.Context, node string, after int64, most int) ([]Told, error)
+	// TrafficSeed is the number by which all nodes hash it.
+	TrafficSeed(ctx context.Context, given uint64, now time.Time) (uint64, error)
 	// Failed is the error that ended all writing, nil while all is well. The
 	// process is to end then: a failed fsync may have lost what an earlier one
 	// promised.

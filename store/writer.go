@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"mimamori"
 	"mimamori/event"
 )
@@ -93,7 +95,7 @@ func (s *SQLite) commitAndHand(batch []*job) {
 		answer(batch, err)
 		return
 	}
-	s.unsynced <- committed{batch}
+	s.unsynced <- committed{batch, s.acked.reached()}
 	s.grown(len(batch))
 }
 
@@ -156,16 +158,20 @@ func (s *SQLite) measured(j *job) *job {
 // the returned one is of the whole.
 func (s *SQLite) commit(batch []*job) error {
 	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
+		if codeOf(err) == sqlite3.SQLITE_ERROR || isCorrupt(err) { // the one before it is still open, or the file is broken
+			return s.fail("begin", err)
+		}
 		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
 	}
 	if err := s.work(batch); err != nil {
 		_ = s.exec("ROLLBACK") // SQLite may have done it already
-		return s.fail("write a batch", err)
+		return s.refuse("write a batch", err)
 	}
 	if err := s.exec("COMMIT"); err != nil {
 		_ = s.exec("ROLLBACK")
-		return s.fail("commit", err)
+		return s.refuse("commit", err)
 	}
+	s.refused.Store(nil)
 	return nil
 }
 
@@ -204,6 +210,8 @@ func (s *SQLite) updateAbout(ctx context.Context, class Class, events []event.Ev
 }
 
 func (s *SQLite) several() bool { return false }
+
+func (s *SQLite) apart() bool { return false }
 
 func (s *SQLite) queue(class Class) chan *job {
 	return [...]chan *job{s.urgent, s.normal, s.idle}[class]

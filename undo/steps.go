@@ -66,6 +66,7 @@ type Steps struct {
 func (u *Steps) Acts() map[string]playbook.Act {
 	return map[string]playbook.Act{
 		"undo.plan":        u.plan,
+		checkStep:          u.check,
 		"resource.restore": u.stillPlanned(Restore, told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRestore{Kind: a.Kind, ID: a.ID, Value: a.Value} })),
 		"resource.remove":  u.stillPlanned(Remove, told(u.Shop, func(a Arg) shop.Data { return shop.ResourceRemove{Kind: a.Kind, ID: a.ID} })),
 		"order.unhide":     told(u.Shop, func(a OrderArg) shop.Data { return shop.OrderUnhide{Order: a.Order} }),
@@ -142,6 +143,9 @@ func (u *Steps) plan(ctx context.Context, s playbook.Step) playbook.Outcome {
 	}
 	for _, o := range p.Unhide {
 		more = append(more, playbook.With("order.unhide", OrderArg{o}))
+	}
+	if len(more) > 0 {
+		more = append(more, playbook.Named{Name: checkStep})
 	}
 	for _, r := range p.Suspect {
 		more = append(more, playbook.With("payment.suspect", Arg{Kind: r.Kind, ID: r.ID}))

@@ -24,7 +24,7 @@ func (verifyAuditCmd) Help() string {
 
 // Run checks the audit log.
 func (c verifyAuditCmd) Run(ctx context.Context, s *streams) (err error) {
-	config, err := app.LoadConfig(c.Config)
+	config, err := c.load()
 	if err != nil {
 		return err
 	}

@@ -13,13 +13,14 @@ import (
 )
 
 type backtestCmd struct {
-	Events  []string `arg:"" optional:"" help:"Files of events instead of a data folder: NDJSON or a login log as .csv."`
-	Policy  string   `required:"" type:"path" placeholder:"NEW.yaml" help:"The changed policy."`
-	Against string   `type:"path" placeholder:"OLD.yaml" help:"The policy as it is; without it the product's own."`
-	Data    string   `type:"path" placeholder:"DIR" help:"Data folder of an installation; it is only read, and its server may be running."`
-	Days    int      `default:"30" help:"Compare so many days before the last event; what is older builds the picture. Default: ${default}."`
-	JSON    string   `name:"json" type:"path" placeholder:"FILE" help:"Write the whole comparison as JSON, too."`
-	Most    int      `default:"50" help:"List at most so many accounts; 0: all. Default: ${default}."`
+	Events   []string `arg:"" optional:"" help:"Files of events instead of a data folder: NDJSON or a login log as .csv."`
+	Policy   string   `required:"" type:"path" placeholder:"NEW.yaml" help:"The changed policy."`
+	Against  string   `type:"path" placeholder:"OLD.yaml" help:"The policy as it is; without it the product's own."`
+	Data     string   `type:"path" placeholder:"DIR" help:"Data folder of an installation; it is only read, and its server may be running."`
+	Days     int      `default:"30" help:"Compare so many days before the last event; what is older builds the picture. Default: ${default}."`
+	Database string   `env:"MIMAMORI_DATABASE" placeholder:"ADDRESS" help:"With --data: the records are at this PostgreSQL and not in the folder."`
+	JSON     string   `name:"json" type:"path" placeholder:"FILE" help:"Write the whole comparison as JSON, too."`
+	Most     int      `default:"50" help:"List at most so many accounts; 0: all. Default: ${default}."`
 }
 
 // Help is shown by mimamori backtest --help.
@@ -45,7 +46,7 @@ func (c backtestCmd) Run(ctx context.Context, s *streams) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-		if b.Judged, err = export(ctx, c.Data, filepath.Join(dir, "events.ndjson")); err != nil {
+		if b.Judged, err = export(ctx, c.place(), filepath.Join(dir, "events.ndjson")); err != nil {
 			return withHint(err, "--data names the folder that is data: in the configuration, with mimamori.db in it")
 		}
 		b.Inputs = []string{filepath.Join(dir, "events.ndjson")}
@@ -69,14 +70,21 @@ func (c backtestCmd) Run(ctx context.Context, s *streams) (err error) {
 	return found.Text(s.out, c.Most)
 }
 
-// export copies a data folder's events to a file that can be replayed.
-func export(ctx context.Context, data, to string) (words []replay.Word, err error) {
+func (c backtestCmd) place() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return filepath.Join(c.Data, "mimamori.db")
+}
+
+// export copies an installation's events to a file that can be replayed.
+func export(ctx context.Context, place, to string) (words []replay.Word, err error) {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	judged, err := store.ExportEvents(ctx, filepath.Join(data, "mimamori.db"), f)
+	judged, err := store.ExportEvents(ctx, place, f)
 	for _, j := range judged {
 		words = append(words, replay.Word(j))
 	}

@@ -25,7 +25,7 @@ type benchCmd struct {
 	Connections int        `help:"Connections, each with one request at a time. Default: 64; for events 4."`
 	Batch       int        `default:"500" help:"Events a request, for events. Default: ${default}."`
 	History     int        `help:"Sign-ins in the customer's history, for pages (default: 200); events of each customer, for restart (default: 10)."`
-	Database    string     `placeholder:"ADDRESS" help:"Measure on PostgreSQL: postgres://user@host/database, which must be empty."`
+	Database    string     `env:"MIMAMORI_DATABASE" placeholder:"ADDRESS" help:"Measure with the records at this PostgreSQL (postgres://user@host/database), in a schema of its own."`
 	NoFloor     bool       `help:"Leave the floor out."`
 	CPUProfile  string     `name:"cpuprofile" type:"path" placeholder:"FILE" help:"Write a CPU profile of the server while it is measured (go tool pprof)."`
 	Folder      string     `type:"path" placeholder:"FOLDER" help:"Measure on this disk and keep what is written. Default: a temporary folder."`

@@ -39,9 +39,13 @@ type cli struct {
 	CheckMail     checkMailCmd     `cmd:"" help:"Is this mail really from the shop? Judge mails, pasted texts or links; a JSON line for each file."`
 	Brands        brandsCmd        `cmd:"" help:"Brand files: whose mails can be told from fakes."`
 	VerifyAudit   verifyAuditCmd   `cmd:"" help:"Check that nobody altered the record of who did and saw what."`
+	VerifyExport  verifyExportCmd  `cmd:"" help:"Check offline that an incident's evidence file is what was signed."`
 	Accounting    accountingCmd    `cmd:"" help:"What was given back to customers in a period, as a CSV file for accounting."`
 	ExportAccount exportAccountCmd `cmd:"" help:"Everything kept of one account, as JSON or as a page to read."`
 	Forget        forgetCmd        `cmd:"" help:"Delete one account, or say what postpones it."`
+	Backup        backupCmd        `cmd:"" help:"Copy the database while mimamori serve goes on, and check the copy."`
+	Restore       restoreCmd       `cmd:"" help:"Put a copy into an empty data folder, and say what to do next."`
+	VerifyStore   verifyStoreCmd   `cmd:"" help:"Check that the database is as it was written: structure, events, audit log."`
 	Version       versionCmd       `cmd:"" help:"Print the version."`
 	Bench         benchCmd         `cmd:"" help:"Measure this machine: a server of its own, driven over HTTP, beside the least that a durable answer costs."`
 	BenchChild    benchChildCmd    `cmd:"" hidden:"" help:"The server that bench measures, started by it."`

@@ -19,7 +19,7 @@ func do(t *testing.T, in string, args ...string) (code int, out, err string) {
 
 func TestEveryCommandSaysWhatItDoes(t *testing.T) {
 	for _, args := range [][]string{{}, {"serve"}, {"demo"}, {"staff"}, {"staff", "first"}, {"staff", "list"}, {"staff", "reset"}, {"key"}, {"key", "rotate"}, {"key", "create"}, {"key", "list"}, {"key", "revoke"},
-		{"shop-secret"}, {"shop-check"}, {"simulate"}, {"replay"}, {"backtest"}, {"import"}, {"config"}, {"config", "describe"}, {"config", "example"}, {"config", "check"}, {"verify-audit"}, {"check-mail"}, {"brands"}, {"brands", "lint"}, {"version"}} {
+		{"shop-secret"}, {"shop-check"}, {"simulate"}, {"replay"}, {"backtest"}, {"import"}, {"config"}, {"config", "describe"}, {"config", "example"}, {"config", "check"}, {"verify-audit"}, {"verify-export"}, {"backup"}, {"restore"}, {"verify-store"}, {"check-mail"}, {"brands"}, {"brands", "lint"}, {"version"}} {
 		code, out, _ := do(t, "", append(args, "--help")...)
 		if code != 0 || !strings.Contains(out, "Usage: mimamori") || len(strings.Fields(out)) < 12 {
 			t.Errorf("mimamori %v --help = %d:\n%s", args, code, out)

@@ -61,7 +61,7 @@ func (c accountingCmd) Run(ctx context.Context, s *streams) error {
 
 // peek does something with the data, beside a running server.
 func (c configured) peek(ctx context.Context, do func(*app.Peeking) error) (err error) {
-	config, err := app.LoadConfig(c.Config)
+	config, err := c.load()
 	if err != nil {
 		return err
 	}

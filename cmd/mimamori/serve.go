@@ -21,15 +21,22 @@ type configured struct {
 
 // open builds the parts without setting them to work.
 func (c configured) open(ctx context.Context, log *slog.Logger) (*app.App, error) {
-	config, err := app.LoadConfig(c.Config)
+	config, err := c.load()
 	if err != nil {
 		return nil, err
 	}
 	config.Log = log
-	if c.Database != "" {
-		config.Database = c.Database
-	}
 	return app.New(ctx, config)
+}
+
+// load reads the configuration, with what was said beside it.
+func (c configured) load() (app.Config, error) {
+	config, err := app.LoadConfig(c.Config)
+	if err == nil && c.Database != "" {
+		config.Database = c.Database
+		err = config.Check()
+	}
+	return config, err
 }
 
 // with does something with the parts, and closes them.

@@ -36,10 +36,11 @@ func Wanted() bool { return os.Getenv("MIMAMORI_TEST_STORE") == "postgres" || os
 // set of tests.
 var shared struct {
 	sync.Mutex
-	server *Server
-	err    error
-	made   bool     // the template is there
-	free   []string // emptied databases of tests that have ended
+	server  *Server
+	err     error
+	made    bool     // the template is there
+	free    []string // emptied stores of tests that have ended
+	schemas []string // made at another server
 }
 
 // Main runs a package's tests and stops the server that they started.
@@ -47,6 +48,12 @@ func Main(m *testing.M) {
 	code := m.Run()
 	shared.Lock()
 	defer shared.Unlock()
+	for _, name := range shared.schemas {
+		if err := store.DropSchema(context.Background(), os.Getenv(Env), name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = max(code, 1)
+		}
+	}
 	if shared.server != nil {
 		if err := shared.server.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
@@ -60,11 +67,33 @@ func Main(m *testing.M) {
 // is gone when the test ends.
 func Address(t testing.TB) string {
 	t.Helper()
-	if outside := os.Getenv(Env); outside != "" {
-		return schemaAt(t, outside)
-	}
 	shared.Lock()
 	defer shared.Unlock()
+	var address string
+	if n := len(shared.free); n > 0 { // seconds long to make, a moment to empty
+		address, shared.free = shared.free[n-1], shared.free[:n-1]
+	} else if outside := os.Getenv(Env); outside != "" {
+		name := newName()
+		var err error
+		if address, err = store.MakeSchema(t.Context(), outside, name); err != nil {
+			t.Fatal(err)
+		}
+		shared.schemas = append(shared.schemas, name)
+	} else {
+		address = databaseHere(t)
+	}
+	t.Cleanup(func() {
+		run(t, address, emptied)
+		shared.Lock()
+		defer shared.Unlock()
+		shared.free = append(shared.free, address)
+	})
+	return address
+}
+
+// databaseHere is a copy of the template at the process's own server.
+func databaseHere(t testing.TB) string {
+	t.Helper()
 	if shared.server == nil && shared.err == nil {
 		shared.server, shared.err = Start()
 	}
@@ -80,21 +109,9 @@ func Address(t testing.TB) string {
 		}
 		shared.made = true
 	}
-	var name string
-	if n := len(shared.free); n > 0 { // a second long to copy, a moment to empty
-		name, shared.free = shared.free[n-1], shared.free[:n-1]
-	} else {
-		name = newName()
-		run(t, shared.server.Address("postgres"), `CREATE DATABASE `+name+` TEMPLATE mimamori_template`)
-	}
-	address := shared.server.Address(name)
-	t.Cleanup(func() {
-		run(t, address, emptied)
-		shared.Lock()
-		defer shared.Unlock()
-		shared.free = append(shared.free, name)
-	})
-	return address
+	name := newName()
+	run(t, shared.server.Address("postgres"), `CREATE DATABASE `+name+` TEMPLATE mimamori_template`)
+	return shared.server.Address(name)
 }
 
 // Bare gives a test an empty database without tables, at the server that was
@@ -120,7 +137,7 @@ const emptied = `DO $$
 DECLARE name text;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'goose_db_version' LOOP
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'goose_db_version' LOOP
         EXECUTE format('DELETE FROM %I', name);
     END LOOP;
 END $$`
@@ -134,22 +151,6 @@ func makeTemplate(s *Server) error {
 		return err
 	}
 	return p.Close()
-}
-
-// schemaAt makes a schema of the test's own at an address.
-func schemaAt(t testing.TB, address string) string {
-	t.Helper()
-	name := newName()
-	at, err := store.MakeSchema(t.Context(), address, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.DropSchema(context.Background(), address, name); err != nil {
-			t.Error(err)
-		}
-	})
-	return at
 }
 
 func run(t testing.TB, address, statement string) {

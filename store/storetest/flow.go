@@ -227,7 +227,7 @@ func changeIncident(h *harness) {
 	}
 }
 
-func queue(h *harness) {
+func openFirst(h *harness) {
 	var made []*incident.Incident
 	for n := range 4 {
 		made = append(made, h.incident(fmt.Sprint("c", n), now.Add(time.Duration(n)*time.Minute)))

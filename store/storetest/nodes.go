@@ -6,6 +6,7 @@ import (
 
 	"mimamori"
 	"mimamori/playbook"
+	"mimamori/store"
 )
 
 // nodes: what a dead node had claimed is free for others, what a living one
@@ -51,6 +52,28 @@ func nodes(h *harness) {
 	h.is(h.FinishStep(h.ctx, claimed[0], nil, now), mimamori.ErrConflict)
 	again[0].State = playbook.Done
 	h.ok(h.FinishStep(h.ctx, again[0], nil, now))
+}
+
+// exchange: what nodes tell each other comes in order, from after a number, and
+// goes with time; the seed is everybody's.
+func exchange(h *harness) {
+	for i := range int64(5) {
+		h.ok(h.Tell(h.ctx, i+1, []byte{byte(i)}, now.Add(time.Duration(i)*time.Minute), now.Add(time.Duration(i-3)*time.Minute)))
+	}
+	got, err := h.Hear(h.ctx, h.NodeID(), 3, 10)
+	h.ok(err)
+	h.same(got, []store.Told{{Node: h.NodeID(), Seq: 4, Doc: []byte{3}}, {Node: h.NodeID(), Seq: 5, Doc: []byte{4}}})
+	if all, err := h.Hear(h.ctx, h.NodeID(), 0, 10); err != nil || len(all) != 4 {
+		h.Errorf("%d are kept, %v; want 4: the first is too old", len(all), err)
+	}
+	if none, err := h.Hear(h.ctx, "node_other", 0, 10); err != nil || len(none) != 0 {
+		h.Errorf("heard %v, %v of a node that said nothing", none, err)
+	}
+	for _, given := range []uint64{1<<63 + 7, 8} {
+		if seed, err := h.TrafficSeed(h.ctx, given, now); err != nil || seed != 1<<63+7 {
+			h.Errorf("seed = %d, %v; want the first that was given", seed, err)
+		}
+	}
 }
 
 // leaving: a node that ends gives back what it holds.

@@ -128,8 +128,10 @@ func (c *console) analysis(w http.ResponseWriter, r *http.Request, me Reader) {
 		c.fail(w, r, me, err)
 		return
 	}
+	lang := c.pages.New(r, Frame{}).Lang
+	name := func(d decide.Decision) string { return c.text.T(lang, "rung."+string(d)) }
 	report.Drift = report.Drift[:min(len(report.Drift), 12)]
-	c.show(w, r, "analysis", Frame{Me: me, Section: "analysis", V: Numbers{Report: report, Scores: scoresPlot(report), Daily: dailyPlot(report),
+	c.show(w, r, "analysis", Frame{Me: me, Section: "analysis", V: Numbers{Report: report, Scores: scoresPlot(report, name), Daily: dailyPlot(report),
 		Reliability: reliabilityPlot(report.Calibration), Drift: driftPlot(report.Drift)}})
 }
 

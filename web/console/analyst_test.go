@@ -192,3 +192,16 @@ func TestAnalystPagesPrintNoMarkup(t *testing.T) {
 		t.Errorf("a reference does not survive its link: %v, %v", q, err)
 	}
 }
+
+// TestPlotsSpeakTheReadersLanguage: the levels in the drawing are named as on
+// the rest of the page.
+func TestPlotsSpeakTheReadersLanguage(t *testing.T) {
+	p := newPlace(t)
+	b := p.signIn("lead")
+	for lang, want := range map[string]string{"ja": ">追加の確認</text>", "en": ">challenge</text>"} {
+		b.cookies["mimamori-lang"] = lang
+		if body := b.get("/analysis").Body.String(); !strings.Contains(body, want) {
+			t.Errorf("the drawing in %s does not name the level %q", lang, want)
+		}
+	}
+}

@@ -2,8 +2,6 @@ package console_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"testing"
 
@@ -28,17 +26,7 @@ func TestPagesInBrowser(t *testing.T) {
 		width int
 		dark  bool
 	}{{"ja", webtest.Desk, false}, {"en", webtest.Desk, true}, {"ja", webtest.Phone, true}} {
-		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// The cookies are __Host- and Secure: over plain HTTP the test carries them.
-			if r.Header.Del("Cookie"); r.URL.Path != "/sign-in" {
-				for name, value := range b.cookies {
-					r.AddCookie(&http.Cookie{Name: name, Value: value})
-				}
-			}
-			r.AddCookie(&http.Cookie{Name: "mimamori-lang", Value: look.lang})
-			p.handler.ServeHTTP(w, r)
-		}))
-		t.Cleanup(site.Close)
+		site := p.site(b, look.lang)
 		if err := chromedp.Do(ctx, webtest.Size(look.width, look.dark)); err != nil {
 			t.Fatal(err)
 		}

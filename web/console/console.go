@@ -62,6 +62,8 @@ type Options struct {
 	Mails Mails
 	// Calls are the customers who asked to be called; nil: not offered.
 	Calls Calls
+	// Bulks acts on many at once; nil: not offered.
+	Bulks Bulks
 	// Law is the law's clock, retention and accounting; nil: not offered.
 	Law Law
 	// Alarms are what people are woken for; nil: not offered.
@@ -80,11 +82,13 @@ type console struct {
 	opt   Options
 	pages *web.Pages
 	text  *web.Catalogue
+
+	streams streams
 }
 
 // Texts is the catalogue of these pages, for tests and documents.
 func Texts() (*web.Catalogue, error) {
-	return web.LoadCatalogue(texts, mailTexts(), callTexts(), lawTexts(), wayTexts(), numberTexts())
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), deskTexts(), lawTexts(), wayTexts(), numberTexts())
 }
 
 // New builds the staff's pages.
@@ -139,6 +143,8 @@ func (c *console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /audit", c.signedIn(c.audit))
 	c.analystRoutes(mux)
 	c.callRoutes(mux)
+	c.bulkRoutes(mux)
+	c.deskRoutes(mux)
 	c.lawRoutes(mux)
 	c.alarmRoutes(mux)
 	c.numberRoutes(mux)
@@ -173,6 +179,7 @@ type Frame struct {
 	Section string // queue, calls, waiting, live, analysis, mails, audit, staff, keys, me
 	Live    string // what to ask /version for: an incident's id, or "queue"; empty: nothing
 	Now     string // the version shown
+	Refresh int    // seconds after which the page loads itself again, without any script; 0: it does not
 	Problem string // catalogue key below "problem."; empty: none
 	V       any
 }

@@ -12,12 +12,14 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/bulk"
 	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/factor/code"
 	"mimamori/incident"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/queue"
 	"mimamori/staff"
 	"mimamori/undo"
 	"mimamori/web/console"
@@ -38,6 +40,7 @@ func TestCatalogueHasEveryWord(t *testing.T) {
 	}
 	want("state.", names(incident.States)...)
 	want("decision.", names([]decide.Decision{decide.Allow, decide.Notify, decide.Challenge, decide.Hold, decide.Contain})...)
+	want("rung.", names([]decide.Decision{decide.Allow, decide.Notify, decide.Challenge, decide.Hold, decide.Contain})...)
 	want("show.", names(console.Shows)...)
 	want("owner.", names(console.Owners)...)
 	want("outcome.", names(console.Outcomes)...)
@@ -65,6 +68,16 @@ func TestCatalogueHasEveryWord(t *testing.T) {
 		want("act.", names(r.Acts())...)
 	}
 	want("actor.", names([]mimamori.ActorKind{mimamori.ActorCustomer, mimamori.ActorStaff, mimamori.ActorShop, mimamori.ActorSystem})...)
+	want("bulk.state.", names([]bulk.State{bulk.Draft, bulk.Asked, bulk.Running, bulk.Done, bulk.Stopped, bulk.Undoing, bulk.Undone, bulk.Dropped})...)
+	want("bulk.item.", names(bulk.ItemStates)...)
+	for _, prefix := range []string{"bulk.act.", "bulk.one.", "bulk.cost.", "bulk.undo."} {
+		want(prefix, names(bulk.Acts)...)
+	}
+	want("link.", append(names(queue.LinkKinds), "campaign")...)
+	want("age.", names(console.Ages)...)
+	want("whose.", names(console.Whoses)...)
+	want("group.", console.Kinds...)
+	want("obligation.", names([]decide.Obligation{decide.SetPassword, decide.ReenterPayment, decide.ReenterAddress, decide.ReviewSubscriptions})...)
 	want("refused.", "role", "reason", "own", "mass", "unknown", "same", "code", "passkey", "provider")
 }
 
@@ -89,6 +102,7 @@ func (p *place) pages() (*browser, []string) {
 	b.post(hanakos.Path() + "/take")
 	b.post("/live/reason", "to", oddOne.Query(), "why", "work")
 	return b, append([]string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
+		"/?pick=1&kind=device&for=en", "/bulk", "/bulk/blk_draft", "/bulk/blk_running", "/bulk/blk_done",
 		"/calls", hanakos.Path(), blocked.Path(), later.Path(), "/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis",
 		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}, append(append(numberPages, alarmPages...), lawPages...)...)
 }
@@ -226,6 +240,9 @@ func TestActsReachTheFlow(t *testing.T) {
 		{"settle", "settle", "settle shipped o1", []string{"key", "shipped o1"}},
 		{"judge", "judge", "judge s-odd intruder", []string{"session", "s-odd", "owner", "intruder"}},
 		{"points", "points", "points pt_1", []string{"entry", "pt_1", "reason", "spent by the intruder"}},
+		{"assign", "assign", "assign stf_x", []string{"to", "stf_x"}},
+		{"retry", "retry", "retry run_1 4000", []string{"run", "run_1", "seq", "4000"}},
+		{"wait", "wait", "wait 5h0m0s", []string{"hours", "5", "reason", "she asked"}},
 		{"resend", "resend", "resend ntc_2", []string{"notice", "ntc_2"}},
 		{"note", "note", "note called back", []string{"text", "called back"}},
 	} {

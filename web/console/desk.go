@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mimamori"
@@ -20,18 +21,15 @@ type Desk struct {
 	Queue    Queue
 	Incident *Incident // nil: none chosen
 	Revealed string    // a value shown in clear this once; empty: none
-}
-
-func filterOf(r *http.Request) Filter {
-	f := Filter{Show: Show(r.URL.Query().Get("show")), Search: strings.TrimSpace(clip(r.URL.Query().Get("search"), 200))}
-	if !slices.Contains(Shows, f.Show) {
-		f.Show = ShowOpen
-	}
-	return f
+	Pick     bool      // incidents are chosen for a bulk act
+	Bulks    bool      // bulk acts are offered
+	Reload   int       // seconds after which the page comes again without any script; 0: it does not
+	// Takers are those the incident can be handed to.
+	Takers []Taker
 }
 
 func (c *console) queue(w http.ResponseWriter, r *http.Request, me Reader) {
-	f := filterOf(r)
+	f := filterOf(r.URL.Query())
 	q, err := c.opt.Service.Queue(r.Context(), me.Actor(), f)
 	if err != nil {
 		c.fail(w, r, me, err)
@@ -42,7 +40,12 @@ func (c *console) queue(w http.ResponseWriter, r *http.Request, me Reader) {
 		c.fail(w, r, me, err)
 		return
 	}
-	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: "queue", Now: now, V: Desk{Filter: f, Queue: q}})
+	d := Desk{Filter: f, Queue: q, Bulks: c.opt.Bulks != nil && me.MayBulk()}
+	d.Pick = d.Bulks && r.URL.Query().Get("pick") != ""
+	if r.URL.Query().Get("reload") != "" {
+		d.Reload = 30
+	}
+	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: "queue", Now: now, Refresh: d.Reload, V: d})
 }
 
 func (c *console) incident(w http.ResponseWriter, r *http.Request, me Reader) { c.open(w, r, me, "") }
@@ -65,13 +68,19 @@ func (c *console) open(w http.ResponseWriter, r *http.Request, me Reader, reveal
 		c.fail(w, r, me, err)
 		return
 	}
-	f := filterOf(r)
+	f := filterOf(r.URL.Query())
 	q, err := c.opt.Service.Queue(r.Context(), me.Actor(), f)
 	if err != nil {
 		c.fail(w, r, me, err)
 		return
 	}
-	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: string(id), Now: now, V: Desk{Filter: f, Queue: q, Incident: &i, Revealed: revealed}})
+	people, err := c.takers(r, me)
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: string(id), Now: now,
+		V: Desk{Filter: f, Queue: q, Incident: &i, Revealed: revealed, Takers: people, Bulks: c.opt.Bulks != nil && me.MayBulk()}})
 }
 
 // deed is what a form on the incident's page can set off.
@@ -122,6 +131,19 @@ var deeds = map[string]deed{
 	}},
 	"points": {audit.PointsRestore, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
 		return s.RestorePoints(ctx, on, r.PostFormValue("entry"))
+	}},
+	"assign": {audit.IncidentAssign, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		return Done, s.Assign(ctx, on, clip(r.PostFormValue("to"), 64))
+	}},
+	"retry": {audit.StepRetry, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		seq, err := strconv.Atoi(r.PostFormValue("seq"))
+		if err != nil {
+			return Failed, fmt.Errorf("retry a step: %w", mimamori.ErrInvalid)
+		}
+		return Done, s.Retry(ctx, on, clip(r.PostFormValue("run"), 200), seq)
+	}},
+	"wait": {audit.IncidentWait, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
+		return Done, s.ExtendWait(ctx, on, hours(r, "hours"))
 	}},
 	"resend": {audit.IncidentResend, func(ctx context.Context, s Service, on On, r *http.Request) (Result, error) {
 		return Done, s.ResendNotice(ctx, on, r.PostFormValue("notice"))
@@ -224,19 +246,4 @@ func (c *console) decide(w http.ResponseWriter, r *http.Request, me Reader) {
 		return
 	}
 	c.back(w, r, "/waiting", said)
-}
-
-// Part is a tab of the queue.
-type Part struct {
-	Show  Show
-	Count int
-}
-
-// Parts are the tabs in order.
-func (d Desk) Parts() []Part {
-	list := make([]Part, len(Shows))
-	for i, s := range Shows {
-		list[i] = Part{s, d.Queue.Counts[s]}
-	}
-	return list
 }

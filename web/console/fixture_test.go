@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -24,6 +25,7 @@ import (
 	"mimamori/playbook"
 	"mimamori/staff"
 	"mimamori/staff/stafftest"
+	"mimamori/support"
 	"mimamori/undo"
 	"mimamori/web"
 	"mimamori/web/console"
@@ -72,10 +74,11 @@ func (f *flow) Queue(ctx context.Context, actor mimamori.Actor, filter console.F
 		return q, nil
 	}
 	q.Rows = []console.Row{
-		{ID: mall, State: incident.Held, Decision: decide.Hold, NeedsPerson: true, Need: text("使われたポイントをお返しするか、決めてください。", "Decide whether to give the spent points back."), OpenedAt: f.now.Add(-20 * time.Minute), Second: true},
-		{ID: night, State: incident.Waiting, Decision: decide.Contain, Why: text("ふだんと違う国の、データセンターからのサインインでした。", "The sign-in came from a data centre in another country than usual."), OpenedAt: f.now.Add(-90 * time.Minute), WaitUntil: f.now.Add(3*time.Hour + 30*time.Minute)},
+		{ID: mall, State: incident.Held, Decision: decide.Hold, NeedsPerson: true, Need: text("使われたポイントをお返しするか、決めてください。", "Decide whether to give the spent points back."), OpenedAt: f.now.Add(-20 * time.Minute), Second: true, Assigned: "佐藤", Lang: mimamori.English, Campaigns: []string{"cmp_1"}},
+		{ID: night, State: incident.Waiting, Decision: decide.Contain, Why: text("ふだんと違う国の、データセンターからのサインインでした。", "The sign-in came from a data centre in another country than usual."), OpenedAt: f.now.Add(-90 * time.Minute), WaitUntil: f.now.Add(3*time.Hour + 30*time.Minute), Mine: true, Assigned: "私"},
 		{ID: "inc_third", State: incident.Suspected, Decision: decide.Challenge, Why: text("はじめての端末でした。", "The device was new."), OpenedAt: f.now.Add(-26 * time.Hour)},
 	}
+	q.Next, q.Bound = "30.1.inc_third", 1000
 	return q, nil
 }
 
@@ -128,7 +131,7 @@ func (f *flow) Incident(ctx context.Context, on console.On) (console.Incident, e
 		}},
 		Steps: []console.Step{
 			{Name: "sessions.revoke", State: playbook.Done, Tries: 1, DoneAt: at(2)},
-			{Name: "order.cancel", State: playbook.Refused, Tries: 3, Why: text("もう発送されています。", "It was shipped already.")},
+			{Run: "run_1", Seq: 4000, Again: true, Name: "order.cancel", State: playbook.Refused, Tries: 3, Why: text("もう発送されています。", "It was shipped already.")},
 			{Name: "notice.contained", State: playbook.Retrying, Tries: 2, Due: f.now.Add(time.Minute), Why: text("メールサーバーが応答しません。", "The mail server does not answer.")},
 			{Name: "wait.end", State: playbook.Pending, Due: at(302)},
 		},
@@ -146,7 +149,11 @@ func (f *flow) Incident(ctx context.Context, on console.On) (console.Incident, e
 			{Field: "phone:1", Kind: "phone", Masked: "•••• 78"},
 			{Kind: "mail", Masked: "x•••@evil.example", Replaced: true},
 		},
-		Notes:   []console.Note{{At: at(30), By: "佐藤", Text: "お電話で確認済み。\n" + f.evil}},
+		Notes:    []console.Note{{At: at(30), By: "佐藤", Text: "お電話で確認済み。\n" + f.evil}},
+		Assigned: "佐藤 " + f.evil, Campaigns: []string{"cmp_20261110T0114_0a1b2"}, Obligations: []string{"set_password", "reenter_payment", "reenter_address", "review_subscriptions"},
+		Dots:    []console.Dot{{Country: "NG", Numbers: []int{1}, Theirs: true}, {Country: "JP", Numbers: []int{2}}},
+		Calls:   []console.IncidentCall{{Ref: hanakos, State: support.CallAsked, AskedAt: at(20)}, {Ref: later, State: support.CallDone, AskedAt: at(10), Agent: "佐藤", Outcome: string(support.Reached), Tries: 1}},
+		Alike:   []console.Alike{{Subject: "taro " + f.evil, Incident: mall, At: at(4), Kinds: []string{"device", "address"}}, {Subject: "jiro", At: at(5), Kinds: []string{"client", "network"}}, {Incident: "inc_third", At: at(6), Kinds: []string{"campaign"}}},
 		Waiting: []console.Proposal{{ID: "prp_1", Act: audit.PointsRestore, Text: text("¥52,000 をお返しする", "Give back ¥52,000"), By: "佐藤", At: at(50)}},
 	}, nil
 }
@@ -187,6 +194,28 @@ func (f *flow) RestorePoints(ctx context.Context, on console.On, entry string) (
 func (f *flow) Reveal(ctx context.Context, on console.On, field string) (string, error) {
 	return "090-1234-5678", f.did(ctx, on, audit.LookReveal, "reveal "+field)
 }
+func (f *flow) Search(ctx context.Context, actor mimamori.Actor, words, reason string) ([]console.Row, error) {
+	err := f.guard.Allow(ctx, actor, audit.LookAccount, audit.Target{Account: mimamori.NewAccountID(words)}, reason)
+	if err != nil || words != "hanako@example.jp" {
+		return nil, err
+	}
+	return []console.Row{{ID: night, State: incident.Waiting, Why: text("ふだんと違う国からのサインインでした。", "The sign-in came from another country than usual."), OpenedAt: f.now.Add(-90 * time.Minute)}}, nil
+}
+func (f *flow) Assign(ctx context.Context, on console.On, to string) error {
+	return f.did(ctx, on, audit.IncidentAssign, "assign "+to)
+}
+func (f *flow) Retry(ctx context.Context, on console.On, run string, seq int) error {
+	return f.did(ctx, on, audit.StepRetry, fmt.Sprintf("retry %s %d", run, seq))
+}
+func (f *flow) ExtendWait(ctx context.Context, on console.On, by time.Duration) error {
+	return f.did(ctx, on, audit.IncidentWait, "wait "+by.String())
+}
+func (f *flow) NoticeFile(ctx context.Context, on console.On, id string) ([]byte, error) {
+	return []byte("From: shop\r\n"), f.did(ctx, on, audit.LookReveal, "mail "+id)
+}
+func (f *flow) Export(ctx context.Context, on console.On) ([]byte, error) {
+	return []byte("mimamori.evidence/1\n"), f.did(ctx, on, audit.LookExport, "export")
+}
 func (f *flow) ResendNotice(ctx context.Context, on console.On, id string) error {
 	return f.did(ctx, on, audit.IncidentResend, "resend "+id)
 }
@@ -226,6 +255,7 @@ type place struct {
 	flow    *flow
 	analyst *analyst
 	calls   *someCalls
+	bulks   *someBulks
 	audit   *audittest.Memory
 	desk    *staff.Desk
 	gate    *staff.Gatekeeper
@@ -252,9 +282,10 @@ func newPlace(t *testing.T, change ...func(*console.Options)) *place {
 		}
 	}
 	p.analyst = &analyst{guard: guard, now: time.Now().UTC()}
+	p.bulks = &someBulks{guard: guard, now: time.Now()}
 	p.calls = &someCalls{guard: guard, now: time.Now()}
 	p.gate = staff.NewGatekeeper(people, log)
-	opt := console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls, Counts: &someNumbers{guard: guard, now: time.Now().UTC()}, Alarms: &someAlarms{guard: guard, now: time.Now().UTC()}, Law: &someLaw{guard: guard, now: time.Now().UTC(), flow: p.flow},
+	opt := console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls, Bulks: p.bulks, Counts: &someNumbers{guard: guard, now: time.Now().UTC()}, Alarms: &someAlarms{guard: guard, now: time.Now().UTC()}, Law: &someLaw{guard: guard, now: time.Now().UTC(), flow: p.flow},
 		Staff: &console.StaffPages{FourEyes: p.flow.four, Keys: p.gate, URL: "https://desk.shop.example"},
 		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}}
 	for _, c := range change {

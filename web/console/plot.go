@@ -90,8 +90,9 @@ func (c *canvas) done() Plot {
 func (p Plot) HTML() template.HTML { return template.HTML(p) }
 
 // scoresPlot is how many sign-ins had which score, with the levels of now. The
-// count is on a logarithmic scale: what matters are the few at the right.
-func scoresPlot(r analysis.Report) Plot {
+// count is on a logarithmic scale: what matters are the few at the right. name
+// is what the reader calls a decision.
+func scoresPlot(r analysis.Report, name func(decide.Decision) string) Plot {
 	if r.Scores.Share(math.Inf(-1)) == 0 {
 		return ""
 	}
@@ -120,7 +121,7 @@ func scoresPlot(r analysis.Report) Plot {
 	for i, m := range r.Met {
 		x := (m.Level - from) / (to - from)
 		c.line("level", x, 0, x, 1)
-		c.note(x, 0.97-0.09*float64(i), string(m.Decision))
+		c.note(x, 0.97-0.09*float64(i), name(m.Decision))
 	}
 	return c.done()
 }

@@ -2,18 +2,21 @@ package console_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"mimamori"
 	"mimamori/audit"
@@ -74,7 +77,8 @@ func routesOf(t *testing.T) []string {
 var deedsOf = map[string][]string{
 	"/law/keeping/": {"hold", "lift", "delete", "json", "html"},
 	"/law/{id}/":    {"aware", "grounds", "item", "file", "join", "refrain", "reopen", "notify"},
-	"/incidents/":   {"contain", "hold", "release", "dismiss", "plan", "undo", "redo", "resolve", "settle", "judge", "points", "resend", "note"},
+	"/incidents/":   {"contain", "hold", "release", "dismiss", "plan", "undo", "redo", "resolve", "settle", "judge", "points", "resend", "note", "assign", "retry", "wait"},
+	"/bulk/":        {"go", "stop", "undo"},
 	"/calls/":       {"take", "back", "order", "vouch", "end"},
 }
 
@@ -131,6 +135,7 @@ func (x *table) fields() []string {
 	return []string{"reason", "for the table", "why", "work", "words", "for the table", "text", "a note", "name", "x", "login", "new-" + rand.Text(), "role", "agent",
 		"scope", "events", "overlap", "24", "answer", "approve", "kind", "address", "resource", "ad_1", "choice", "before", "session", "s-evil", "owner", "intruder",
 		"entry", "pt_1", "version", "v7", "field", "mail:1", "notice", "ntc_1", "key", "address ad_1", "old", "x", "new", "a long enough password", "lang", "ja",
+		"search", "hanako@example.jp", "to", "stf_x", "run", "run_1", "seq", "4000", "hours", "5", "act", "contain", "pick", string(night),
 		"subject", "hanako", "item", "other", "mark", "own", "order", "1001", "recovery", "123-456", "result", "missed"}
 }
 
@@ -147,8 +152,14 @@ func (x *table) tries(b *browser, method, path string) int {
 		id = x.rotated
 	case strings.HasSuffix(path, "/revoke"):
 		id = x.revoked
+	case strings.HasPrefix(path, "/bulk/"):
+		id = "blk_draft"
 	case strings.HasPrefix(path, "/live/one"):
 		path += "?" + oddOne.Query()
+	case path == "/news": // a stream, until nobody listens
+		ctx, cancel := context.WithTimeout(x.place.t.Context(), 50*time.Millisecond)
+		defer cancel()
+		return b.send(httptest.NewRequestWithContext(ctx, method, path+"?of=queue", nil)).Code
 	}
 	x.calls.taken = ""
 	path = strings.NewReplacer("{$}", "", "{id}", id, "{account}", hanakos.Account.String(), "{hash}", strings.Repeat("0", 64), "{token}", strings.Repeat("A", 43)).Replace(path)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"time"
 
 	"mimamori"
 	"mimamori/event"
@@ -19,8 +20,11 @@ type On struct {
 // guard first, which also records the look or act; an ErrDenied of its is
 // shown with its reason (staff.RefusedError).
 type Service interface {
-	// Queue lists incidents by urgency, at most a hundred.
+	// Queue lists incidents by urgency, a page at a time.
 	Queue(ctx context.Context, actor mimamori.Actor, f Filter) (Queue, error)
+	// Search finds a customer's incidents by the shop's account id or a mail
+	// address: a look at that customer, with its reason.
+	Search(ctx context.Context, actor mimamori.Actor, words, reason string) ([]Row, error)
 	// Version is a short text that changes when the queue, or the incident if
 	// one is named, does. It is asked every few seconds by each open page, shows
 	// nothing and records nothing: it has to be cheap.
@@ -52,6 +56,18 @@ type Service interface {
 	ResendNotice(ctx context.Context, on On, id string) error
 	// Note writes a note for colleagues.
 	Note(ctx context.Context, on On, text string) error
+
+	// Assign gives an incident to a colleague by his id; empty: to nobody.
+	Assign(ctx context.Context, on On, to string) error
+	// Retry has a step that failed tried again now.
+	Retry(ctx context.Context, on On, run string, seq int) error
+	// ExtendWait makes the wait longer. Nothing here makes it shorter.
+	ExtendWait(ctx context.Context, on On, by time.Duration) error
+	// NoticeFile gives a notice as it was sent, to the byte.
+	NoticeFile(ctx context.Context, on On, id string) ([]byte, error)
+	// Export gives the evidence as a signed file, the same bytes as long as
+	// nothing changes.
+	Export(ctx context.Context, on On) ([]byte, error)
 
 	// Waiting lists what waits for a second person.
 	Waiting(ctx context.Context, actor mimamori.Actor) ([]Proposal, error)

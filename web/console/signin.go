@@ -9,7 +9,6 @@ import (
 
 	"mimamori"
 	"mimamori/staff"
-	"mimamori/web"
 )
 
 // formLimit bounds what a form may send; the longest is a note.
@@ -157,29 +156,4 @@ func (c *console) signOutOthers(w http.ResponseWriter, r *http.Request, me Reade
 		return
 	}
 	c.back(w, r, "/me", "others")
-}
-
-// version answers the script's look-out for news. It does not count as being
-// there: a forgotten screen signs itself out.
-func (c *console) version(w http.ResponseWriter, r *http.Request) {
-	cookie, err := r.Cookie(c.cookieName(sessionCookie))
-	if err == nil {
-		_, err = c.opt.Desk.Peek(r.Context(), cookie.Value)
-	}
-	if err != nil {
-		http.Error(w, "signed out", http.StatusUnauthorized)
-		return
-	}
-	id := mimamori.IncidentID(r.URL.Query().Get("of"))
-	if id == "queue" {
-		id = ""
-	}
-	now, err := c.opt.Service.Version(r.Context(), id)
-	if err != nil {
-		status, _ := web.Kind(err)
-		http.Error(w, "", status)
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte(now)) // the reader is gone: nothing to do
 }

@@ -9,47 +9,9 @@ import (
 	"mimamori/incident"
 	"mimamori/notice"
 	"mimamori/playbook"
+	"mimamori/support"
 	"mimamori/undo"
 )
-
-// Filter narrows the queue.
-type Filter struct {
-	Show   Show
-	Search string // an incident's id, a notice's reference or the shop's account id; whole words
-}
-
-// Show is a part of the queue.
-type Show string
-
-const (
-	ShowOpen   Show = "open"   // not yet recovered: the default
-	ShowPerson Show = "person" // needs a person now
-	ShowWatch  Show = "watch"  // recovered, still watched
-	ShowClosed Show = "closed" // closed and dismissed, newest first
-)
-
-// Shows lists all, in the order of the tabs.
-var Shows = []Show{ShowOpen, ShowPerson, ShowWatch, ShowClosed}
-
-// Queue is the list at the left: by urgency, those that need a person first.
-type Queue struct {
-	Rows   []Row
-	Counts map[Show]int
-	More   bool // there are more than are shown: narrow the search
-}
-
-// Row is one incident in the queue. It shows no customer's data.
-type Row struct {
-	ID          mimamori.IncidentID
-	State       incident.State
-	Decision    decide.Decision
-	NeedsPerson bool
-	Need        mimamori.Text // the first reason why; empty when none
-	Why         mimamori.Text // the heaviest evidence, one sentence
-	OpenedAt    time.Time
-	WaitUntil   time.Time // zero unless the wait runs
-	Second      bool      // something waits for a second pair of eyes
-}
 
 // Incident is one incident whole, as staff see it. Values are masked; Reveal
 // shows one in clear.
@@ -76,6 +38,40 @@ type Incident struct {
 	Notes                               []Note
 	Waiting                             []Proposal         // for a second person
 	May                                 map[audit.Act]bool // offered now, by role and state
+
+	Assigned     string // a colleague's name; empty: nobody's
+	AssignedMine bool
+	Campaigns    []string
+	Dots         []Dot    // the countries of Sessions, for the map
+	Obligations  []string // what the customer has still to do
+	Calls        []IncidentCall
+	Alike        []Alike // other accounts, the most telling first
+}
+
+// Dot is one country on the map, with the sign-ins (from 1) that came from it.
+type Dot struct {
+	Country string
+	Numbers []int
+	Theirs  bool // one of them is not the customer's
+}
+
+// IncidentCall is a call that the customer asked for.
+type IncidentCall struct {
+	Ref                CallRef
+	State              support.CallState
+	AskedAt, ChangedAt time.Time
+	From, Until        time.Time
+	Tries              int
+	Agent              string // a name; empty: nobody has had it
+	Outcome            string // a support.Result; empty: none
+}
+
+// Alike is another account that has something in common with the incident.
+type Alike struct {
+	Subject  string              // the shop's account id; empty: not said
+	Incident mimamori.IncidentID // empty: it has none
+	At       time.Time
+	Kinds    []string // what is shared: queue.LinkKinds, campaign
 }
 
 // Need is why a person must look.
@@ -205,6 +201,9 @@ type Order struct {
 
 // Step is one step of the playbook.
 type Step struct {
+	Run    string
+	Seq    int
+	Again  bool   // a person may have it tried again now
 	Name   string // "sessions.revoke"
 	State  playbook.StepState
 	Tries  int
@@ -216,6 +215,7 @@ type Step struct {
 // Notice is a notice as it was sent.
 type Notice struct {
 	ID        string
+	Sealed    bool // it was tried: its bytes are there
 	Kind      notice.Kind
 	Reference string
 	To        string // masked
@@ -260,6 +260,7 @@ type Proposal struct {
 	ID       string
 	Act      audit.Act
 	Incident mimamori.IncidentID
+	Bulk     string        // of a bulk act: its id
 	Text     mimamori.Text // what exactly is to be done
 	Reason   string
 	By       string // name

@@ -1,0 +1,361 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Class is how much a request matters when there are more than can be served.
+type Class int
+
+// The classes, the one that goes last first. Commands to the shop and timers
+// are no requests: nothing here holds them up.
+const (
+	Exports     Class = iota // imports, exports, long histories
+	Pages                    // what people look at
+	Events                   // what the shop reports, and sends again when refused
+	Decisions                // somebody waits at a sign-in or at the gate
+	Containment              // somebody says "that wasn't me", or is on the way back in
+	free                     // health: never refused
+)
+
+// String names a class in the log.
+func (c Class) String() string {
+	return [...]string{"exports", "pages", "events", "decisions", "containment", "health"}[c]
+}
+
+// How much may be under way at once, all classes together, for one more of a
+// class to be let in. Beyond what the machine can do, more at once is only a
+// longer wait for all: a hundred decisions under way are a few milliseconds.
+var letIn = [...]int{Exports: 32, Pages: 64, Events: 96, Decisions: 128, Containment: 192}
+
+const (
+	exportsAtOnce = 8 // besides: they take long
+	pieceBytes    = 64 << 10
+	costBytes     = 16 << 10 // so much of a body counts as one more request
+	bodiesAtMost  = 64 << 20 // bytes of bodies held in memory, all together
+	pauseRefused  = 100 * time.Millisecond
+	pausedAtMost  = 4096
+	keptAnswer    = 2 << 20 // of a page, before it goes out as it comes
+	oneAnswer     = 30 * time.Second
+)
+
+// Admission decides, before any work is done, who is served when more come
+// than can be: by class, each of which leaves room for those above it. A body
+// is read before its request counts, and an answer is written after, so that
+// slow clients hold nobody up. Who is refused hears 429 or 503 with
+// Retry-After, a moment later, so that asking again at once costs little.
+type Admission struct {
+	log *slog.Logger
+
+	mu      sync.Mutex // guards all below
+	under   int        // cost of what is under way
+	exports int
+	held    [2]int64 // bytes of bodies in memory: of anybody's, and of those who have a key
+	paused  int
+	refused [Containment + 1]int64
+	said    time.Time
+}
+
+// NewAdmission makes one for all doors and pages of an installation: they
+// share what the machine can do. log may be nil.
+func NewAdmission(log *slog.Logger) *Admission {
+	if log == nil {
+		log = slog.Default()
+	}
+	return &Admission{log: log}
+}
+
+// Before puts admission before a handler. Doors do so themselves (Options),
+// behind the look at the API key: who has none is refused unread and takes no
+// place. A nil Admission lets everybody in.
+func (a *Admission) Before(next http.Handler) http.Handler {
+	if a == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, next) })
+}
+
+// Refused counts the requests refused so far, by class.
+func (a *Admission) Refused() map[Class]int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := map[Class]int64{}
+	for c, n := range a.refused {
+		out[Class(c)] = n
+	}
+	return out
+}
+
+// classOf reads a request's class off its line.
+func classOf(r *http.Request) Class {
+	path := r.URL.Path
+	switch {
+	case path == "/healthz", path == "/readyz":
+		return free
+	case path == "/v1/reports", path == "/report", path == "/veto", strings.HasPrefix(path, "/v1/grants/"):
+		return Containment
+	case path == "/v1/decisions", strings.HasPrefix(path, "/v1/accounts/") && strings.HasSuffix(path, "/gate"), strings.HasPrefix(path, "/v1/challenges/"):
+		return Decisions
+	case path == "/v1/events", strings.HasPrefix(path, "/ssf/"):
+		return Events
+	case path == "/v1/imports", strings.HasPrefix(path, "/v1/imports/"), strings.HasSuffix(path, "/history"), strings.HasPrefix(path, "/v1/incidents"),
+		strings.HasSuffix(path, ".csv"), strings.HasSuffix(path, ".json") && !strings.HasPrefix(path, "/.well-known/") && path != "/openapi.json":
+		return Exports
+	}
+	return Pages
+}
+
+// streams says that a body is read as it comes: an import has no end in sight.
+func streams(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1/imports") }
+
+// bodyLimit is the most of a body that is read ahead: a little more than any
+// door takes, which then says so itself.
+func bodyLimit(c Class) int64 {
+	switch c {
+	case Decisions, Containment:
+		return eventBytes + 1
+	}
+	return batchBytes + 1
+}
+
+// serve lets a request in, or refuses it.
+func (a *Admission) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	c := classOf(r)
+	if c == free {
+		next.ServeHTTP(w, r)
+		return
+	}
+	cost, drop, ok := a.readAhead(w, r, c)
+	defer drop()
+	if b, read := r.Body.(*again); read && errors.As(b.err, new(*http.MaxBytesError)) {
+		problem("too-large", "").write(w)
+		return
+	}
+	if !ok || !a.enter(c, cost) {
+		a.refuse(w, r, c)
+		return
+	}
+	if c == Containment || c == Decisions || c == Events || streams(r) {
+		defer a.leave(c, cost)
+		next.ServeHTTP(w, r)
+		return
+	}
+	answer := &kept{to: w, header: w.Header()}
+	func() {
+		defer a.leave(c, cost)
+		next.ServeHTTP(answer, r)
+	}()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(oneAnswer)) // not all writers can
+	answer.send()
+}
+
+// readAhead takes the body into memory, and says what the request costs. drop
+// gives the memory back.
+func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (cost int, drop func(), ok bool) {
+	drop = func() {}
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 || streams(r) || r.ContentLength > bodyLimit(c) {
+		return 1, drop, true // what is too large, the door refuses unread
+	}
+	held, group := int64(0), 0
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		group = 1
+	}
+	drop = func() { a.hold(group, -held) }
+	in := http.MaxBytesReader(w, r.Body, bodyLimit(c))
+	body, size := &again{Closer: r.Body}, r.ContentLength
+	for {
+		piece := int64(pieceBytes)
+		if size >= 0 {
+			piece = min(size+1, piece) // one more, to see its end
+		}
+		if !a.hold(group, piece) {
+			return 0, drop, false
+		}
+		held += piece
+		buf := make([]byte, piece)
+		n, err := fill(in, buf)
+		body.pieces = append(body.pieces, buf[:n])
+		cost += n
+		if err != nil {
+			body.err = ended(err)
+			r.Body = body.begin()
+			return 1 + cost/costBytes, drop, true
+		}
+	}
+}
+
+// hold counts memory for a body, if there is any left.
+func (a *Admission) hold(group int, n int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.held[group]+n > bodiesAtMost {
+		return false
+	}
+	a.held[group] += n
+	return true
+}
+
+// fill reads until the buffer is full or the body ends.
+func fill(in io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = in.Read(buf[n:])
+		n += m
+	}
+	return n, err
+}
+
+// ended is how a body ended, for the door to find out: nil at its good end.
+func ended(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// again is a body that was read ahead, with the error that it ended by.
+type again struct {
+	io.Reader
+	pieces [][]byte
+	err    error
+	io.Closer
+}
+
+func (b *again) begin() *again {
+	var all []io.Reader
+	for _, p := range b.pieces {
+		all = append(all, bytes.NewReader(p))
+	}
+	b.Reader = io.MultiReader(all...)
+	return b
+}
+
+// whole is the body, when it is in one piece and ended well.
+func (b *again) whole() ([]byte, bool) {
+	if b.err != nil || len(b.pieces) != 1 {
+		return nil, false
+	}
+	return b.pieces[0], true
+}
+
+func (b *again) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err == io.EOF && b.err != nil {
+		err = b.err
+	}
+	return n, err
+}
+
+// enter lets one more in when its class still may; whoever is let in must
+// leave.
+func (a *Admission) enter(c Class, cost int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.under >= letIn[c] || c == Exports && a.exports >= exportsAtOnce {
+		a.refused[c]++
+		return false
+	}
+	a.under += cost
+	if c == Exports {
+		a.exports++
+	}
+	return true
+}
+
+func (a *Admission) leave(c Class, cost int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.under -= cost
+	if c == Exports {
+		a.exports--
+	}
+}
+
+// refuse answers that there is no room, after a moment: who asks again at once
+// would use up what is left for the others.
+func (a *Admission) refuse(w http.ResponseWriter, r *http.Request, c Class) {
+	a.mu.Lock()
+	pause := a.paused < pausedAtMost
+	if pause {
+		a.paused++
+	}
+	tell := time.Since(a.said) > time.Minute
+	if tell {
+		a.said = time.Now()
+	}
+	refused := a.refused
+	a.mu.Unlock()
+	if tell {
+		a.log.Warn("more requests than can be served: some are refused, the least urgent first", "refused_so_far", refused[:])
+	}
+	if pause {
+		t := time.NewTimer(pauseRefused)
+		select {
+		case <-t.C:
+		case <-r.Context().Done():
+		}
+		t.Stop()
+		a.mu.Lock()
+		a.paused--
+		a.mu.Unlock()
+	} else {
+		w.Header().Set("Connection", "close")
+	}
+	if c == Pages && !strings.HasPrefix(r.URL.Path, "/v1/") {
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "ただいま混み合っています。少し待ってから、もう一度お試しください。\nVery busy right now. Please try again in a moment.", http.StatusServiceUnavailable)
+		return
+	}
+	problem("overloaded", "").write(w)
+}
+
+// kept holds an answer back until the request has left.
+type kept struct {
+	to     http.ResponseWriter
+	header http.Header
+	status int
+	body   bytes.Buffer
+	out    bool // too large to be kept: it goes out as it comes
+}
+
+// Header is the answer's.
+func (k *kept) Header() http.Header { return k.header }
+
+// WriteHeader notes the status.
+func (k *kept) WriteHeader(status int) {
+	if k.status == 0 {
+		k.status = status
+	}
+}
+
+func (k *kept) Write(p []byte) (int, error) {
+	k.WriteHeader(http.StatusOK)
+	if !k.out && k.body.Len()+len(p) > keptAnswer {
+		k.send()
+		k.out = true
+	}
+	if k.out {
+		return k.to.Write(p)
+	}
+	return k.body.Write(p)
+}
+
+func (k *kept) send() {
+	if k.out || k.status == 0 {
+		return
+	}
+	if k.header.Get("Content-Length") == "" && k.body.Len() > 0 && k.body.Len() <= keptAnswer && k.header.Get("Transfer-Encoding") == "" {
+		k.header.Set("Content-Length", strconv.Itoa(k.body.Len()))
+	}
+	k.to.WriteHeader(k.status)
+	_, _ = k.to.Write(k.body.Bytes()) // the client is gone
+	k.body.Reset()
+}

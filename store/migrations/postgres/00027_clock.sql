@@ -1,0 +1,11 @@
+-- +goose Up
+-- What the clocks said, a row for each boot of a machine: by it a wall clock
+-- that was set is found out. The rows 'backup' and 'restored' are those of a copy.
+CREATE TABLE clock (
+    boot    text    NOT NULL PRIMARY KEY,
+    wall    bigint  NOT NULL,
+    steady  bigint  NOT NULL -- nanoseconds since the boot
+);
+
+-- +goose Down
+DROP TABLE clock;
