@@ -87,6 +87,8 @@ type App struct {
 	APIKeys   *staff.Gatekeeper
 	Company   *company.Provider // nil: people sign in here
 
+	// Editions are the contact directory's.
+	Editions *support.Editions
 	// Numbers is how the work goes.
 	Numbers *numbers.Book
 

@@ -28,6 +28,7 @@ import (
 	"mimamori/profile"
 	"mimamori/recovery"
 	"mimamori/staff"
+	"mimamori/support"
 	"mimamori/web/centre"
 )
 
@@ -56,8 +57,9 @@ func (a *App) openDesks() error {
 		return err
 	}
 	a.shopBrand, a.directory = brand, brand.Directory()
+	a.Editions = support.NewEditions(a.Store, a.directory)
 	a.Desk = dossier.New(dossier.Options{Store: a.Store, Geo: a.Geo, Factors: a.Factors, Post: a.post(), House: a.house(),
-		Directory: a.directory, Brand: brand, Policy: a.policy, Wake: a.wake,
+		Directory: a.directory, Editions: a.Editions, Brand: brand, Policy: a.policy, Wake: a.wake,
 		Signer: func() recovery.Signer {
 			k := a.Ring.Active(keys.Grant)
 			return recovery.Signer{ID: k.ID, Key: k.Signer()}

@@ -21,6 +21,7 @@ const (
 	LookStaff    Act = "look.staff"    // who works here, and as what
 	LookKeys     Act = "look.keys"     // the API keys, without what is secret
 	LookAlarms   Act = "look.alarms"   // what people are woken for: numbers only
+	LookContacts Act = "look.contacts" // whom customers call
 	LookNumbers  Act = "look.numbers"  // how the work goes: counts and times
 
 	IncidentContain  Act = "incident.contain"
@@ -91,4 +92,4 @@ func (a Act) Looks() bool {
 }
 
 // listLooks show no single customer: the list is masked, the record sealed.
-var listLooks = []Act{LookQueue, LookAudit, LookAnalysis, LookBreach, LookAccounting, LookStaff, LookKeys, LookAlarms, LookNumbers}
+var listLooks = []Act{LookQueue, LookAudit, LookAnalysis, LookBreach, LookAccounting, LookStaff, LookKeys, LookAlarms, LookNumbers, LookContacts}

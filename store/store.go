@@ -57,6 +57,7 @@ type Store interface {
 	recovery.Store
 	access.Store
 	support.CallStore
+	support.EditionStore
 	access.BrowserStore
 	wave.Store
 	queue.Store

@@ -68,6 +68,8 @@ type Options struct {
 	Law Law
 	// Alarms are what people are woken for; nil: not offered.
 	Alarms Alarms
+	// Directory is whom customers call; nil: not offered.
+	Directory Directories
 	// Counts are how the work goes; nil: not offered.
 	Counts Counts
 	// Staff are the pages about people and API keys; nil: not offered.
@@ -148,6 +150,7 @@ func (c *console) routes() *http.ServeMux {
 	c.lawRoutes(mux)
 	c.alarmRoutes(mux)
 	c.numberRoutes(mux)
+	c.contactRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))

@@ -5,3 +5,9 @@ CREATE TABLE number_day (
     doc         text    NOT NULL
 );
 CREATE INDEX challenge_by_end ON challenge (expires_at);
+
+-- Whom customers call: each edition of the desk's, over the brand file's own.
+CREATE TABLE directory (
+    number      bigint  NOT NULL PRIMARY KEY,
+    doc         text    NOT NULL
+);
