@@ -159,7 +159,7 @@ func TestD08_SlowClientsHoldNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := api.NewAdmission(slog.New(slog.DiscardHandler)).Before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
-			_, _ = io.WriteString(w, strings.Repeat("x", 100_000))
+			_, _ = w.Write(make([]byte, 100_000))
 		}))
 		stop := make(chan struct{})
 		for _, path := range []string{"/v1/decisions", "/v1/events", "/v1/handoffs"} {

@@ -100,8 +100,13 @@ func usualDevice(f *Facts) bool {
 	return ok && d.Token() && d.Usual(f.Event.Time)
 }
 
-// foeElsewhere: the same of somebody who was found out on another account.
+// foeElsewhere: the same of somebody who was found out on another account. What
+// he left on this one is in those counts too, and is not counted twice: whoever
+// was contained by mistake would be so again at each sign-in.
 func foeElsewhere(f *Facts) (Signal, bool) {
+	if _, here := foe(f); here {
+		return Signal{}, false
+	}
 	v := &f.Traffic
 	switch {
 	case v.Device.Taken >= 0.2 && login(f).Device != "":

@@ -106,7 +106,7 @@ func sessionMoved(f *Facts, s *profile.Session) (Signal, bool) {
 		return Signal{}, false
 	}
 	if drift == driftNone {
-		return named("session_elsewhere", math.Round(700*w)/1000), true // phones do that all day
+		return named("session_elsewhere", w), true
 	}
 	return named("session_moved", w), true
 }

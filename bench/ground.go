@@ -53,7 +53,7 @@ func lay(ctx context.Context, o Options) (*ground, error) {
 		g.close()
 		return nil, err
 	}
-	if g.key, _, err = a.APIKeys.Create(ctx, nil, mimamori.System, staff.NewAPIKey{Name: "bench", Scopes: staff.Scopes, Source: source}); err == nil {
+	if g.key, _, err = a.APIKeys.Create(ctx, nil, mimamori.System, staff.NewAPIKey{Name: "bench", WordsAnHour: 1_000_000, Scopes: staff.Scopes, Source: source}); err == nil {
 		err = preload(ctx, a, o)
 	}
 	if stopped := a.Stop(); err == nil {

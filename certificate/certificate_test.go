@@ -155,7 +155,10 @@ func TestFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	}
 }
 
-func TestServedByHTTP2AndNoOldTLS(t *testing.T) {
+// TestT08_HandshakeOfToday: the TLS under every door, the signals' doors too,
+// takes versions 1.2 and 1.3 with authenticated ciphers and forward secrecy, and
+// nothing older.
+func TestT08_HandshakeOfToday(t *testing.T) {
 	p := pair(t)
 	put(t, p, 1, "localhost", time.Now().Add(30*24*time.Hour))
 	f, err := OpenFiles([]Pair{p}, slog.New(slog.DiscardHandler))
@@ -165,6 +168,21 @@ func TestServedByHTTP2AndNoOldTLS(t *testing.T) {
 	addr := serve(t, f.Config())
 	if _, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}); err == nil {
 		t.Error("TLS 1.1 is served")
+	}
+	var weak []uint16
+	for _, c := range append(tls.InsecureCipherSuites(), &tls.CipherSuite{ID: tls.TLS_RSA_WITH_AES_128_GCM_SHA256}) {
+		weak = append(weak, c.ID)
+	}
+	if c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: weak}); err == nil {
+		t.Errorf("%s is served", tls.CipherSuiteName(c.ConnectionState().CipherSuite))
+	}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
+		if err != nil {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+			continue
+		}
+		_ = c.Close()
 	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
 	r, err := client.Get("https://" + addr)

@@ -212,7 +212,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // one of the same size where it stands; one that grows by a session each time
 // splits the full page on which it stood, and with many accounts each page is
 // met for the first time: at 400,000 accounts 36 kB were written a decision
-// with steps of 128, 22 kB with 512. A quiet account takes 0.6 kB all in all.
+// with steps of 128, 22 kB with 512. A quiet account takes under 0.8 kB all in all.
 const step = 512
 
 // fillUp fills up what begins at from, with room for the check sum.

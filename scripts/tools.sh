@@ -24,6 +24,7 @@ missing() {
 	has_browser || echo chromium
 	has_fonts || echo fonts-noto-cjk
 	has curl || echo curl
+	has strace || echo strace # faults under a process: faulttest
 	has_postgres || echo postgresql
 	has_axe || { has npm || echo npm; }
 }

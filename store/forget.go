@@ -14,7 +14,7 @@ import (
 // forgotten are the tables whose rows of a deleted account go; a test compares
 // the list with the schema.
 var forgotten = []string{"account", "event", "verdict", "entry", "run", "step", "factor", "factor_lane", "mailed_code", "notice", "recovery",
-	"password_grant", "handoff", "centre_session", "challenge", "ceremony", "known_browser", "mail_index", "call", "proposal"}
+	"password_grant", "handoff", "centre_session", "challenge", "ceremony", "known_browser", "mail_index", "call", "proposal", "queue_due", "queue", "link"}
 
 // remaining are the tables that keep a row of a deleted account, and why.
 var remaining = map[string]string{
@@ -59,8 +59,10 @@ func (s *SQL) ForgetAccount(ctx context.Context, account mimamori.AccountID, sub
 				return err
 			}
 		}
-		if err := tx.exec(`DELETE FROM ssf_removed WHERE subject = ?`, subject); err != nil {
-			return err
+		for _, query := range []string{`DELETE FROM ssf_removed WHERE subject = ?`, `DELETE FROM bulk_item WHERE json_extract(doc, '$.subject') = ?`} {
+			if err := tx.exec(query, subject); err != nil {
+				return err
+			}
 		}
 		return tx.exec(`UPDATE deletion SET subject = '', done_at = ? WHERE account_id = ?`, nanos(now), account[:])
 	})

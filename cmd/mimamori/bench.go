@@ -12,7 +12,7 @@ import (
 )
 
 type benchCmd struct {
-	Kind        bench.Kind `arg:"" enum:"decisions,events,contain,pages,restart,load" help:"What to measure: decisions, events, contain, pages, restart (how soon it answers after kill -9); or load: send decisions to a server that stands already."`
+	Kind        bench.Kind `arg:"" enum:"decisions,events,contain,pages,restart,overload,load" help:"What to measure: decisions, events, contain, pages, restart (how soon it answers after kill -9), overload (ten times what it can do, by class); or load: send decisions to a server that stands already."`
 	URL         string     `arg:"" optional:"" name:"url" help:"For load: the server's address, http or https."`
 	Key         string     `env:"MIMAMORI_API_KEY" placeholder:"KEY" help:"For load: an API key with the scope decisions (or events). Better in the environment: a command line can be read by others."`
 	Source      string     `default:"bench" help:"For load: the CloudEvents source that the key may send. Default: ${default}."`
@@ -43,6 +43,9 @@ func (c benchCmd) Run(ctx context.Context, s *streams) error {
 	measure := bench.Run
 	if (c.Kind == "load") != (c.URL != "") {
 		return withHint(errors.New("bench: load needs an address, and nothing else takes one"), "mimamori bench load https://mimamori.shop.example")
+	}
+	if c.Kind == "overload" {
+		return c.overload(ctx, o, s)
 	}
 	if c.Kind == "load" {
 		if o.Kind = bench.Decisions; c.Events {
@@ -81,4 +84,21 @@ type benchChildCmd struct {
 // Run serves until its input ends.
 func (c benchChildCmd) Run(ctx context.Context, s *streams) error {
 	return bench.Serve(ctx, c.What, s.in, s.out)
+}
+
+// overload measures ten times what the machine can do, beside a normal load.
+func (c benchCmd) overload(ctx context.Context, o bench.Options, s *streams) error {
+	r, err := bench.RunOverload(ctx, o)
+	if err != nil {
+		return withHint(fmt.Errorf("bench overload: %w", err), "mimamori bench --help says what can be given")
+	}
+	r.Print(s.out)
+	if c.JSON == "" {
+		return nil
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err == nil {
+		err = os.WriteFile(c.JSON, append(b, '\n'), 0o644)
+	}
+	return err
 }
