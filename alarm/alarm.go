@@ -41,7 +41,7 @@ var Kinds = []Kind{NeedsPerson, Budget, ShopSilent, MailBouncing, MassLookup, La
 
 // Event says that the kind happened once, rather than lasting.
 func (k Kind) Event() bool {
-	return slices.Contains([]Kind{Budget, MailBouncing, MassLookup, StoreFailed, ClockJumped, BreakGlass, KeyWords}, k)
+	return slices.Contains([]Kind{MailBouncing, MassLookup, StoreFailed, ClockJumped, BreakGlass, KeyWords}, k)
 }
 
 // Alarm is one: there is at most one open alarm of a kind about the same

@@ -16,6 +16,7 @@ import (
 	"mimamori/alarm"
 	"mimamori/audit"
 	"mimamori/breach"
+	"mimamori/decide"
 	"mimamori/mail"
 	"mimamori/numbers"
 	"mimamori/playbook"
@@ -126,15 +127,23 @@ func (a *App) lookForAlarms(ctx context.Context, raise func(alarm.Kind, string))
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{}
+	known, budget := map[string]bool{}, time.Now().Add(-time.Hour) // the budget is an hour's
 	for _, x := range open {
 		if x.Kind == alarm.NeedsPerson {
 			known[x.About] = true
+		}
+		if x.Kind == alarm.Budget {
+			budget = x.LastAt
 		}
 	}
 	for _, i := range list {
 		if len(i.NeedingPerson()) > 0 && !known[string(i.ID)] {
 			raise(alarm.NeedsPerson, string(i.ID))
+		}
+		for _, n := range i.NeedingPerson() {
+			if decide.OverBudget(n.Key) && n.At.After(budget) {
+				raise(alarm.Budget, "")
+			}
 		}
 	}
 	return nil
@@ -156,6 +165,8 @@ func (a *App) goesOn(ctx context.Context, x alarm.Alarm) (bool, error) {
 		}
 		now := time.Now()
 		return err == nil && slices.ContainsFunc(r.Deadlines(), func(d breach.Deadline) bool { return d.Near(now) }), err
+	case alarm.Budget:
+		return time.Since(x.LastAt) < time.Hour, nil
 	case alarm.AnchorFailed:
 		return slices.ContainsFunc(a.Anchors.State(), func(s audit.PlaceState) bool { return !s.Since.IsZero() || s.LastAt.Before(x.LastAt) }), nil
 	case alarm.ShopSilent:

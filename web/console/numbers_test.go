@@ -48,6 +48,9 @@ func TestNumbersHaveATableBelowEachPlot(t *testing.T) {
 	if n := strings.Count(page, "<th scope=\"row\""); n != 7 {
 		t.Errorf("%d lines in the table, want one a day", n)
 	}
+	if strings.Contains(page, "%s") || strings.Contains(page, "{0}") || !strings.Contains(page, "期間全体") || !strings.Contains(page, "7日間") {
+		t.Error("words with holes in them")
+	}
 	if !strings.Contains(page, "90.0 %") {
 		t.Error("no share that was undone")
 	}
