@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"mimamori/analysis"
+	"mimamori/dossier"
 	"mimamori/geo"
 	"mimamori/metrics"
 	"mimamori/policy"
+	"mimamori/support"
 )
 
 // loadPolicy reads the policy file, if there is one, over the configuration's
@@ -61,5 +63,8 @@ func (a *App) openAnalysis(rules *policy.Rules) {
 		return
 	}
 	a.Metrics = metrics.New(metrics.Options{Version: Version, Key: a.Config.Metrics.Key, Log: a.log, Tally: a.Intake.Tally(), Analysis: a.Analysis,
-		Incidents: a.Store, Geo: a.Geo, Ready: func() error { return a.ready(context.Background()) }})
+		Incidents: a.Store, Geo: a.Geo, Ready: func() error { return a.ready(context.Background()) },
+		Work: a.Numbers, Alarms: a.Store, Calls: func(ctx context.Context, now time.Time) (map[support.Due]int, error) {
+			return dossier.Waiting(ctx, a.Store, now)
+		}})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/alarm"
 	"mimamori/audit"
 	"mimamori/mail"
 	"mimamori/webhook"
@@ -73,7 +74,8 @@ func (a *App) anchoring() *audit.Anchoring {
 		u, _ := url.Parse(c.Webhook) // Check has read it
 		places = append(places, audit.Place{Name: "webhook " + u.Host, Put: func(ctx context.Context, head []byte) error { return a.postHead(ctx, client, head) }})
 	}
-	return audit.NewAnchoring(a.Audit, audit.AnchoringOptions{Places: places, Every: c.Every, Log: a.log})
+	return audit.NewAnchoring(a.Audit, audit.AnchoringOptions{Places: places, Every: c.Every, Log: a.log,
+		Failed: func(audit.PlaceState) { a.Alarms.Raise(alarm.AnchorFailed, "") }})
 }
 
 // mailHead mails a head, signed as every mail of ours.

@@ -16,6 +16,7 @@ import (
 
 	"mimamori"
 	"mimamori/access"
+	"mimamori/alarm"
 	"mimamori/analysis"
 	"mimamori/audit"
 	"mimamori/brands"
@@ -30,6 +31,7 @@ import (
 	"mimamori/intake"
 	"mimamori/keys"
 	"mimamori/notice"
+	"mimamori/numbers"
 	"mimamori/playbook"
 	"mimamori/queue"
 	"mimamori/retention"
@@ -76,6 +78,8 @@ type App struct {
 	bulk    *dossier.BulkWorker
 	Anchors *audit.Anchoring
 	Clock   *breach.Clock
+	// Alarms wakes people.
+	Alarms *alarm.Bell
 	// Retention forgets in time.
 	Retention *retention.Job
 	Staff     *staff.Desk
@@ -83,6 +87,13 @@ type App struct {
 	APIKeys   *staff.Gatekeeper
 	Company   *company.Provider // nil: people sign in here
 
+	// Editions are the contact directory's.
+	Editions *support.Editions
+	// Numbers is how the work goes.
+	Numbers *numbers.Book
+
+	strain    strain
+	early     []alarm.Kind // raised before the bell was there
 	log       *slog.Logger
 	directory support.Directory
 	shopBrand brands.Brand
@@ -186,6 +197,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.startLaw(ctx); err != nil {
 		return err
 	}
+	a.startAlarms(ctx)
 	a.Runner.Start()
 	a.closers = append(a.closers, func() error { a.Runner.Stop(); return nil })
 	return nil
@@ -244,6 +256,7 @@ func (a *App) newRunner(to shop.Shop) *playbook.Runner {
 // noteStep writes a done step into the incident's timeline.
 func (a *App) noteStep(ctx context.Context, s playbook.Step, _ bool) error {
 	a.clocked(ctx, s)
+	a.alarmStep(s)
 	text, told := stepText(s)
 	if !told || s.Incident == "" { // a notice of an account that has no incident
 		return nil

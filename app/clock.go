@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/alarm"
 	"mimamori/clock"
 	"mimamori/incident"
 	"mimamori/playbook"
@@ -31,6 +32,7 @@ func (a *App) openClock(ctx context.Context) error {
 	}
 	if now.Wall.Before(greatest.Add(-clock.Tolerance)) {
 		a.clockFloor = greatest
+		a.ring(alarm.ClockJumped)
 		a.log.Error("the clock is behind what was written down before: waits that begin now count from then", "clock", now.Wall, "written", greatest)
 	}
 	if last.Boot == "" {
@@ -64,6 +66,7 @@ func (a *App) mindClock(ctx context.Context) error {
 				moved++
 			}
 		}
+		a.ring(alarm.ClockJumped)
 		a.log.Error("the clock was set", "by", by, "waits_put_off", moved)
 		return a.Store.PutClock(ctx, now)
 	})

@@ -60,6 +60,7 @@ type Config struct {
 	Metrics    MetricsConfig `yaml:"metrics"`
 
 	Audit     AuditConfig     `yaml:"audit"`
+	Alarms    AlarmConfig     `yaml:"alarms"`
 	Retention RetentionConfig `yaml:"retention"`
 
 	// Brands are further brand files or folders of them.
@@ -205,6 +206,9 @@ func (c *Config) Check() error {
 		return fmt.Errorf("config: database must be like postgres://user@host:5432/mimamori, or empty for the file in data: %w", mimamori.ErrInvalid)
 	}
 	if err := c.checkAudit(); err != nil {
+		return err
+	}
+	if err := c.checkAlarms(); err != nil {
 		return err
 	}
 	if err := c.checkRetention(); err != nil {

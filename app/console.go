@@ -19,7 +19,8 @@ func (a *App) openConsole() (err error) {
 	analyst := dossier.NewAnalyst(dossier.AnalystOptions{Store: a.Store, Guard: a.Guard, Analysis: a.Analysis, Traffic: a.Traffic, Geo: a.Geo})
 	pages, provider := a.staffPages()
 	a.Console, err = console.New(console.Options{Staff: pages, Provider: provider,
-		Service: work, Analyst: analyst, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Mails: waves{a}, Calls: work, Law: work, Bulks: work, Brand: a.webBrand(),
+		Service: work, Analyst: analyst, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Mails: waves{a}, Calls: work, Law: work, Bulks: work, Directory: work, Counts: &dossier.Numbers{Book: a.Numbers, Calls: a.Store, Guard: a.Guard},
+		Alarms: &dossier.Alarms{Store: a.Store, Guard: a.Guard, Wake: a.Alarms.Wake}, Brand: a.webBrand(),
 		Shortened: a.shortened(), PlainHTTP: a.Config.local(), ClientIP: a.Config.ClientIP, Errors: a.log})
 	return err
 }
@@ -48,6 +49,7 @@ func (a *App) stepped(ctx context.Context, s playbook.Step, first bool) error {
 
 // wake is for whoever wrote a step: the runner does it, the lists follow.
 func (a *App) wake() {
+	a.Alarms.Look()
 	a.Runner.Wake()
 	a.Lists.Wake()
 }

@@ -12,6 +12,7 @@ import (
 
 	"mimamori"
 	"mimamori/access"
+	"mimamori/alarm"
 	"mimamori/api"
 	"mimamori/audit"
 	"mimamori/brands"
@@ -27,6 +28,7 @@ import (
 	"mimamori/profile"
 	"mimamori/recovery"
 	"mimamori/staff"
+	"mimamori/support"
 	"mimamori/web/centre"
 )
 
@@ -39,10 +41,12 @@ func (a *App) openDesks() error {
 		return fmt.Errorf("config: public_url, shop.domain: %w", err)
 	}
 	a.Audit = audit.New(a.Store, a.Ring, a.Vault)
+	a.openAlarms()
 	a.openLaw()
 	a.Staff = staff.NewDesk(a.Store, a.Ring, hasher, a.Audit, a.Config.Shop.Name.EN, staff.Limits{Idle: a.Config.Staff.Idle, Absolute: a.Config.Staff.Absolute, Fresh: a.Config.Staff.Fresh})
 	a.Guard = staff.NewGuard(a.Store, a.Store, a.Store, a.Audit, func(_ context.Context, actor mimamori.Actor, looks int) {
 		a.log.Warn("mass look-up", "actor", actor.ID, "looks", looks)
+		a.Alarms.Raise(alarm.MassLookup, actor.ID)
 	})
 	a.APIKeys = staff.NewGatekeeper(a.Store, a.Audit)
 	if err := a.openStaff(); err != nil {
@@ -53,8 +57,9 @@ func (a *App) openDesks() error {
 		return err
 	}
 	a.shopBrand, a.directory = brand, brand.Directory()
+	a.Editions = support.NewEditions(a.Store, a.directory)
 	a.Desk = dossier.New(dossier.Options{Store: a.Store, Geo: a.Geo, Factors: a.Factors, Post: a.post(), House: a.house(),
-		Directory: a.directory, Brand: brand, Policy: a.policy, Wake: func() { a.Runner.Wake() },
+		Directory: a.directory, Editions: a.Editions, Brand: brand, Policy: a.policy, Wake: a.wake,
 		Signer: func() recovery.Signer {
 			k := a.Ring.Active(keys.Grant)
 			return recovery.Signer{ID: k.ID, Key: k.Signer()}

@@ -90,6 +90,7 @@ var examples = map[string]string{
 	"staff.oidc.roles":            "{shop-support: [agent], shop-fraud: [analyst, lead]}",
 	"staff.oidc.acr":              "[phr]",
 	"staff.oidc.amr":              "[mfa]",
+	"alarms.contacts":             "[{mail: oncall@shop.example, language: ja}, {webhook: 'https://pager.shop.example/mimamori', secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}]",
 	"audit.anchor_every":          "24h",
 	"audit.anchor_file":           "/mnt/worm/mimamori-heads.txt",
 	"audit.anchor_mail":           "[auditor@shop.example]",

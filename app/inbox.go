@@ -25,6 +25,7 @@ func (a *App) openInbox(c *checker) (*inbox.Server, error) {
 		Authenticate: c.Authenticate, Judge: c.Judge, Reply: a.reply,
 		CameBack: func(ctx context.Context, id, code string) error {
 			err := notice.CameBack(ctx, a.Store, id, code)
+			a.alarmBounce()
 			a.Runner.Wake()
 			return err
 		}}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mimamori"
+	"mimamori/alarm"
 	"mimamori/breach"
 	"mimamori/keys"
 	"mimamori/playbook"
@@ -37,7 +38,7 @@ func (c *Config) checkRetention() error {
 // reports, the job that forgets in time.
 func (a *App) openLaw() {
 	a.Anchors = a.anchoring()
-	a.Clock = breach.NewClock(a.Store, nil, a.log)
+	a.Clock = breach.NewClock(a.Store, func(d breach.Deadline) { a.Alarms.Raise(alarm.LawDeadline, d.Report) }, a.log)
 	r := a.Config.Retention
 	a.Retention = retention.NewJob(a.Store, retention.Policy{LoginMonths: r.LoginMonths, IncidentYears: r.IncidentYears, UsedDays: r.UsedDays},
 		func(parts ...string) []byte { return a.Ring.MAC(keys.Pseudonym, parts...) }, a.log)

@@ -174,6 +174,7 @@ var meanings = map[string]string{
 	"audit.anchor_file":           "file that heads are appended to, best on another machine's disk; empty: audit-heads in data; none: no file",
 	"audit.anchor_mail":           "mail addresses that heads are mailed to",
 	"audit.anchor_webhook":        "https address that heads are posted to (Standard Webhooks)",
+	"alarms.contacts":             "who is told when a person must look (mail or webhook with secret, language ja or en): at once, after 1 h, 4 h more, then daily; empty: alarms stand in the console alone",
 	"audit.anchor_webhook_secret": "webhook secret (whsec_…) for it; empty: that of the commands",
 
 	"retention.login_months":   "months after which IP addresses and browsers become keyed hashes",

@@ -80,9 +80,13 @@ func stepText(s playbook.Step) (mimamori.Text, bool) {
 // contacts are whom a notice names: at home, and from abroad.
 func (a *App) contacts(now time.Time) []notice.Contact {
 	var out []notice.Contact
+	directory := a.directory
+	if a.Editions != nil { // a preview of the configuration has no store
+		directory = a.Editions.Now(context.Background()).Directory
+	}
 	seen := map[string]bool{}
 	for _, country := range []string{"JP", ""} {
-		for _, l := range a.directory.Now(now, country, mimamori.Japanese) {
+		for _, l := range directory.Now(now, country, mimamori.Japanese) {
 			if seen[l.Number.Number] {
 				continue
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/alarm"
 	"mimamori/staff"
 	"mimamori/staff/company"
 	"mimamori/web/console"
@@ -113,6 +114,7 @@ func (c *Config) provider() company.Config {
 func (a *App) openStaff() error {
 	a.APIKeys.Alarm = func(_ context.Context, k staff.APIKey) {
 		a.log.Warn("an API key names more intruders than it may", "key", k.ID)
+		a.Alarms.Raise(alarm.KeyWords, k.ID)
 	}
 	if host := a.Config.passkeyHost(); host != "" {
 		rules := staff.PasskeyRules{Domain: host, Name: a.Config.Shop.Name.JA, Origin: a.Config.consoleURL(), Required: a.Config.Staff.Passkeys == "required"}
@@ -129,6 +131,7 @@ func (a *App) openStaff() error {
 	}
 	a.Staff.InCharge(func(_ context.Context, actor mimamori.Actor) {
 		a.log.Warn("emergency sign-in beside the identity provider", "person", actor.ID)
+		a.Alarms.Raise(alarm.BreakGlass, actor.ID)
 	})
 	return nil
 }

@@ -20,6 +20,9 @@ const (
 	LookAnalysis Act = "look.analysis" // how deciding goes: no single customer
 	LookStaff    Act = "look.staff"    // who works here, and as what
 	LookKeys     Act = "look.keys"     // the API keys, without what is secret
+	LookAlarms   Act = "look.alarms"   // what people are woken for: numbers only
+	LookContacts Act = "look.contacts" // whom customers call
+	LookNumbers  Act = "look.numbers"  // how the work goes: counts and times
 
 	IncidentContain  Act = "incident.contain"
 	IncidentHold     Act = "incident.hold"
@@ -79,6 +82,7 @@ const (
 	AlarmMassLookup Act = "alarm.mass_lookup" // one person looked at many accounts
 	AlarmBreakGlass Act = "alarm.break_glass" // a local sign-in beside the identity provider
 	AlarmKeyWords   Act = "alarm.key_words"   // an API key names more intruders than is usual
+	AlarmSeen       Act = "alarm.seen"        // somebody has seen an alarm
 	Anchored        Act = "audit.anchor"      // a head was handed outside
 )
 
@@ -88,4 +92,4 @@ func (a Act) Looks() bool {
 }
 
 // listLooks show no single customer: the list is masked, the record sealed.
-var listLooks = []Act{LookQueue, LookAudit, LookAnalysis, LookBreach, LookAccounting, LookStaff, LookKeys}
+var listLooks = []Act{LookQueue, LookAudit, LookAnalysis, LookBreach, LookAccounting, LookStaff, LookKeys, LookAlarms, LookNumbers, LookContacts}

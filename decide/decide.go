@@ -169,3 +169,7 @@ var (
 func (p Policy) Budget(active int) int {
 	return max(p.BudgetFloor, int(p.BudgetShare*float64(active)))
 }
+
+// OverBudget says that a need of this key (its English words) arose because no
+// containment without a person was left in the hour.
+func OverBudget(key string) bool { return key == whyBudget.EN }

@@ -72,7 +72,7 @@ func (d *Desk) coming(ctx context.Context, account mimamori.AccountID) (*support
 
 func (d *Desk) windows(now time.Time) []centre.CallWindow {
 	var out []centre.CallWindow
-	for _, w := range d.opt.Directory.Windows(now) {
+	for _, w := range d.directory().Windows(now) {
 		out = append(out, centre.CallWindow{From: w.From, Until: w.Until, Soon: w.Soon})
 	}
 	return out
@@ -185,7 +185,7 @@ func (d *Desk) askInRecovery(f *file, token string, window time.Time, lang mimam
 
 func (d *Desk) addCall(ctx context.Context, f *file, token string, ask centre.CallAsk, lang mimamori.Lang) error {
 	c, err := support.Ask(support.Asking{Phones: f.phones(), Resource: ask.Phone, Start: f.startOr(f.now), Window: ask.Window,
-		Windows: d.opt.Directory.Windows(f.now), Lang: lang, Now: f.now})
+		Windows: d.directory().Windows(f.now), Lang: lang, Now: f.now})
 	if err != nil {
 		return err
 	}

@@ -65,12 +65,14 @@ type Options struct {
 	Post      notice.Post
 	House     notice.House
 	Directory support.Directory
-	Brand     brands.Brand
-	Policy    func() decide.Policy
-	Wake      func()
-	Signer    func() recovery.Signer
-	Issuer    string // of grants: the centre's public address
-	Base      string // the centre's public address
+	// Editions are the desk's, over Directory; nil: there are none.
+	Editions *support.Editions
+	Brand    brands.Brand
+	Policy   func() decide.Policy
+	Wake     func()
+	Signer   func() recovery.Signer
+	Issuer   string // of grants: the centre's public address
+	Base     string // the centre's public address
 	// ChallengeReturn is the shop's page to which a challenge leads back.
 	ChallengeReturn string
 	// Aggregators are the household-account services that the operator knows.

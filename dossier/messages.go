@@ -114,7 +114,7 @@ func (d *Desk) Help(_ context.Context, v centre.Visitor) (centre.Help, error) {
 
 func (d *Desk) calls(country string, lang mimamori.Lang) []centre.CallNow {
 	var out []centre.CallNow
-	for _, l := range d.opt.Directory.Now(time.Now(), country, lang) {
+	for _, l := range d.directory().Now(time.Now(), country, lang) {
 		c := centre.CallNow{Country: l.Country, Number: l.Number.Number, Free: l.Free, Open: l.Open, Until: l.Until, Hours: l.Text}
 		if !l.Open {
 			c.Until = l.Opens

@@ -38,7 +38,7 @@ func (c *Casework) ask(ctx context.Context, on console.On, f *file, act audit.Ac
 }
 
 // ours are the acts that wait here and are done here.
-var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch, audit.AccountForget,
+var ours = []audit.Act{audit.IncidentRelease, audit.IncidentDismiss, audit.PointsRestore, audit.UndoRedo, audit.IncidentJudge, audit.RecoveryVouch, audit.AccountForget, audit.DirectoryEdit,
 	audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo}
 
 // Waiting lists what waits for a second person.
@@ -94,6 +94,8 @@ func proposalText(p staff.Proposal) mimamori.Text {
 		return b.text()
 	case audit.AccountForget:
 		return askForget(p)
+	case audit.DirectoryEdit:
+		return askPhones(p)
 	}
 	var g gift
 	if json.Unmarshal(p.Args, &g) != nil {
@@ -124,6 +126,8 @@ func (c *Casework) Approve(ctx context.Context, actor mimamori.Actor, id, reason
 		return c.approvedBulk(ctx, actor, p)
 	case audit.BulkUndo:
 		return c.approvedUndo(ctx, actor, p)
+	case audit.DirectoryEdit:
+		return c.approvedEdition(ctx, actor, p)
 	}
 	if p.Act == audit.AccountForget {
 		return c.forget(ctx, actor, p)

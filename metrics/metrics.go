@@ -22,6 +22,7 @@ import (
 	"mimamori/decide"
 	"mimamori/geo"
 	"mimamori/incident"
+	"mimamori/support"
 )
 
 // Incidents lists incidents for the staff's queue.
@@ -39,6 +40,10 @@ type Options struct {
 	Incidents Incidents
 	Geo       *geo.DB
 	Ready     func() error // nil when decisions can be made
+	Work      Work         // nil: the desk's work is left out
+	Alarms    Alarms       // nil: left out
+	// Calls counts the calls that wait; nil: left out.
+	Calls func(ctx context.Context, now time.Time) (map[support.Due]int, error)
 }
 
 // New builds the handler of /metrics.
@@ -129,6 +134,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(persons, float64(waiting))
 	}
+	c.work(ctx, gauge, now)
 	seen := map[string]bool{}
 	for _, s := range c.opt.Geo.Sources() {
 		if !s.Date.IsZero() && !seen[s.Name] {

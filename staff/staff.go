@@ -33,18 +33,21 @@ var (
 		audit.IncidentContain, audit.IncidentHold, audit.IncidentNote, audit.IncidentJudge, audit.IncidentResolve, audit.IncidentResend,
 		audit.IncidentAssign, audit.StepRetry,
 		audit.UndoPlan, audit.UndoApply, audit.UndoRedo, audit.PointsRestore, audit.CallRecord, audit.RecoveryVouch, audit.ProposalMake,
+		audit.LookAlarms, audit.AlarmSeen, audit.LookContacts,
 	}
 	leadActs = slices.Concat(agentActs, []audit.Act{
 		audit.IncidentRelease, audit.IncidentDismiss, audit.IncidentWait, audit.BulkContain, audit.BulkHold, audit.BulkDismiss, audit.BulkUndo,
 		audit.ProposalApprove, audit.ProposalDecline, audit.DirectoryEdit, audit.LookExport, audit.AccountExport, audit.LookAnalysis,
 		audit.LookBreach, audit.LookAccounting, audit.BreachEdit, audit.BreachNotify, audit.LegalHold, audit.AccountForget,
+		audit.LookNumbers,
 	})
-	analystActs = []audit.Act{audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
-	auditorActs = []audit.Act{audit.LookStaff, audit.LookKeys, audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport, audit.LookBreach, audit.LookAccounting}
+	analystActs = []audit.Act{audit.LookAlarms, audit.LookNumbers, audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.IncidentNote, audit.IncidentJudge, audit.PolicyChange}
+	auditorActs = []audit.Act{audit.LookContacts, audit.LookAlarms, audit.LookNumbers, audit.LookStaff, audit.LookKeys, audit.LookAnalysis, audit.LookQueue, audit.LookIncident, audit.LookAccount, audit.LookAudit, audit.LookExport, audit.LookBreach, audit.LookAccounting}
 	adminActs   = []audit.Act{
 		audit.LookStaff, audit.LookKeys, audit.StaffCreate, audit.StaffRole, audit.StaffDisable, audit.StaffReset, audit.KeyCreate, audit.KeyRevoke, audit.KeyRotate,
 		audit.DirectoryEdit, audit.PolicyChange, audit.RetentionChanged, audit.AccountForget, audit.AccountExport, audit.LookAudit,
 		audit.ProposalMake, audit.ProposalApprove, audit.ProposalDecline, audit.LookBreach, audit.LegalHold,
+		audit.LookAlarms, audit.LookNumbers, audit.AlarmSeen, audit.LookContacts,
 	}
 )
 

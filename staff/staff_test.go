@@ -273,6 +273,8 @@ func TestE02_E10_RolesAreKeptAndEveryTryIsRecorded(t *testing.T) {
 		audit.PolicyChange:    {staff.Analyst, staff.Admin},
 		audit.StaffCreate:     {staff.Admin},
 		audit.KeyCreate:       {staff.Admin},
+		audit.AlarmSeen:       {staff.Agent, staff.Lead, staff.Admin},
+		"alarm.disable":       nil,
 		"audit.disable":       nil,
 		"audit.remove":        nil,
 	} {

@@ -15,6 +15,7 @@ import (
 	"mimamori"
 	"mimamori/access"
 	"mimamori/accounting"
+	"mimamori/alarm"
 	"mimamori/audit"
 	"mimamori/breach"
 	"mimamori/bulk"
@@ -27,6 +28,7 @@ import (
 	"mimamori/journal"
 	"mimamori/keys"
 	"mimamori/notice"
+	"mimamori/numbers"
 	"mimamori/playbook"
 	"mimamori/queue"
 	"mimamori/recovery"
@@ -55,11 +57,14 @@ type Store interface {
 	recovery.Store
 	access.Store
 	support.CallStore
+	support.EditionStore
 	access.BrowserStore
 	wave.Store
 	queue.Store
 	bulk.Store
 	breach.Store
+	alarm.Store
+	numbers.Store
 	retention.Store
 	retention.Forgetter
 	accounting.Store

@@ -147,7 +147,10 @@ func serveAll(ctx context.Context, a *app.App, servers map[net.Listener]*http.Se
 	case <-ctx.Done():
 	case err = <-failed:
 	case <-a.Store.Broken():
-		err = withHint(fmt.Errorf("the store can no longer write: %w", a.Store.Failed()),
+		telling, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		told := a.StoreFailed(telling)
+		cancel()
+		err = withHint(errors.Join(fmt.Errorf("the store can no longer write: %w", a.Store.Failed()), told),
 			"look at the disk (full? failing?) before starting again; everything that was answered is on it")
 	}
 	end, cancel := context.WithTimeout(context.Background(), 10*time.Second)

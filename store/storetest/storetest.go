@@ -47,7 +47,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"decisions together", together}, {"decisions beside others", besides}, {"one decision on several accounts", several},
 		{"one write's error is its own", ownErrors}, {"decisions on one account", oneAccount}, {"decisions of all kinds in one batch", mixedBatch},
 		{"a taken name", takenName}, {"unforeseen accounts", unforeseen}, {"one write's panic is its own", ownPanics},
-		{"breaches", breaches}, {"retention", retentions}, {"forgetting", forgettings}, {"restitutions", restitutions},
+		{"alarms", alarms}, {"countings", countings}, {"directory", directory}, {"breaches", breaches}, {"retention", retentions}, {"forgetting", forgettings}, {"restitutions", restitutions},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},
 	}
 	for _, tt := range tests {

@@ -66,6 +66,12 @@ type Options struct {
 	Bulks Bulks
 	// Law is the law's clock, retention and accounting; nil: not offered.
 	Law Law
+	// Alarms are what people are woken for; nil: not offered.
+	Alarms Alarms
+	// Directory is whom customers call; nil: not offered.
+	Directory Directories
+	// Counts are how the work goes; nil: not offered.
+	Counts Counts
 	// Staff are the pages about people and API keys; nil: not offered.
 	Staff *StaffPages
 	// Provider is the company's identity provider; nil: people sign in here.
@@ -84,7 +90,7 @@ type console struct {
 
 // Texts is the catalogue of these pages, for tests and documents.
 func Texts() (*web.Catalogue, error) {
-	return web.LoadCatalogue(texts, mailTexts(), callTexts(), deskTexts(), lawTexts(), wayTexts())
+	return web.LoadCatalogue(texts, mailTexts(), callTexts(), deskTexts(), lawTexts(), wayTexts(), numberTexts())
 }
 
 // New builds the staff's pages.
@@ -142,6 +148,9 @@ func (c *console) routes() *http.ServeMux {
 	c.bulkRoutes(mux)
 	c.deskRoutes(mux)
 	c.lawRoutes(mux)
+	c.alarmRoutes(mux)
+	c.numberRoutes(mux)
+	c.contactRoutes(mux)
 	mux.HandleFunc("GET /mails", c.signedIn(c.waves))
 	mux.HandleFunc("GET /mails/waves.csv", c.signedIn(c.wavesFile))
 	mux.HandleFunc("GET /mails/waves.txt", c.signedIn(c.wavesFile))

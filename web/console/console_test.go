@@ -104,7 +104,7 @@ func (p *place) pages() (*browser, []string) {
 	return b, append([]string{"/", "/?show=watch", "/?search=x", "/incidents/" + string(night), "/incidents/" + string(mall), "/waiting", "/audit", "/me", "/nowhere",
 		"/?pick=1&kind=device&for=en", "/bulk", "/bulk/blk_draft", "/bulk/blk_running", "/bulk/blk_done",
 		"/calls", hanakos.Path(), blocked.Path(), later.Path(), "/mails", "/mails/notices", "/live", "/live/one?" + oddOne.Query(), "/analysis",
-		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}, lawPages...)
+		"/staff", "/keys", "/me/authenticator", "/staff/" + p.people["agent"].Person.ID}, append(append(append(numberPages, "/contacts"), alarmPages...), lawPages...)...)
 }
 
 func TestEveryPageHasItsWordsInBothLanguages(t *testing.T) {

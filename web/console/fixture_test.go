@@ -285,7 +285,7 @@ func newPlace(t *testing.T, change ...func(*console.Options)) *place {
 	p.bulks = &someBulks{guard: guard, now: time.Now()}
 	p.calls = &someCalls{guard: guard, now: time.Now()}
 	p.gate = staff.NewGatekeeper(people, log)
-	opt := console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls, Bulks: p.bulks, Law: &someLaw{guard: guard, now: time.Now().UTC(), flow: p.flow},
+	opt := console.Options{Service: p.flow, Analyst: p.analyst, Desk: desk, Guard: guard, Log: log, Mails: someMails{}, Calls: p.calls, Bulks: p.bulks, Directory: newDirectories(guard, p.flow.four), Counts: &someNumbers{guard: guard, now: time.Now().UTC()}, Alarms: &someAlarms{guard: guard, now: time.Now().UTC()}, Law: &someLaw{guard: guard, now: time.Now().UTC(), flow: p.flow},
 		Staff: &console.StaffPages{FourEyes: p.flow.four, Keys: p.gate, URL: "https://desk.shop.example"},
 		Brand: web.Brand{Name: text("みほん商店", "Sample Shop"), Home: "https://shop.example/"}}
 	for _, c := range change {

@@ -286,7 +286,7 @@ func TestE10_RolesOfEveryPage(t *testing.T) {
 func TestE10_NobodySwitchesTheRecordOff(t *testing.T) {
 	for _, r := range staff.Roles {
 		for _, a := range r.Acts() {
-			if name := string(a); strings.HasPrefix(name, "audit.") || strings.HasPrefix(name, "alarm.") {
+			if name := string(a); strings.HasPrefix(name, "audit.") || strings.HasPrefix(name, "alarm.") && a != audit.AlarmSeen { // seen is not silenced: package alarm's TestE10
 				t.Errorf("%s may %s", r, a)
 			}
 			if a == audit.RetentionChanged && r != staff.Admin {

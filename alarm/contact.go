@@ -1,0 +1,98 @@
+package alarm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"mimamori"
+	"mimamori/webhook"
+)
+
+// Contact is somebody who is on call.
+type Contact struct {
+	Name string // tells contacts apart; stands in the row, never in a message
+	// Tell hands over one message about several alarms; at least one is given.
+	Tell func(ctx context.Context, list []Alarm) error
+}
+
+// Mail is a contact who reads mail: send takes a subject and a text.
+func Mail(name string, lang mimamori.Lang, console string, zone *time.Location, send func(ctx context.Context, subject, body string) error) Contact {
+	return Contact{Name: name, Tell: func(ctx context.Context, list []Alarm) error {
+		subject, body := letter(list, lang, console, zone)
+		return send(ctx, subject, body)
+	}}
+}
+
+// hookAlarm is one alarm as a webhook says it.
+type hookAlarm struct {
+	ID    string     `json:"id"`
+	Kind  Kind       `json:"kind"`
+	About string     `json:"about,omitempty"`
+	Text  string     `json:"text"`
+	Count int        `json:"count"`
+	Since time.Time  `json:"since"`
+	Until *time.Time `json:"until,omitempty"` // over since then
+}
+
+// Hook is a contact who takes a Standard Webhook: {"type": "alarm.raised" or
+// "alarm.over", "timestamp": …, "data": {"alarms": […]}}.
+func Hook(name string, lang mimamori.Lang, to *url.URL, client *http.Client, secrets func(context.Context) ([]webhook.Secret, error)) Contact {
+	return Contact{Name: name, Tell: func(ctx context.Context, list []Alarm) error {
+		kind, alarms := "alarm.over", []hookAlarm{}
+		for _, a := range list {
+			h := hookAlarm{ID: a.ID, Kind: a.Kind, About: a.About, Text: a.Kind.Word().JA, Count: a.Count, Since: a.RaisedAt.UTC()}
+			if lang == mimamori.English {
+				h.Text = a.Kind.Word().EN
+			}
+			if a.Open() {
+				kind = "alarm.raised"
+			} else {
+				until := a.EndedAt.UTC()
+				h.Until = &until
+			}
+			alarms = append(alarms, h)
+		}
+		now := time.Now().UTC()
+		body, err := json.Marshal(map[string]any{"type": kind, "timestamp": now.Format(time.RFC3339), "data": map[string]any{"alarms": alarms}})
+		if err != nil {
+			return err
+		}
+		with, err := secrets(ctx)
+		if err != nil {
+			return err
+		}
+		return post(ctx, client, to, with, now, body)
+	}}
+}
+
+func post(ctx context.Context, client *http.Client, to *url.URL, with []webhook.Secret, now time.Time, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if err := webhook.Sign(req.Header, with, mimamori.NewID("alarm"), now, body); err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "mimamori")
+	resp, err := client.Do(req)
+	if e, ok := errors.AsType[*url.Error](err); ok { // its text repeats the address
+		err = e.Err
+	}
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // what it says is not needed
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("status %d: %w", resp.StatusCode, mimamori.ErrUnavailable)
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+-- +goose Up
+-- How the work goes, folded by day: one small document each.
+CREATE TABLE number_day (
+    at          INTEGER NOT NULL PRIMARY KEY, -- the day's beginning
+    doc         TEXT    NOT NULL
+);
+CREATE INDEX challenge_by_end ON challenge (expires_at);
+
+-- Whom customers call: each edition of the desk's, over the brand file's own.
+CREATE TABLE directory (
+    number      INTEGER NOT NULL PRIMARY KEY,
+    doc         TEXT    NOT NULL
+);
