@@ -66,9 +66,9 @@ func TestC12_BombsAreRefusedInBoundedTime(t *testing.T) {
 		{"line feeds only", head + "\r\n" + strings.Repeat("\n", 4<<20), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			began := time.Now()
+			before := used(t)
 			m, err := Read([]byte(c.raw))
-			took := time.Since(began)
+			took := used(t) - before
 			var refused *Refused
 			switch {
 			case c.limit == "" && err != nil:
@@ -81,8 +81,8 @@ func TestC12_BombsAreRefusedInBoundedTime(t *testing.T) {
 			if err != nil && len(err.Error()) > 200 {
 				t.Errorf("the refusal repeats the mail: %.300s", err)
 			}
-			if took > 5*time.Second {
-				t.Errorf("took %s", took)
+			if took > 10*time.Second { // under the race detector; about a tenth without
+				t.Errorf("took %s of CPU", took)
 			}
 		})
 	}
