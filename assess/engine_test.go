@@ -155,6 +155,14 @@ func TestTheftStandsBesideTheSignIn(t *testing.T) {
 	if len(home.Fresh) != 0 || len(updated.Fresh) != 0 {
 		t.Errorf("at home: %v, after an update: %v", home.Fresh, updated.Fresh)
 	}
+	cleared := onward("106.72.45.0/24", geo.Place{Country: "JP", ASN: 2516, Kind: geo.Access}, fmt.Sprintf(windows, 141), "new")
+	if len(cleared.Fresh) != 0 {
+		t.Errorf("at home, on the same browser, with a token given anew: %v", cleared.Fresh)
+	}
+	taken := onward("146.70.31.0/24", geo.Place{Country: "NL", ASN: 9009, Kind: geo.VPN}, fmt.Sprintf(windows, 141), "new")
+	if taken.Score < Prior+5 {
+		t.Errorf("on another line, with another token: %.2f", taken.Score)
+	}
 	if way.Score > Prior+2 {
 		t.Errorf("another line on the way scores %.2f", way.Score)
 	}

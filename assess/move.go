@@ -83,7 +83,10 @@ func drifted(f *Facts, s *profile.Session, seen *event.Session) (move, drift int
 	case s.Major != 0 && agent.Major != 0 && path(s.Major, agent.Major, f.Event.Time.Sub(s.Last), f.Event.Time) == odd:
 		drift = driftOther // an update on the way is ordinary; a step back is not
 	}
-	if seen.Device != "" && len(s.Device) > 1 && s.Device[0] == 't' && profile.DeviceKey(seen.Device, agent) != s.Device {
+	// A token that is lost and given anew is no other browser, where line and
+	// browser are hers as ever: people clear what a site has stored.
+	hers := drift == driftNone && (move == moveNone || move == moveUsual)
+	if seen.Device != "" && len(s.Device) > 1 && s.Device[0] == 't' && profile.DeviceKey(seen.Device, agent) != s.Device && !hers {
 		drift = driftNew
 	}
 	return move, drift

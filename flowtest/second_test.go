@@ -180,8 +180,10 @@ func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 		h.ExpectMail("hanako@mail.example", "手続き")
 		h.ExpectMail("hanako@mail.example", "新しいパスワード")
 		h.FastForward(time.Hour)
-		his := h.SignIn("hanako", OtherHome)
-		h.notMe(his)
+		if _, err := h.TrySignIn("hanako", OtherHome); err == nil {
+			t.Error("an hour after the reset a stranger's phone is let in unasked")
+		}
+		h.notMe(h.SignIn("hanako", HomePC)) // he sits at her own computer
 		second := h.Incident("hanako")
 		h.ExpectMail("hanako@mail.example", "パスワードを無効")
 		if got, want := second.WaitUntil.Sub(second.DecidedAt), 2*first.WaitUntil.Sub(first.DecidedAt); got < want-time.Minute {
