@@ -305,7 +305,7 @@ func (b *Bell) tell(ctx context.Context) error {
 	return nil
 }
 
-var taken = errors.New("taken")
+var errTaken = errors.New("taken")
 
 // claim takes what a contact is to be told now, so that no other node tells it
 // as well; what is too early is put off.
@@ -332,7 +332,7 @@ func (b *Bell) claim(ctx context.Context, contact string, list []Alarm) (mine []
 				a.Told[contact] = t
 				return nil
 			default:
-				return taken
+				return errTaken
 			}
 			t.Next, t.Trying = put, true
 			a.Told[contact] = t
@@ -340,7 +340,7 @@ func (b *Bell) claim(ctx context.Context, contact string, list []Alarm) (mine []
 			mine = append(mine, list)
 			return nil
 		})
-		if err != nil && !errors.Is(err, taken) {
+		if err != nil && !errors.Is(err, errTaken) {
 			return nil, err
 		}
 	}

@@ -89,10 +89,11 @@ func (c Clock) From(t time.Time) string {
 	return c.Until(t)
 }
 
-// Span is a stretch of one day: "あす 9時00分から12時00分まで".
+// Span is a stretch of one day: "あす 9時00分から12時00分まで". It opens when From
+// says so.
 func (c Clock) Span(from, until time.Time) string {
 	end := until.In(c.Zone)
-	return c.Until(from) + c.say(fmt.Sprintf("から%d時%02d分まで", end.Hour(), end.Minute()), " to "+end.Format("3:04 pm"))
+	return c.From(from) + c.say(fmt.Sprintf("から%d時%02d分まで", end.Hour(), end.Minute()), " to "+end.Format("3:04 pm"))
 }
 
 // Left is how long something still takes, rounded up to the minute.

@@ -198,3 +198,18 @@ func TestKindsOfError(t *testing.T) {
 		}
 	}
 }
+
+// TestSpanOpensWhenFromSays: the queue of calls and the call's page name the
+// same minute, whatever second the window opens at.
+func TestSpanOpensWhenFromSays(t *testing.T) {
+	now := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	for _, lang := range []mimamori.Lang{mimamori.Japanese, mimamori.English} {
+		c := Clock{Now: now, Zone: time.UTC, Lang: lang}
+		for _, second := range []int{0, 1, 59} {
+			at := time.Date(2026, 3, 1, 13, 4, second, 0, time.UTC)
+			if from, span := c.From(at), c.Span(at, at.Add(3*time.Hour)); !strings.HasPrefix(span, from) {
+				t.Errorf("From says %q, Span %q", from, span)
+			}
+		}
+	}
+}
