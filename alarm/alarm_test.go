@@ -142,6 +142,13 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
+// said are copies of what was told so far.
+func (d *desk) said() [][]Alarm {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.heard)
+}
+
 func (d *desk) times() []time.Duration {
 	synctest.Wait()
 	d.mu.Lock()
@@ -168,7 +175,7 @@ func TestRepeatsAreQuiet(t *testing.T) {
 		if got := d.times(); len(got) != 6 || got[5] != 54*time.Hour {
 			t.Errorf("told at %v, want the end at 54h", got)
 		}
-		if last := d.heard[len(d.heard)-1]; last[0].Open() {
+		if last := d.said()[len(d.said())-1]; last[0].Open() {
 			t.Error("the last message does not say that it is over")
 		}
 	})
@@ -191,12 +198,12 @@ func TestManyAreOneSummary(t *testing.T) {
 		d.Look()
 		time.Sleep(10 * time.Minute)
 		got := d.times()
-		if !slices.Equal(got, []time.Duration{0, 5 * time.Minute}) || len(d.heard[0]) != 1 || len(d.heard[1]) != 99 {
+		if !slices.Equal(got, []time.Duration{0, 5 * time.Minute}) || len(d.said()[0]) != 1 || len(d.said()[1]) != 99 {
 			t.Fatalf("told at %v", got)
 		}
 		time.Sleep(2 * time.Hour) // the repeats go together
-		if got := d.times(); len(got) != 3 || len(d.heard[2]) != 100 {
-			t.Errorf("told at %v, the repeat of %d", got, len(d.heard[len(d.heard)-1]))
+		if got := d.times(); len(got) != 3 || len(d.said()[2]) != 100 {
+			t.Errorf("told at %v, the repeat of %d", got, len(d.said()[len(d.said())-1]))
 		}
 	})
 }
