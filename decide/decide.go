@@ -102,7 +102,10 @@ type Case struct {
 	RightPassword bool          // the session began with the right password
 	Age           time.Duration // how old the event was on arrival
 	Faded         bool          // nobody knows how the session began: what stands against it may be another's
-	BudgetLeft    int           // containments without a person still free this hour
+	// JustProven is a sign-in within the hour after the account was given back
+	// against proofs: whoever has just given them is asked for one more at most.
+	JustProven bool
+	BudgetLeft int // containments without a person still free this hour
 	// Rungs are the levels that hold now; zero: the policy's own probabilities.
 	Rungs Rungs
 	// AtLeast is what an operator's own rule asks for; empty: nothing. A rule
@@ -139,6 +142,9 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 	if !c.RightPassword {
 		limit(Challenge, whyNoPassword, false)
 	}
+	if c.JustProven {
+		limit(Challenge, whyProven, false)
+	}
 	if len(a.Groups()) < 2 {
 		limit(Hold, whyOneKind, true)
 	}
@@ -158,6 +164,7 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 
 var (
 	whyNoPassword = mimamori.Text{JA: "正しいパスワードでのサインインがないため、本人確認までにとどめました", EN: "No sign-in with the right password: at most one more proof is asked"}
+	whyProven     = mimamori.Text{JA: "直前に本人確認を経てアカウントが戻されたため、もう一度の確認までにとどめました", EN: "The account was given back against proofs a moment ago: at most one more proof is asked"}
 	whyOneKind    = mimamori.Text{JA: "根拠が1種類だけのため、保留にとどめ、担当者が確認します", EN: "Only one kind of evidence: put on hold, and a person looks"}
 	whyFaded      = mimamori.Text{JA: "このログイン中の操作がどのように始まったか分からないため、保留にとどめ、担当者が確認します", EN: "It is not known how this session began: put on hold, and a person looks"}
 	whyBudget     = mimamori.Text{JA: "自動で行う対応の1時間あたりの上限に達したため、保留にとどめ、担当者が確認します", EN: "The hourly budget for acting without a person is used up: put on hold, and a person looks"}

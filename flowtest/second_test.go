@@ -197,6 +197,35 @@ func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 	})
 }
 
+// TestSheComesBackOnAnotherDevice: who has just proven herself and chosen a new
+// password is asked for one more proof on a device that nobody knows, and not
+// locked out again.
+func TestSheComesBackOnAnotherDevice(t *testing.T) {
+	Run(t, func(h *Harness) {
+		h.Customer("hanako")
+		h.SignIn("hanako", HomePC)
+		h.notMe(h.SignIn("hanako", Hosting))
+		i := h.ExpectState("hanako", incident.Waiting)
+		h.ExpectMail("hanako@mail.example", "パスワードを無効")
+		h.FastForward(time.Until(i.WaitUntil) + time.Second)
+		h.ExpectMail("hanako@mail.example", "設定できます")
+		grant := h.ForgotPassword("hanako").Prove("hanako@mail.example")
+		if err := h.Shop.SetPassword("hanako", "a new and long one", grant); err != nil {
+			t.Fatal(err)
+		}
+		h.ExpectMail("hanako@mail.example", "手続き")
+		h.ExpectMail("hanako@mail.example", "新しいパスワード")
+		h.FastForward(time.Minute)
+		_, err := h.TrySignIn("hanako", RelayPC)
+		if d := h.decided(); d != "challenge" {
+			t.Errorf("a minute after the reset her sign-in from a strange device is answered %s (%v), want one more proof", d, err)
+		}
+		if now := h.ExpectState("hanako", incident.Watching); now.ID != i.ID {
+			t.Errorf("a second incident %s was opened", now.ID)
+		}
+	})
+}
+
 // TestA13_NobodyIsInAfterAReset: a reset signs nobody in, and ends every visit
 // from before.
 func TestA13_NobodyIsInAfterAReset(t *testing.T) {

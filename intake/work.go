@@ -124,6 +124,7 @@ func (w *work) judge() error {
 		}
 	}
 	c.AtLeast = w.ask()
+	c.JustProven = w.justProven()
 	c.Age = w.now.Sub(w.e.Time)
 	c.BudgetLeft = 1
 	if decide.LogOdds(w.assessment.Probability) >= c.Rungs.Contain && !w.how.Past {
@@ -135,6 +136,15 @@ func (w *work) judge() error {
 	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
 	w.made.Decision = firmer(w.made.Decision, met, w.e, w.assessment, c)
 	return nil
+}
+
+// justProven says that somebody signs in within the hour after the account was
+// given back. It counts for nothing where a campaign is under way, and what is
+// done after the sign-in is judged as ever.
+func (w *work) justProven() bool {
+	st := w.a.Standing
+	since := w.e.Time.Sub(st.RecoveredAt)
+	return w.e.Kind == event.LoginAttempted && st.State == incident.Watching && since >= 0 && since < time.Hour && !w.assessment.InCampaign()
 }
 
 // firmer puts on hold where one more proof would come too late or prove

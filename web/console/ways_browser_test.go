@@ -55,7 +55,10 @@ func newSeat(t *testing.T, lang string) *seat {
 	_ = server.Listener.Close()
 	server.Listener = listener
 	server.Start()
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.CloseClientConnections() // a page still open watches for news
+		server.Close()
+	})
 	s.do(webtest.Size(webtest.Desk, false), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, t, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 			return err
