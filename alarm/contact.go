@@ -1,12 +1,7 @@
 package alarm
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -59,40 +54,10 @@ func Hook(name string, lang mimamori.Lang, to *url.URL, client *http.Client, sec
 			}
 			alarms = append(alarms, h)
 		}
-		now := time.Now().UTC()
-		body, err := json.Marshal(map[string]any{"type": kind, "timestamp": now.Format(time.RFC3339), "data": map[string]any{"alarms": alarms}})
-		if err != nil {
-			return err
-		}
 		with, err := secrets(ctx)
 		if err != nil {
 			return err
 		}
-		return post(ctx, client, to, with, now, body)
+		return webhook.Send(ctx, client, to.String(), with, mimamori.NewID("alarm"), kind, map[string]any{"alarms": alarms})
 	}}
-}
-
-func post(ctx context.Context, client *http.Client, to *url.URL, with []webhook.Secret, now time.Time, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	if err := webhook.Sign(req.Header, with, mimamori.NewID("alarm"), now, body); err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "mimamori")
-	resp, err := client.Do(req)
-	if e, ok := errors.AsType[*url.Error](err); ok { // its text repeats the address
-		err = e.Err
-	}
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // what it says is not needed
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("status %d: %w", resp.StatusCode, mimamori.ErrUnavailable)
-	}
-	return nil
 }

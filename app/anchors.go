@@ -1,12 +1,8 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -100,40 +96,14 @@ func (a *App) mailHead(ctx context.Context, to string, head []byte) error {
 
 // postHead posts a head as a Standard Webhook.
 func (a *App) postHead(ctx context.Context, client *http.Client, head []byte) error {
-	now := time.Now().UTC()
-	body, err := json.Marshal(map[string]any{"type": "audit.head", "timestamp": now.Format(time.RFC3339), "data": map[string]string{"head": string(head)}})
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Config.Audit.Webhook, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
 	secrets, err := a.shopSecrets(ctx)
-	if a.Config.Audit.Secret != "" {
+	if own := a.Config.Audit.Secret; own != "" {
 		var s webhook.Secret
-		s, err = webhook.ParseSecret(a.Config.Audit.Secret)
+		s, err = webhook.ParseSecret(own)
 		secrets = []webhook.Secret{s}
 	}
 	if err != nil {
 		return err
 	}
-	if err := webhook.Sign(req.Header, secrets, mimamori.NewID("head"), now, body); err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "mimamori")
-	resp, err := client.Do(req)
-	if e, ok := errors.AsType[*url.Error](err); ok { // its text repeats the address
-		err = e.Err
-	}
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // what it says is not needed
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("status %d: %w", resp.StatusCode, mimamori.ErrUnavailable)
-	}
-	return nil
+	return webhook.Send(ctx, client, a.Config.Audit.Webhook, secrets, mimamori.NewID("head"), "audit.head", map[string]string{"head": string(head)})
 }

@@ -161,24 +161,32 @@ func TestA21_WhatTheIntruderBoundOpensNothing(t *testing.T) {
 	})
 }
 
+// thereAndBack is an intrusion that hanako sees, up to her new password; it
+// gives the incident as it stood in the wait.
+func (h *Harness) thereAndBack() *incident.Incident {
+	h.T.Helper()
+	h.Customer("hanako")
+	h.SignIn("hanako", HomePC)
+	h.notMe(h.SignIn("hanako", Hosting))
+	i := h.ExpectState("hanako", incident.Waiting)
+	h.ExpectMail("hanako@mail.example", "パスワードを無効")
+	h.FastForward(time.Until(i.WaitUntil) + time.Second)
+	h.ExpectMail("hanako@mail.example", "設定できます")
+	grant := h.ForgotPassword("hanako").Prove("hanako@mail.example")
+	if err := h.Shop.SetPassword("hanako", "a new and long one", grant); err != nil {
+		h.T.Fatal(err)
+	}
+	h.ExpectMail("hanako@mail.example", "手続き")
+	h.ExpectMail("hanako@mail.example", "新しいパスワード")
+	return i
+}
+
 // TestG08_TheMailboxDoesNotOpenTwice: after the second intrusion within the
 // watch a mailed code is not enough, the wait is twice as long, and the page
 // says to call.
 func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 	Run(t, func(h *Harness) {
-		h.Customer("hanako")
-		h.SignIn("hanako", HomePC)
-		h.notMe(h.SignIn("hanako", Hosting))
-		first := h.ExpectState("hanako", incident.Waiting)
-		h.ExpectMail("hanako@mail.example", "パスワードを無効")
-		h.FastForward(time.Until(first.WaitUntil) + time.Second)
-		h.ExpectMail("hanako@mail.example", "設定できます")
-		grant := h.ForgotPassword("hanako").Prove("hanako@mail.example")
-		if err := h.Shop.SetPassword("hanako", "a new and long one", grant); err != nil {
-			t.Fatal(err)
-		}
-		h.ExpectMail("hanako@mail.example", "手続き")
-		h.ExpectMail("hanako@mail.example", "新しいパスワード")
+		first := h.thereAndBack()
 		h.FastForward(time.Hour)
 		if _, err := h.TrySignIn("hanako", OtherHome); err == nil {
 			t.Error("an hour after the reset a stranger's phone is let in unasked")
@@ -202,19 +210,7 @@ func TestG08_TheMailboxDoesNotOpenTwice(t *testing.T) {
 // locked out again.
 func TestSheComesBackOnAnotherDevice(t *testing.T) {
 	Run(t, func(h *Harness) {
-		h.Customer("hanako")
-		h.SignIn("hanako", HomePC)
-		h.notMe(h.SignIn("hanako", Hosting))
-		i := h.ExpectState("hanako", incident.Waiting)
-		h.ExpectMail("hanako@mail.example", "パスワードを無効")
-		h.FastForward(time.Until(i.WaitUntil) + time.Second)
-		h.ExpectMail("hanako@mail.example", "設定できます")
-		grant := h.ForgotPassword("hanako").Prove("hanako@mail.example")
-		if err := h.Shop.SetPassword("hanako", "a new and long one", grant); err != nil {
-			t.Fatal(err)
-		}
-		h.ExpectMail("hanako@mail.example", "手続き")
-		h.ExpectMail("hanako@mail.example", "新しいパスワード")
+		i := h.thereAndBack()
 		h.FastForward(time.Minute)
 		_, err := h.TrySignIn("hanako", RelayPC)
 		if d := h.decided(); d != "challenge" {
