@@ -175,7 +175,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.Traffic = traffic.New(0).Keyed(seed)
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.wake, Strange: a.Lists.Note, Challenger: a.Desk,
-		Rules: rules, Keep: a.Store})
+		Rules: rules, Keep: a.Store, Crowd: a.crowded})
 	a.openAnalysis(rules)
 	return a, a.openDoors()
 }

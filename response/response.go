@@ -47,6 +47,7 @@ type Alarm struct {
 	Voice       string // whose word the verdict on the session is: detector, shop, customer, agent
 	Ask         []mimamori.Text
 	Campaigns   []string // attacks over many accounts that it belongs to
+	Crowd       string   // the source that has opened far too many this hour; empty: it has not
 }
 
 // Raise opens an incident or adds to the open one, and sets the playbook of
@@ -87,7 +88,7 @@ func openOrJoin(tx Tx, a Alarm) (i *incident.Incident, fresh bool, err error) {
 	} else {
 		fresh = true
 		i = &incident.Incident{ID: mimamori.NewIncidentID(), Account: a.Account.ID, Subject: a.Account.Subject, State: incident.Suspected,
-			OpenedAt: a.Now, Lang: a.Account.Profile.Locale, By: a.By, Decision: decide.Allow}
+			OpenedAt: a.Now, Lang: a.Account.Profile.Locale, By: a.By, Decision: decide.Allow, Crowd: a.Crowd}
 		if i.Lang == "" {
 			i.Lang = mimamori.Japanese
 		}
