@@ -243,7 +243,9 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
-	if err := in.store.TakeEvents(ctx, how.Past, events, r.take); err != nil {
+	r.timing = timed(ctx, len(events))
+	err := in.store.TakeEvents(ctx, how.Past, events, r.take)
+	if r.timing.end(err); err != nil {
 		return Taken{}, err
 	}
 	if i := how.Import; i != nil {
@@ -278,10 +280,18 @@ type request struct {
 	views    []*traffic.View // what they said of each before
 	counts   []counted
 	strange  []event.Event // for Options.Strange
+	timing   *timing       // nil: not traced
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
+	if r.timing != nil {
+		return r.timing.take(func() error { return r.takeAll(tx) })
+	}
+	return r.takeAll(tx)
+}
+
+func (r *request) takeAll(tx Tx) error {
 	r.accounts, r.wake, r.counts, r.strange = map[mimamori.AccountID]*incident.Account{}, false, nil, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
