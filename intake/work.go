@@ -42,7 +42,7 @@ type work struct {
 	told       traffic.Login  // the attempt as the counters see it
 	viewed     **traffic.View // what they said of it when it ran first
 
-	opened, crowded map[string]int // the request's, see crowd
+	opened *opened // the request's, see crowd
 }
 
 // do assesses, decides, raises and learns; the answer is JSON.
