@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -425,6 +424,6 @@ func (w *work) answer() (string, error) {
 		}
 		a.Challenge = c
 	}
-	b, err := json.Marshal(a)
-	return string(b), err
+	var room [1024]byte
+	return string(a.appendTo(room[:0])), nil
 }
