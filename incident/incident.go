@@ -78,7 +78,7 @@ type Need struct {
 // Cause is how the intruder probably got in, and on what evidence that is
 // said (W4).
 type Cause struct {
-	Kind string        `json:"kind"` // list, spray, session, unknown
+	Kind string        `json:"kind"` // list, spray, phishing, malware, session, mailbox, unknown
 	Text mimamori.Text `json:"text"`
 }
 

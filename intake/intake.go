@@ -248,7 +248,9 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
-	if err := in.store.TakeEvents(ctx, how.Past, events, r.take); err != nil {
+	r.timing = timed(ctx, len(events))
+	err := in.store.TakeEvents(ctx, how.Past, events, r.take)
+	if r.timing.end(err); err != nil {
 		return Taken{}, err
 	}
 	if i := how.Import; i != nil {
@@ -259,8 +261,8 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if len(r.strange) > 0 {
 		in.opt.Strange(r.strange)
 	}
-	in.openings.add(r.opened, r.now)
-	for source := range r.crowded {
+	in.openings.add(r.opened.by, r.now)
+	for source := range r.opened.over {
 		if in.opt.Crowd != nil {
 			in.opt.Crowd(source)
 		}
@@ -288,15 +290,22 @@ type request struct {
 	noted    int             // events that the counters across accounts were told of
 	views    []*traffic.View // what they said of each before
 	counts   []counted
-	strange  []event.Event  // for Options.Strange
-	opened   map[string]int // incidents, by source
-	crowded  map[string]int // of them those over the source's share
+	strange  []event.Event // for Options.Strange
+	opened   opened        // incidents
+	timing   *timing       // nil: not traced
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
+	if r.timing != nil {
+		return r.timing.take(func() error { return r.takeAll(tx) })
+	}
+	return r.takeAll(tx)
+}
+
+func (r *request) takeAll(tx Tx) error {
 	r.accounts, r.wake, r.counts, r.strange = map[mimamori.AccountID]*incident.Account{}, false, nil, nil
-	r.opened, r.crowded = map[string]int{}, map[string]int{}
+	r.opened = opened{}
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, i)
@@ -368,7 +377,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels, opened: r.opened, crowded: r.crowded}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}

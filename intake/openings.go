@@ -73,10 +73,18 @@ func (w *work) crowd() string {
 	return w.in.crowd(w.e.Source, w.opened[w.e.Source], w.now)
 }
 
-// open notes an incident that this event opened.
-func (w *work) open(a string) {
-	w.opened[w.e.Source]++
-	if a != "" {
-		w.crowded[a]++
+// opened counts the incidents that one request opened, by source, and of them
+// those over the source's share. Most requests open none.
+type opened struct{ by, over map[string]int }
+
+// open notes an incident that this event opened, over the share of source
+// unless that is empty.
+func (w *work) open(source string) {
+	if w.opened.by == nil {
+		w.opened.by, w.opened.over = map[string]int{}, map[string]int{}
+	}
+	w.opened.by[w.e.Source]++
+	if source != "" {
+		w.opened.over[source]++
 	}
 }

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -42,7 +41,7 @@ type work struct {
 	told       traffic.Login  // the attempt as the counters see it
 	viewed     **traffic.View // what they said of it when it ran first
 
-	opened, crowded map[string]int // the request's, see crowd
+	opened *opened // the request's, see crowd
 }
 
 // do assesses, decides, raises and learns; the answer is JSON.
@@ -425,6 +424,6 @@ func (w *work) answer() (string, error) {
 		}
 		a.Challenge = c
 	}
-	b, err := json.Marshal(a)
-	return string(b), err
+	var room [1024]byte
+	return string(a.appendTo(room[:0])), nil
 }
