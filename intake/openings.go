@@ -70,7 +70,7 @@ func (w *work) crowd() string {
 	if w.a.Standing.Open() || w.how.Each != nil {
 		return ""
 	}
-	return w.in.crowd(w.e.Source, w.opened[w.e.Source], w.now)
+	return w.in.crowd(w.e.Source, w.opened.by[w.e.Source], w.now)
 }
 
 // opened counts the incidents that one request opened, by source, and of them
