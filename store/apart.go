@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"mimamori/event"
 	"mimamori/playbook"
 )
 
@@ -16,6 +17,14 @@ import (
 // of them is away. What a response to an intrusion rests on must not: the
 // accounts on the other workers are guarded meanwhile. So the shards that can
 // be reached are asked one by one then.
+
+// Parts are the places of the events that each machine takes (intake.Parter).
+func (s *SQL) Parts(events []event.Event) [][]int {
+	if p, ok := s.engine.(*Postgres); ok && p.cluster != nil {
+		return p.cluster.parts(events)
+	}
+	return nil
+}
 
 // reachable asks the shards of a table that can be reached and gives each
 // one's answer, a text. The question names the table as %s and must hold

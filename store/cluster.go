@@ -239,6 +239,22 @@ func (c *cluster) queueFor(events []event.Event) chan *job {
 	return nil
 }
 
+// parts are the places of the events that each worker has.
+func (c *cluster) parts(events []event.Event) [][]int {
+	var out [][]int
+	at := map[string]int{}
+	for i, e := range events {
+		s, _ := c.shardOf(e.Account)
+		n, known := at[s.at]
+		if !known {
+			n = len(out)
+			at[s.at], out = n, append(out, nil)
+		}
+		out[n] = append(out[n], i)
+	}
+	return out
+}
+
 // freshen has an old map read again, beside the writes.
 func (c *cluster) freshen() {
 	c.mu.Lock()
