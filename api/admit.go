@@ -169,8 +169,11 @@ func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (
 		group = 1
 	}
 	drop = func() { a.hold(group, -held) }
-	in := http.MaxBytesReader(w, r.Body, bodyLimit(c))
 	body, size := &again{Closer: r.Body}, r.ContentLength
+	in := io.Reader(r.Body) // of known length, it ends there
+	if size < 0 {
+		in = http.MaxBytesReader(w, r.Body, bodyLimit(c))
+	}
 	for {
 		piece := int64(pieceBytes)
 		if size >= 0 {
@@ -186,7 +189,7 @@ func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (
 		cost += n
 		if err != nil {
 			body.err = ended(err)
-			r.Body = body.begin()
+			r.Body = body
 			return 1 + cost/costBytes, drop, true
 		}
 	}
@@ -223,19 +226,11 @@ func ended(err error) error {
 
 // again is a body that was read ahead, with the error that it ended by.
 type again struct {
-	io.Reader
 	pieces [][]byte
+	piece  int // the one that is read next, and from where in it
+	from   int
 	err    error
 	io.Closer
-}
-
-func (b *again) begin() *again {
-	var all []io.Reader
-	for _, p := range b.pieces {
-		all = append(all, bytes.NewReader(p))
-	}
-	b.Reader = io.MultiReader(all...)
-	return b
 }
 
 // whole is the body, when it is in one piece and ended well.
@@ -247,11 +242,17 @@ func (b *again) whole() ([]byte, bool) {
 }
 
 func (b *again) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if err == io.EOF && b.err != nil {
-		err = b.err
+	for b.piece < len(b.pieces) {
+		if n := copy(p, b.pieces[b.piece][b.from:]); n > 0 || len(p) == 0 {
+			b.from += n
+			return n, nil
+		}
+		b.piece, b.from = b.piece+1, 0
 	}
-	return n, err
+	if b.err != nil {
+		return 0, b.err
+	}
+	return 0, io.EOF
 }
 
 // enter lets one more in when its class still may; whoever is let in must

@@ -192,11 +192,10 @@ func (g *Gatekeeper) Keys(ctx context.Context) ([]APIKey, error) {
 // ErrDenied; a good one over its cap gives ErrTooMany. Scopes are for the
 // caller to compare, who knows what was asked.
 func (g *Gatekeeper) Check(ctx context.Context, presented string) (APIKey, error) {
-	denied := fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	rest, ok := strings.CutPrefix(presented, keyPrefix)
 	id, secret, cut := strings.Cut(rest, "_")
 	if !ok || !cut || len(presented) > 200 {
-		return APIKey{}, denied
+		return APIKey{}, fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	}
 	hash := sha256.Sum256([]byte(secret))
 	k, err := g.read(ctx, "key_"+id)
@@ -207,7 +206,7 @@ func (g *Gatekeeper) Check(ctx context.Context, presented string) (APIKey, error
 	}
 	now := time.Now()
 	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 || !k.RevokedAt.IsZero() || (!k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt)) {
-		return APIKey{}, denied
+		return APIKey{}, fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	}
 	if !g.take(k, now) {
 		return APIKey{}, ErrTooMany

@@ -83,8 +83,8 @@ func (s *SQLite) writer() {
 	}
 }
 
-// commitAndHand commits a batch and hands it on to be made durable. While the
-// one before is still being synced the writer waits here, and what comes
+// commitAndHand commits a batch and hands it on to be made durable. When some
+// before it still wait to be synced the writer waits here, and what comes
 // meanwhile shares the next batch.
 func (s *SQLite) commitAndHand(batch []*job) {
 	err := s.Failed()
