@@ -99,6 +99,10 @@ type Options struct {
 	// as the customer's, and what was registered by anybody. It must return at
 	// once; may be nil.
 	Strange func([]event.Event)
+	// Crowd is told of a source whose events opened far more incidents within
+	// the hour than is usual (standards G17), with each further one. It must
+	// return at once; may be nil.
+	Crowd func(source string)
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -113,7 +117,8 @@ type Intake struct {
 	kept     atomic.Int64 // when the traffic counters were saved last, unix seconds
 	keepCost atomic.Int64 // seconds by which the next saving of them is put off
 	saved    atomic.Int64 // when the tally was saved last, unix seconds
-	behind   atomic.Bool  // attempts of before the start are still being counted
+	openings openings
+	behind   atomic.Bool // attempts of before the start are still being counted
 	stopped  atomic.Bool
 	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
 }
@@ -243,7 +248,9 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
-	if err := in.store.TakeEvents(ctx, how.Past, events, r.take); err != nil {
+	r.timing = timed(ctx, len(events))
+	err := in.store.TakeEvents(ctx, how.Past, events, r.take)
+	if r.timing.end(err); err != nil {
 		return Taken{}, err
 	}
 	if i := how.Import; i != nil {
@@ -253,6 +260,12 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	r.count()
 	if len(r.strange) > 0 {
 		in.opt.Strange(r.strange)
+	}
+	in.openings.add(r.opened.by, r.now)
+	for source := range r.opened.over {
+		if in.opt.Crowd != nil {
+			in.opt.Crowd(source)
+		}
 	}
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
@@ -278,11 +291,21 @@ type request struct {
 	views    []*traffic.View // what they said of each before
 	counts   []counted
 	strange  []event.Event // for Options.Strange
+	opened   opened        // incidents
+	timing   *timing       // nil: not traced
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
+	if r.timing != nil {
+		return r.timing.take(func() error { return r.takeAll(tx) })
+	}
+	return r.takeAll(tx)
+}
+
+func (r *request) takeAll(tx Tx) error {
 	r.accounts, r.wake, r.counts, r.strange = map[mimamori.AccountID]*incident.Account{}, false, nil, nil
+	r.opened = opened{}
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, i)
@@ -354,7 +377,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -166,11 +167,16 @@ func (b *batchWork) exec(words string) error {
 	})
 }
 
+// A cluster is told the accounts once more, as a list of its own: by that it
+// knows which shards a statement is about. One server must not be told: it
+// would look through the list for each of its rows.
 const (
-	lockAccounts = `UPDATE account SET ver = ver + 1 WHERE account_id = ANY($1) RETURNING account_id, ` + accountColumns
-	findEvents   = `SELECT e.account_id, e.source, e.id, e.at, e.kind, e.subject, e.data, e.answer, e.received_at
+	lockAccounts       = `SELECT account_id, ` + accountColumns + ` FROM account WHERE account_id = ANY($1) ORDER BY account_id FOR NO KEY UPDATE`
+	lockSpreadAccounts = `UPDATE account SET ver = ver + 1 WHERE account_id = ANY($1) RETURNING account_id, ` + accountColumns
+	findEvents         = `SELECT e.account_id, e.source, e.id, e.at, e.kind, e.subject, e.data, e.answer, e.received_at
 		FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u(account_id, source, id)
-		JOIN event e ON e.account_id = u.account_id AND e.source = u.source AND e.id = u.id WHERE e.account_id = ANY($1)`
+		JOIN event e ON e.account_id = u.account_id AND e.source = u.source AND e.id = u.id`
+	findSpreadEvents = findEvents + ` WHERE e.account_id = ANY($1)`
 )
 
 // read locks and reads the batch's accounts, and finds the events that came
@@ -191,17 +197,27 @@ func (b *batchWork) read(batch []*job) error {
 			}
 		}
 	}
-	slices.SortFunc(accounts, func(x, y mimamori.AccountID) int { return slices.Compare(x[:], y[:]) })
+	slices.SortFunc(accounts, byKey)
 	var q pgx.Batch
 	q.Queue("BEGIN")
 	if len(accounts) > 0 {
-		q.Queue(lockAccounts, uuids(accounts)).Query(b.scanAccounts)
+		q.Queue(b.text(lockAccounts, lockSpreadAccounts), uuids(accounts)).Query(b.scanAccounts)
 	}
 	if len(of) > 0 {
-		q.Queue(findEvents, uuids(of), sources, ids).Query(b.scanEvents)
+		q.Queue(b.text(findEvents, findSpreadEvents), uuids(of), sources, ids).Query(b.scanEvents)
 	}
 	return b.send(&q)
 }
+
+// text is the statement for one server or for a cluster.
+func (b *batchWork) text(one, spread string) string {
+	if b.l.p.spread {
+		return spread
+	}
+	return one
+}
+
+func byKey(x, y mimamori.AccountID) int { return bytes.Compare(x[:], y[:]) }
 
 func nameOf(e event.Event) eventName {
 	return eventName{e.Account, plainText(e.Source), plainText(e.ID)}
