@@ -110,7 +110,7 @@ func classOf(r *http.Request) Class {
 		return Decisions
 	case path == "/v1/events", strings.HasPrefix(path, "/ssf/"):
 		return Events
-	case path == "/v1/imports", strings.HasPrefix(path, "/v1/imports/"), strings.HasSuffix(path, "/history"), strings.HasPrefix(path, "/v1/incidents"),
+	case path == "/v1/imports", strings.HasPrefix(path, "/v1/imports/"), strings.HasPrefix(path, "/v1/accounts/"), strings.HasPrefix(path, "/v1/incidents"),
 		strings.HasSuffix(path, ".csv"), strings.HasSuffix(path, ".json") && !strings.HasPrefix(path, "/.well-known/") && path != "/openapi.json":
 		return Exports
 	}

@@ -60,7 +60,7 @@ func (s Signal) tempered() Signal {
 	}
 	share := temper
 	switch s.Name {
-	case "language_known", "language_new":
+	case "language_known", "language_new", "language_rare":
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
@@ -231,10 +231,7 @@ func printKey(f *Facts) string {
 // Act weighs something done in a session: the session's own signals so far,
 // and what this act adds.
 func Act(f Facts, s *profile.Session) Assessment {
-	var so []Signal
-	for name, w := range s.Terms {
-		so = append(so, named(name, w))
-	}
+	so := afterwards(s, f.Event.Time)
 	slices.SortFunc(so, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
 	var fresh []Signal
 	for _, rule := range actRules {
@@ -246,16 +243,13 @@ func Act(f Facts, s *profile.Session) Assessment {
 		fresh = nil // confirmed by somebody who could know
 	}
 	a := sum(merge(so, fresh), fresh)
-	a.Habits = actHabits(&f, s, fresh)
+	a.Habits, a.Firsts = actHabits(&f, s, fresh), moveHabits(&f, s)
 	return a
 }
 
 // actHabits are the facts that an act teaches, each act once a session.
 func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
-	if seen, ok := f.Event.Payload.(*event.Session); ok && f.Event.Kind == event.SessionSeen && seen.IP != "" {
-		move, drift := drifted(f, s, seen)
-		out = append(out, uint8(habitMove+move*drifts+drift))
-	}
+	out = amountHabits(f)
 	i := 1
 	if s.Known {
 		i = 0

@@ -240,7 +240,16 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if how.Now.IsZero() {
 		how.Now = time.Now()
 	}
-	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
+	if parts := in.parts(events); how.Each == nil && (len(parts) > 1 || parts != nil && how.Import != nil) {
+		return in.takeParts(ctx, events, parts, how)
+	}
+	return in.takeAll(ctx, events, nil, how)
+}
+
+// takeAll takes events in one write. places are theirs in the request, for
+// errors; nil: they are the request.
+func (in *Intake) takeAll(ctx context.Context, events []event.Event, places []int, how How) (Taken, error) {
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, of: places, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
 	if !how.Past {
 		in.decided.Store(time.Now().UnixNano())
 	}
@@ -281,6 +290,7 @@ type request struct {
 	how    How
 	now    time.Time
 	events []event.Event
+	of     []int // their places in what was asked for; nil: they are all of it
 	places []where
 	levels decide.Levels // that decide now
 
@@ -310,6 +320,9 @@ func (r *request) takeAll(tx Tx) error {
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, i)
 		if err != nil {
+			if r.of != nil {
+				i = r.of[i]
+			}
 			return fmt.Errorf("event %d: %w", i, err)
 		}
 		r.taken.Answers = append(r.taken.Answers, answer)

@@ -281,6 +281,7 @@ func (p *Profile) pack(room []byte) []byte {
 	}
 	k.weights(20, p.Faded)
 	k.time(21, p.FadedAt)
+	k.int(22, p.Typical)
 	return seal(fillUp(k.b, len(room)), len(room))
 }
 

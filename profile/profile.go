@@ -49,7 +49,10 @@ type Profile struct {
 
 	Orders   int   `json:"o,omitempty"`
 	MaxOrder int64 `json:"om,omitempty"` // largest genuine order, minor units
-	Balance  int64 `json:"pb,omitempty"` // points after the last movement
+	// Typical is the geometric mean of her genuine orders, minor units: twenty
+	// or so of the last count.
+	Typical int64 `json:"ot,omitempty"`
+	Balance int64 `json:"pb,omitempty"` // points after the last movement
 
 	FailedAt time.Time `json:"fa,omitzero"` // start of the running hour of failures
 	Failed   int       `json:"fn,omitempty"`

@@ -13,7 +13,7 @@ import (
 func (p *Profile) Size() int {
 	n := 2 + // braces; each field below counts its own comma, one too many in all
 		text("l", string(p.Locale)) + text("z", p.Zone) + moment("f", p.FirstSeen) + moment("md", p.Made) + moment("ll", p.LastLogin) +
-		whole("n", int64(p.Logins)) + whole("o", int64(p.Orders)) + whole("om", p.MaxOrder) + whole("pb", p.Balance) +
+		whole("n", int64(p.Logins)) + whole("o", int64(p.Orders)) + whole("om", p.MaxOrder) + whole("ot", p.Typical) + whole("pb", p.Balance) +
 		moment("fa", p.FailedAt) + whole("fn", int64(p.Failed)) + weights("x", p.Faded) + moment("xt", p.FadedAt)
 	n += len(`"h":[],`) + len(p.Hours) - 1
 	for _, h := range p.Hours {

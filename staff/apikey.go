@@ -27,10 +27,11 @@ const (
 	ScopeRead      Scope = "read"      // read histories and incidents
 	ScopeStaff     Scope = "staff"     // act as the desk's machine
 	ScopeSignals   Scope = "signals"   // receive Shared Signals: streams of its own
+	ScopeErase     Scope = "erase"     // have accounts deleted, and nothing else
 )
 
 // Scopes lists all.
-var Scopes = []Scope{ScopeEvents, ScopeDecisions, ScopeHandoff, ScopeRead, ScopeStaff, ScopeSignals}
+var Scopes = []Scope{ScopeEvents, ScopeDecisions, ScopeHandoff, ScopeRead, ScopeStaff, ScopeSignals, ScopeErase}
 
 // APIKey is a machine's key as it is stored: never the key itself.
 type APIKey struct {

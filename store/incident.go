@@ -51,6 +51,9 @@ func (tx *tx) PutEntry(account mimamori.AccountID, e incident.Entry) error {
 // ContainedSince counts the incidents that were contained without a person
 // since a moment, for the hourly budget.
 func (tx *tx) ContainedSince(since time.Time) (int, error) {
+	if tx.s.engine.apart() {
+		return tx.containedApart(since)
+	}
 	var n int
 	if err := tx.row(`SELECT count(*) FROM incident WHERE budgeted_at > 0 AND budgeted_at >= ?`, nanos(since)).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count containments: %w", err)

@@ -28,6 +28,7 @@ type lane struct {
 	queue chan *job
 	most  int // jobs in a batch
 	conn  *sql.Conn
+	line  line // how conn is had
 }
 
 const (
@@ -36,6 +37,7 @@ const (
 )
 
 func (l *lane) run() {
+	defer l.line.end()
 	defer l.hangUp()
 	for {
 		select {
@@ -58,20 +60,33 @@ func (l *lane) run() {
 
 // commit runs a batch until it is durable, and answers its jobs. When a commit
 // was sent and its answer lost, the batch runs again: it waits for the accounts
-// that the lost one has locked, and then finds the events there or not.
+// that the lost one has locked, and then finds the events there or not. When
+// somebody keeps an account locked, the others of the batch go on without it.
 func (l *lane) commit(batch []*job) {
 	var err error
+	away := l.line.away
 	for try := range batchTries {
-		for _, j := range batch {
-			j.err, j.panic = nil, nil
+		if err = l.try(batch, ""); err == nil || !again(err) || lockNotHad(err) && len(batch) > 1 {
+			break
 		}
-		if err = l.try(batch); err == nil || !again(err) {
+		if errors.Is(err, errAway) && away { // and was before: nobody is kept waiting
 			break
 		}
 		if lost(err) || try > 0 {
 			time.Sleep(time.Duration(try*try) * 20 * time.Millisecond)
 		}
 	}
+	if err == nil || !lockNotHad(err) || len(batch) == 1 {
+		tell(batch, err)
+		return
+	}
+	for i := range batch {
+		one := batch[i : i+1]
+		tell(one, l.try(one, "SET LOCAL lock_timeout = '100ms'"))
+	}
+}
+
+func tell(batch []*job, err error) {
 	for _, j := range batch {
 		if err != nil {
 			j.err, j.panic = fmt.Errorf("write a batch: %w", errors.Join(mimamori.ErrUnavailable, err)), nil
@@ -80,16 +95,19 @@ func (l *lane) commit(batch []*job) {
 	}
 }
 
-func (l *lane) try(batch []*job) (err error) {
+// try runs a batch once; first is said at its beginning.
+func (l *lane) try(batch []*job, first string) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
+	for _, j := range batch {
+		j.err, j.panic = nil, nil
+	}
 	if l.conn == nil {
-		if l.conn, err = l.path.Conn(ctx); err != nil {
-			l.conn = nil
+		if l.conn, err = l.line.connect(l.path); err != nil {
 			return err
 		}
 	}
-	b := &batchWork{l: l, ctx: ctx, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}
+	b := &batchWork{l: l, ctx: ctx, first: first, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}
 	if err = b.read(batch); err == nil {
 		for _, j := range batch {
 			if err = b.do(j); err != nil {
@@ -122,6 +140,7 @@ func (l *lane) hangUp() {
 type batchWork struct {
 	l        *lane
 	ctx      context.Context
+	first    string // a word to begin with; empty: none
 	accounts map[mimamori.AccountID]*held
 	events   map[eventName]known
 	fresh    []freshEvent // not written yet
@@ -200,6 +219,9 @@ func (b *batchWork) read(batch []*job) error {
 	slices.SortFunc(accounts, byKey)
 	var q pgx.Batch
 	q.Queue("BEGIN")
+	if b.first != "" {
+		q.Queue(b.first)
+	}
 	if len(accounts) > 0 {
 		q.Queue(b.text(lockAccounts, lockSpreadAccounts), uuids(accounts)).Query(b.scanAccounts)
 	}
