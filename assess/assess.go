@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"mimamori"
@@ -59,7 +60,7 @@ func (s Signal) tempered() Signal {
 	}
 	share := temper
 	switch s.Name {
-	case "language_known", "language_new":
+	case "language_known", "language_new", "language_rare":
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
@@ -125,17 +126,34 @@ type Facts struct {
 
 // Login weighs a successful login. It never stops at the first signal: the
 // incident needs every reason.
-func Login(f Facts) Assessment {
-	f.known = &known{}
-	signals := []Signal{}
+func Login(given Facts) Assessment {
+	f := room.Get().(*roomy)
+	defer f.leave()
+	f.Facts = given
+	f.Facts.known = &f.known
+	signals := make([]Signal, 0, 8)
 	for _, rule := range loginRules {
-		if s, ok := rule(&f); ok {
+		if s, ok := rule(&f.Facts); ok {
 			signals = append(signals, s.tempered())
 		}
 	}
 	a := sum(signals, signals)
-	a.Habits, a.Firsts = loginHabits(&f), novelHabits(&f)
+	a.Habits, a.Firsts = loginHabits(&f.Facts), novelHabits(&f.Facts)
 	return a
+}
+
+// room is memory for facts that rules are shown: more than a kilobyte, which
+// each sign-in would leave as garbage.
+var room = sync.Pool{New: func() any { return new(roomy) }}
+
+type roomy struct {
+	Facts
+	known known
+}
+
+func (r *roomy) leave() {
+	*r = roomy{}
+	room.Put(r)
 }
 
 // loginRules are the signals of a login, each a pure function of the facts.

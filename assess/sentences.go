@@ -35,6 +35,7 @@ var sentences = map[string]sentence{
 	"second_unfamiliar":          {Network, "見慣れないサインインが、1日のうちに別々の場所から続きました", "A second unfamiliar sign-in followed from elsewhere within a day"},
 	"language_known":             {Device, "端末の言語の設定は、いつもと同じです", "The device asks for the usual language"},
 	"language_new":               {Device, "端末の言語の設定が、いつもと違います", "The device asks for another language than usual"},
+	"language_rare":              {Device, "端末の言語の設定が、多くのお客様とは違います", "The device asks for a language that few customers use"},
 	"header_known":               {Device, "ブラウザの言語の並びは、いつもと同じです", "The browser lists its languages as usual"},
 	"header_new":                 {Device, "ブラウザの言語の並びが、いつもと違います", "The browser lists its languages unlike before"},
 	"hour_usual":                 {Behaviour, "いつもの時間帯のサインインです", "The sign-in came at a usual hour"},

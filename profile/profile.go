@@ -215,7 +215,10 @@ func (p *Profile) Fit() {
 }
 
 // Encode writes the row, made to fit.
-func (p *Profile) Encode() ([]byte, error) { return p.AppendTo(nil), nil }
+func (p *Profile) Encode() ([]byte, error) {
+	var room [3 * step]byte // most rows fit, and only their own bytes are then taken from the heap
+	return slices.Clone(p.AppendTo(room[:0])), nil
+}
 
 // AppendTo appends the row, made to fit, to what there is room for.
 func (p *Profile) AppendTo(b []byte) []byte {

@@ -139,6 +139,23 @@ func digits(v int64) int {
 
 // number is a float as encoding/json writes it.
 func number(v float64, bits int) int {
+	// Nearly all are thousandths, and a session has a dozen: they are counted.
+	if m := math.Round(v * 1000); bits == 64 && m/1000 == v && math.Abs(m) < 1e12 && m != 0 {
+		whole := int64(math.Abs(m))
+		n := digits(whole / 1000)
+		if m < 0 {
+			n++
+		}
+		switch {
+		case whole%1000 == 0:
+			return n
+		case whole%100 == 0:
+			return n + 2
+		case whole%10 == 0:
+			return n + 3
+		}
+		return n + 4
+	}
 	var b [40]byte
 	if a := math.Abs(v); v != 0 && (a < 1e-6 || a >= 1e21) {
 		out := strconv.AppendFloat(b[:0], v, 'e', -1, bits)
