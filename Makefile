@@ -8,7 +8,7 @@ PROGRAMS := ./cmd/mimamori ./demoshop/cmd/demoshop
 STATICCHECK := $(GO) tool -modfile=scripts/tools.mod staticcheck
 
 .DEFAULT_GOAL := build
-.PHONY: build help demo test check test-store race test-undo test-faults fuzz test-integrations bench images docs tools reproducible sbom vulns rootfs clean
+.PHONY: build help demo test check test-store test-cluster race test-undo test-faults fuzz test-integrations bench images docs tools reproducible sbom vulns rootfs clean
 
 build: ## build bin/mimamori and bin/demoshop (the default)
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ $(PROGRAMS)
@@ -32,6 +32,10 @@ test-store: ## judge any PostgreSQL or Citus: conformance suite and stories at D
 	@test -n "$(DATABASE)" || { echo 'name one: make test-store DATABASE=postgres://user@host:5432/db' >&2; exit 2; }
 	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m -run 'Postgres' ./store
 	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m ./flowtest
+
+test-cluster: ## break a Citus cluster under load: DATABASE=its coordinator, KILL= and REVIVE= shell commands for one worker, GROW= one that adds another (may be left out)
+	@test -n "$(DATABASE)" || { echo "name one: make test-cluster DATABASE=postgres://user@coordinator:5432/db KILL='ssh w1 kill -9 …' REVIVE='ssh w1 pg_ctl start …'" >&2; exit 2; }
+	MIMAMORI_CLUSTER='$(DATABASE)' MIMAMORI_CLUSTER_KILL="$$KILL" MIMAMORI_CLUSTER_REVIVE="$$REVIVE" MIMAMORI_CLUSTER_GROW="$$GROW" $(GO) test -count=1 -timeout 60m -run Cluster -v ./faulttest
 
 race: ## the whole suite with the race detector (slow: the store and the browser too)
 	@scripts/suite.sh race

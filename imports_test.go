@@ -20,7 +20,7 @@ var floors = []struct {
 	name     string
 	packages string // relative to the module; "." is the root package
 }{
-	{"words that everybody uses", `.`},
+	{"words that everybody uses, and how long things took", `. trace`},
 	{"what comes in, and what stands by itself", `accounting event geo keys webhook clock mail factor/code client simulate password mailcheck/message mailcheck/confusable certificate scale`},
 	{"records and outside parts", `alarm audit profile traffic journal shop support factor mail/mailbox mail/records inbox wave demoshop mailcheck/link`},
 	{"people at the desk, brands, programs beside the product", `staff brands shop/shopcheck demoshop/cmd/demoshop geo/geogen password/passwordgen mailcheck/auth`},

@@ -9,6 +9,8 @@ package alarm
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -34,10 +36,11 @@ const (
 	ClockJumped  Kind = "clock_jumped"       // the wall clock was moved
 	BreakGlass   Kind = "break_glass"        // an emergency sign-in beside the identity provider
 	KeyWords     Kind = "key_words"          // an API key names more intruders than it may (G14)
+	SourceFlood  Kind = "source_flood"       // one source opens more incidents than is usual (G17)
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{NeedsPerson, Budget, ShopSilent, MailBouncing, MassLookup, LawDeadline, AnchorFailed, StoreFailed, ClockJumped, BreakGlass, KeyWords}
+var Kinds = []Kind{NeedsPerson, Budget, ShopSilent, MailBouncing, MassLookup, LawDeadline, AnchorFailed, StoreFailed, ClockJumped, BreakGlass, KeyWords, SourceFlood}
 
 // Event says that the kind happened once, rather than lasting.
 func (k Kind) Event() bool {
@@ -91,6 +94,16 @@ type Store interface {
 // aboutForm keeps everything out that could be a name, an address or a number
 // of a customer's: ids of ours, and nothing with an @ or a space.
 var aboutForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{0,80}$`)
+
+// Number is what stands for something in an alarm: its name where that is a
+// plain one, else a short hash of it.
+func Number(name string) string {
+	if aboutForm.MatchString(name) {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return "h:" + hex.EncodeToString(sum[:6])
+}
 
 // repeats are the waits after the first, the second and every later telling.
 var repeats = []time.Duration{time.Hour, 4 * time.Hour, 24 * time.Hour}

@@ -32,16 +32,18 @@ func (c Class) String() string {
 }
 
 // How much may be under way at once, all classes together, for one more of a
-// class to be let in. Beyond what the machine can do, more at once is only a
-// longer wait for all: a hundred decisions under way are a few milliseconds.
-var letIn = [...]int{Exports: 32, Pages: 64, Events: 96, Decisions: 128, Containment: 192}
+// class to be let in. Beyond what keeps the machine busy, more at once is only
+// a longer wait for all, and for the most urgent as well: who comes beyond that
+// stands in line (line.go).
+var letIn = [...]int{Exports: 16, Pages: 32, Events: 48, Decisions: 64, Containment: 128}
 
 const (
 	exportsAtOnce = 8 // besides: they take long
 	pieceBytes    = 64 << 10
 	costBytes     = 16 << 10 // so much of a body counts as one more request
+	costAtMost    = 32       // but one request never keeps the more urgent out
 	bodiesAtMost  = 64 << 20 // bytes of bodies held in memory, all together
-	pauseRefused  = 100 * time.Millisecond
+	pauseRefused  = 250 * time.Millisecond
 	pausedAtMost  = 4096
 	keptAnswer    = 2 << 20 // of a page, before it goes out as it comes
 	oneAnswer     = 30 * time.Second
@@ -50,14 +52,16 @@ const (
 // Admission decides, before any work is done, who is served when more come
 // than can be: by class, each of which leaves room for those above it. A body
 // is read before its request counts, and an answer is written after, so that
-// slow clients hold nobody up. Who is refused hears 429 or 503 with
-// Retry-After, a moment later, so that asking again at once costs little.
+// slow clients hold nobody up. Who finds no place stands in line for a moment,
+// the most urgent first. Who is refused hears 429 or 503 with Retry-After, a
+// moment later, so that asking again at once costs little.
 type Admission struct {
 	log *slog.Logger
 
 	mu      sync.Mutex // guards all below
 	under   int        // cost of what is under way
 	exports int
+	line    [Containment + 1][]*waiting
 	held    [2]int64 // bytes of bodies in memory: of anybody's, and of those who have a key
 	paused  int
 	refused [Containment + 1]int64
@@ -106,7 +110,7 @@ func classOf(r *http.Request) Class {
 		return Decisions
 	case path == "/v1/events", strings.HasPrefix(path, "/ssf/"):
 		return Events
-	case path == "/v1/imports", strings.HasPrefix(path, "/v1/imports/"), strings.HasSuffix(path, "/history"), strings.HasPrefix(path, "/v1/incidents"),
+	case path == "/v1/imports", strings.HasPrefix(path, "/v1/imports/"), strings.HasPrefix(path, "/v1/accounts/"), strings.HasPrefix(path, "/v1/incidents"),
 		strings.HasSuffix(path, ".csv"), strings.HasSuffix(path, ".json") && !strings.HasPrefix(path, "/.well-known/") && path != "/openapi.json":
 		return Exports
 	}
@@ -133,14 +137,24 @@ func (a *Admission) serve(w http.ResponseWriter, r *http.Request, next http.Hand
 		next.ServeHTTP(w, r)
 		return
 	}
+	if a.crowded(c) { // refused unread: it costs the less
+		a.refuse(w, r, c, false)
+		return
+	}
 	cost, drop, ok := a.readAhead(w, r, c)
-	defer drop()
+	defer func() { drop() }()
 	if b, read := r.Body.(*again); read && errors.As(b.err, new(*http.MaxBytesError)) {
 		problem("too-large", "").write(w)
 		return
 	}
-	if !ok || !a.enter(c, cost) {
-		a.refuse(w, r, c)
+	waited := false
+	if ok {
+		ok, waited = a.enter(r.Context(), c, cost)
+	}
+	if !ok {
+		drop() // not to be kept meanwhile
+		drop = func() {}
+		a.refuse(w, r, c, waited)
 		return
 	}
 	if c == Containment || c == Decisions || c == Events || streams(r) {
@@ -169,8 +183,11 @@ func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (
 		group = 1
 	}
 	drop = func() { a.hold(group, -held) }
-	in := http.MaxBytesReader(w, r.Body, bodyLimit(c))
 	body, size := &again{Closer: r.Body}, r.ContentLength
+	in := io.Reader(r.Body) // of known length, it ends there
+	if size < 0 {
+		in = http.MaxBytesReader(w, r.Body, bodyLimit(c))
+	}
 	for {
 		piece := int64(pieceBytes)
 		if size >= 0 {
@@ -186,8 +203,8 @@ func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (
 		cost += n
 		if err != nil {
 			body.err = ended(err)
-			r.Body = body.begin()
-			return 1 + cost/costBytes, drop, true
+			r.Body = body
+			return min(1+cost/costBytes, costAtMost), drop, true
 		}
 	}
 }
@@ -223,19 +240,11 @@ func ended(err error) error {
 
 // again is a body that was read ahead, with the error that it ended by.
 type again struct {
-	io.Reader
 	pieces [][]byte
+	piece  int // the one that is read next, and from where in it
+	from   int
 	err    error
 	io.Closer
-}
-
-func (b *again) begin() *again {
-	var all []io.Reader
-	for _, p := range b.pieces {
-		all = append(all, bytes.NewReader(p))
-	}
-	b.Reader = io.MultiReader(all...)
-	return b
 }
 
 // whole is the body, when it is in one piece and ended well.
@@ -247,43 +256,25 @@ func (b *again) whole() ([]byte, bool) {
 }
 
 func (b *again) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if err == io.EOF && b.err != nil {
-		err = b.err
+	for b.piece < len(b.pieces) {
+		if n := copy(p, b.pieces[b.piece][b.from:]); n > 0 || len(p) == 0 {
+			b.from += n
+			return n, nil
+		}
+		b.piece, b.from = b.piece+1, 0
 	}
-	return n, err
-}
-
-// enter lets one more in when its class still may; whoever is let in must
-// leave.
-func (a *Admission) enter(c Class, cost int) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.under >= letIn[c] || c == Exports && a.exports >= exportsAtOnce {
-		a.refused[c]++
-		return false
+	if b.err != nil {
+		return 0, b.err
 	}
-	a.under += cost
-	if c == Exports {
-		a.exports++
-	}
-	return true
-}
-
-func (a *Admission) leave(c Class, cost int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.under -= cost
-	if c == Exports {
-		a.exports--
-	}
+	return 0, io.EOF
 }
 
 // refuse answers that there is no room, after a moment: who asks again at once
 // would use up what is left for the others.
-func (a *Admission) refuse(w http.ResponseWriter, r *http.Request, c Class) {
+func (a *Admission) refuse(w http.ResponseWriter, r *http.Request, c Class, waited bool) {
 	a.mu.Lock()
-	pause := a.paused < pausedAtMost
+	a.refused[c]++
+	pause := a.paused < pausedAtMost && !waited
 	if pause {
 		a.paused++
 	}
@@ -306,7 +297,7 @@ func (a *Admission) refuse(w http.ResponseWriter, r *http.Request, c Class) {
 		a.mu.Lock()
 		a.paused--
 		a.mu.Unlock()
-	} else {
+	} else if !waited {
 		w.Header().Set("Connection", "close")
 	}
 	if c == Pages && !strings.HasPrefix(r.URL.Path, "/v1/") {

@@ -71,10 +71,10 @@ func TestOverloadShedsByClass(t *testing.T) {
 			until        int // so many may be under way in all
 		}{
 			{api.Exports, "GET", "/v1/accounts/hanako/history", 8},
-			{api.Pages, "GET", "/logins", 64},
-			{api.Events, "POST", "/v1/events", 96},
-			{api.Decisions, "POST", "/v1/decisions", 128},
-			{api.Containment, "POST", "/v1/reports", 192},
+			{api.Pages, "GET", "/logins", 32},
+			{api.Events, "POST", "/v1/events", 48},
+			{api.Decisions, "POST", "/v1/decisions", 64},
+			{api.Containment, "POST", "/v1/reports", 128},
 		}
 		under := 0
 		for _, c := range classes {
@@ -109,6 +109,48 @@ func TestOverloadShedsByClass(t *testing.T) {
 			if n := a.Refused()[c.class]; n == 0 {
 				t.Errorf("%s: nobody counted the refused", c.class)
 			}
+		}
+	})
+}
+
+// TestTheLineLetsTheMostUrgentInFirst: a burst waits for a moment and is served,
+// whoever is most urgent first, and nobody waits for long.
+func TestTheLineLetsTheMostUrgentInFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := api.NewAdmission(slog.New(slog.DiscardHandler))
+		b := &busy{under: map[string]int{}, free: make(chan struct{})}
+		h := a.Before(b)
+		crowd(h, 64, ask("POST", "/v1/decisions", 0))
+		crowd(h, 64, ask("POST", "/v1/reports", 0)) // all places are taken
+		events := crowd(h, 10, ask("POST", "/v1/events", 0))
+		decisions := crowd(h, 300, ask("POST", "/v1/decisions", 0))
+		reports := crowd(h, 10, ask("POST", "/v1/reports", 0))
+		for range 5 {
+			b.free <- struct{}{} // one leaves
+		}
+		synctest.Wait()
+		if got := [3]int{b.count("/v1/reports"), b.count("/v1/decisions"), b.count("/v1/events")}; got != [3]int{69, 64, 0} {
+			t.Errorf("as five left: %v reports, decisions and events were let in, want 69, 64, 0", got)
+		}
+		time.Sleep(90 * time.Millisecond)
+		close(b.free)
+		synctest.Wait()
+		if got := [3]int{b.count("/v1/reports"), b.count("/v1/decisions"), b.count("/v1/events")}; got != [3]int{74, 64 + 256, 10} {
+			t.Errorf("when all had left: %v were let in, want 74, 320, 10", got)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		no := 0
+		for _, rec := range append(append(events, decisions...), reports...) {
+			if rec.Code != http.StatusOK {
+				no++
+			}
+		}
+		if no != 300-256 {
+			t.Errorf("%d were refused, want those that the line had no room for: %d", no, 300-256)
+		}
+		if n := a.Refused()[api.Decisions]; n != 300-256 {
+			t.Errorf("%d refused decisions were counted", n)
 		}
 	})
 }

@@ -39,6 +39,7 @@ type Options struct {
 	Grants     Grants
 	Reports    Reports
 	Histories  Histories
+	Deletions  Deletions
 	Incidents  Incidents
 	// Signals tells others what happened (Shared Signals); nil: nobody.
 	Signals *ssf.Transmitter
@@ -50,6 +51,10 @@ type Options struct {
 	// Words counts the sessions that a key calls an intruder's (staff.Gatekeeper
 	// has it); staff.ErrTooMany is answered 429. Nil: not counted.
 	Words func(ctx context.Context, k staff.APIKey, n int) error
+
+	// Erased counts the accounts that a key has deleted (staff.Gatekeeper has
+	// it); staff.ErrTooMany is answered 429. Nil: not counted.
+	Erased func(ctx context.Context, k staff.APIKey) error
 
 	// JWKS is the public half of the signing keys, as JSON (RFC 7517).
 	JWKS func() ([]byte, error)
@@ -118,6 +123,7 @@ func build(opt Options) (*doors, error) {
 	d.eventDoors()
 	d.importDoors()
 	d.accountDoors()
+	d.deletionDoor()
 	d.wayDoors()
 	d.incidentDoors()
 	d.publicDoors()

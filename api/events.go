@@ -125,9 +125,11 @@ func isBatch(body []byte) bool {
 	return false
 }
 
+var ofJSON = []string{jsonType}
+
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", jsonType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	h := w.Header()
+	h["Content-Type"], h["Content-Length"] = ofJSON[:1:1], []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone; the events are durable all the same
 }

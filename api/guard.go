@@ -22,8 +22,24 @@ import (
 type callerKey struct{}
 
 func caller(ctx context.Context) staff.APIKey {
-	k, _ := ctx.Value(callerKey{}).(staff.APIKey)
-	return k
+	if k, ok := ctx.Value(callerKey{}).(*staff.APIKey); ok {
+		return *k
+	}
+	return staff.APIKey{}
+}
+
+// called is the context of a request whose API key was recognised.
+type called struct {
+	context.Context
+	key staff.APIKey
+}
+
+// Value is the key, or what the server keeps there.
+func (c *called) Value(key any) any {
+	if key == (callerKey{}) {
+		return &c.key
+	}
+	return c.Context.Value(key)
 }
 
 // keyScheme is the security scheme's name in the document.
@@ -63,7 +79,7 @@ func (d *doors) guard(op *huma.Operation, door http.HandlerFunc) http.HandlerFun
 			p.write(w)
 			return
 		}
-		door(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, key)))
+		door(w, r.WithContext(&called{r.Context(), key}))
 	}
 }
 
@@ -137,6 +153,17 @@ func (c plainStatus) SetStatus(code int) {
 	c.humaContext.SetStatus(code)
 }
 
+// everywhere are the headers of each answer.
+var everywhere = [...]struct {
+	name  string
+	value []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Cache-Control", []string{"no-store"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+}
+
 // outermost stands around everything: headers that hold for every answer, and
 // a panic becomes an internal error with a reference.
 func (d *doors) outermost(next http.Handler) http.Handler {
@@ -155,10 +182,9 @@ func (d *doors) outermost(next http.Handler) http.Handler {
 			p.write(w)
 		}()
 		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		h.Set("Referrer-Policy", "no-referrer")
+		for i := range everywhere { // names are in their canonical form, values shared: this is done for each answer
+			h[everywhere[i].name] = everywhere[i].value[:1:1]
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -105,7 +105,7 @@ var meanings = map[string]string{
 	"Evidence.event":               "id of the event that brought it",
 	"Need.key":                     "one need is noted once",
 	"Need.done":                    "when somebody answered it",
-	"Cause.kind":                   "list, spray, session or unknown",
+	"Cause.kind":                   "list, spray (a common password), phishing, malware, session (a stolen one), mailbox or unknown; more may come",
 }
 
 // explain writes values and meanings into the finished schemas.

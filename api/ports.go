@@ -126,6 +126,18 @@ type Login struct {
 	Reasons    []mimamori.Text `json:"reasons,omitempty" nullable:"false" doc:"why it is marked"`
 }
 
+// Deletions forgets one account, or orders it for when nothing stands against
+// it any more. The same again changes nothing; of an account never seen it
+// says what it says of others.
+type Deletions interface {
+	Delete(ctx context.Context, subject string, by mimamori.Actor) (Deleted, error)
+}
+
+// Deleted is what became of an order to delete.
+type Deleted struct {
+	State string `json:"state" enum:"deleted,waiting" doc:"waiting: an open incident or a legal hold stands against it; it is done by itself as soon as that is over"`
+}
+
 // Histories reads one account's history; an account never seen has an empty
 // one.
 type Histories interface {

@@ -61,7 +61,7 @@ func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 		Admission: api.NewAdmission(nil),
 		Intake:    intake.New(s, intake.Options{Geo: geo.Embedded(), Traffic: traffic.New(0), Policy: decide.DefaultPolicy()}),
 		Keys:      w.gate, Words: w.gate.Words, Imports: s, Incidents: s, Audit: w.audit,
-		Handoffs: w.behind, Recoveries: w.behind, Challenges: w.behind, Grants: w.behind, Reports: w.behind, Histories: w.behind,
+		Handoffs: w.behind, Recoveries: w.behind, Challenges: w.behind, Grants: w.behind, Reports: w.behind, Histories: w.behind, Deletions: w.behind, Erased: w.gate.Deletions,
 		JWKS:        func() ([]byte, error) { return json.Marshal(ring.JWKS()) },
 		Signals:     &ssf.Transmitter{Issuer: "https://security.shop.example", Store: s},
 		ReturnHosts: []string{"shop.example", "www.shop.example:8443"},
@@ -237,6 +237,10 @@ func (b *behind) Report(_ context.Context, a api.ReportAsk) (mimamori.IncidentID
 
 func (b *behind) History(context.Context, string) (api.History, error) {
 	return api.History{Since: time.Now().Add(-60 * 24 * time.Hour)}, b.broken
+}
+
+func (b *behind) Delete(context.Context, string, mimamori.Actor) (api.Deleted, error) {
+	return api.Deleted{State: "deleted"}, b.broken
 }
 
 // lockedBuffer is a log that may be written and read at once.

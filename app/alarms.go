@@ -137,7 +137,7 @@ func (a *App) lookForAlarms(ctx context.Context, raise func(alarm.Kind, string))
 		}
 	}
 	for _, i := range list {
-		if len(i.NeedingPerson()) > 0 && !known[string(i.ID)] {
+		if len(i.NeedingPerson()) > 0 && !i.Crowded() && !known[string(i.ID)] {
 			raise(alarm.NeedsPerson, string(i.ID))
 		}
 		for _, n := range i.NeedingPerson() {
@@ -157,7 +157,7 @@ func (a *App) goesOn(ctx context.Context, x alarm.Alarm) (bool, error) {
 		if errors.Is(err, mimamori.ErrNotFound) {
 			return false, nil
 		}
-		return err == nil && len(i.NeedingPerson()) > 0, err
+		return err == nil && len(i.NeedingPerson()) > 0 && !i.Crowded(), err
 	case alarm.LawDeadline:
 		r, err := a.Store.Breach(ctx, x.About)
 		if errors.Is(err, mimamori.ErrNotFound) {
@@ -165,7 +165,7 @@ func (a *App) goesOn(ctx context.Context, x alarm.Alarm) (bool, error) {
 		}
 		now := time.Now()
 		return err == nil && slices.ContainsFunc(r.Deadlines(), func(d breach.Deadline) bool { return d.Near(now) }), err
-	case alarm.Budget:
+	case alarm.Budget, alarm.SourceFlood:
 		return time.Since(x.LastAt) < time.Hour, nil
 	case alarm.AnchorFailed:
 		return slices.ContainsFunc(a.Anchors.State(), func(s audit.PlaceState) bool { return !s.Since.IsZero() || s.LastAt.Before(x.LastAt) }), nil
@@ -174,6 +174,10 @@ func (a *App) goesOn(ctx context.Context, x alarm.Alarm) (bool, error) {
 	}
 	return true, nil
 }
+
+// crowded hears of a source that opens far too many incidents. A source's name
+// is the shop's; where it could say more than a name, a hash stands for it.
+func (a *App) crowded(source string) { a.Alarms.Raise(alarm.SourceFlood, alarm.Number(source)) }
 
 // ring raises an alarm, also before the bell is made.
 func (a *App) ring(k alarm.Kind) {

@@ -76,7 +76,7 @@ func (a *App) openAnalysis(rules *policy.Rules) {
 	}
 	a.Metrics = metrics.New(metrics.Options{Version: Version, Key: a.Config.Metrics.Key, Log: a.log, Tally: a.Intake.Tally(), Analysis: a.Analysis,
 		Incidents: a.Store, Geo: a.Geo, Ready: func() error { return a.ready(context.Background()) },
-		Work: a.Numbers, Alarms: a.Store, Calls: func(ctx context.Context, now time.Time) (map[support.Due]int, error) {
+		Traces: a.countTraces(), Work: a.Numbers, Alarms: a.Store, Calls: func(ctx context.Context, now time.Time) (map[support.Due]int, error) {
 			return dossier.Waiting(ctx, a.Store, now)
 		}})
 }

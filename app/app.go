@@ -41,6 +41,7 @@ import (
 	"mimamori/staff/company"
 	"mimamori/store"
 	"mimamori/support"
+	"mimamori/trace"
 	"mimamori/traffic"
 	"mimamori/undo"
 )
@@ -69,7 +70,9 @@ type App struct {
 	// TLS is what both are served with; nil behind a proxy.
 	TLS      *tls.Config
 	Analysis *analysis.Analysis
-	Traffic  *traffic.Traffic
+	// Traces sends spans; nil unless switched on.
+	Traces  *trace.Tracer
+	Traffic *traffic.Traffic
 
 	Desk    *dossier.Desk
 	Factors *factor.Book
@@ -127,6 +130,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := a.openTLS(); err != nil {
 		return nil, err
 	}
+	if err := a.openTraces(); err != nil {
+		return nil, err
+	}
 	rules, err := a.loadPolicy()
 	if err != nil {
 		return nil, err
@@ -175,9 +181,13 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.Traffic = traffic.New(0).Keyed(seed)
 	a.Intake = intake.New(a.Store, intake.Options{Geo: a.Geo, Traffic: a.Traffic, Policy: a.Config.Policy, Wake: a.wake, Strange: a.Lists.Note, Challenger: a.Desk,
-		Rules: rules, Keep: a.Store})
+		Rules: rules, Keep: a.Store, Crowd: a.crowded})
 	a.openAnalysis(rules)
-	return a, a.openDoors()
+	if err := a.openDoors(); err != nil {
+		return nil, err
+	}
+	a.traceDoors()
+	return a, nil
 }
 
 // Start catches up and sets the runner to work.
@@ -251,6 +261,9 @@ func (a *App) newRunner(to shop.Shop) *playbook.Runner {
 		acts[name] = a.telling(name, act)
 	}
 	add(a.signalActs())
+	for name, act := range acts {
+		acts[name] = a.traced(act)
+	}
 	return playbook.NewRunner(a.Store, playbook.Options{Acts: acts, Log: a.log, Tried: a.stepped, Refused: a.askPerson, Crash: a.Config.Crash})
 }
 

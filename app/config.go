@@ -58,6 +58,7 @@ type Config struct {
 	PolicyFile string        `yaml:"policy_file"`
 	Geo        GeoConfig     `yaml:"geo"`
 	Metrics    MetricsConfig `yaml:"metrics"`
+	Traces     TraceConfig   `yaml:"traces"`
 
 	Audit     AuditConfig     `yaml:"audit"`
 	Alarms    AlarmConfig     `yaml:"alarms"`
@@ -91,6 +92,7 @@ type Config struct {
 
 	// What only the composition root of a test or a demo sets.
 	SignalTransport http.RoundTripper                                                 `yaml:"-"`
+	TraceTransport  http.RoundTripper                                                 `yaml:"-"`
 	OIDCTransport   http.RoundTripper                                                 `yaml:"-"`
 	ShopTransport   http.RoundTripper                                                 `yaml:"-"`
 	MailDial        func(ctx context.Context, network, addr string) (net.Conn, error) `yaml:"-"`
@@ -212,6 +214,9 @@ func (c *Config) Check() error {
 		return err
 	}
 	if err := c.checkRetention(); err != nil {
+		return err
+	}
+	if err := c.checkTraces(); err != nil {
 		return err
 	}
 	u, err := url.Parse(c.PublicURL)

@@ -27,6 +27,7 @@ import (
 	"mimamori/password"
 	"mimamori/profile"
 	"mimamori/recovery"
+	"mimamori/retention"
 	"mimamori/staff"
 	"mimamori/support"
 	"mimamori/web/centre"
@@ -90,7 +91,7 @@ func (a *App) brand() (brands.Brand, error) {
 func (a *App) openDoors() error {
 	admission := api.NewAdmission(a.log)
 	doors, err := api.New(api.Options{Admission: admission, Intake: a.Intake, Keys: tokenKeys{a}, Words: a.APIKeys.Words, Signals: a.Signals, SignalsIn: a.signalsIn, AccessToken: a.access, Audit: a.Audit, Imports: a.Store, Handoffs: handoffs{a}, Recoveries: recoveries{a},
-		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Incidents: a.Store,
+		Challenges: challenges{a.Desk}, Grants: a.Desk, Reports: reports{a}, Histories: histories{a}, Deletions: deletions{a}, Erased: a.APIKeys.Deletions, Incidents: a.Store,
 		JWKS: func() ([]byte, error) { return json.Marshal(a.Ring.JWKS()) }, Ready: a.ready,
 		ReturnHosts: a.Config.Shop.ReturnHosts, AllowLocal: a.Config.local(), RatePerSecond: a.Config.RatePerKey, Version: Version, Log: a.log})
 	if err != nil {
@@ -221,6 +222,23 @@ func (r reports) Report(ctx context.Context, ask api.ReportAsk) (mimamori.Incide
 		return "", err
 	}
 	return account.Standing.Incident, nil
+}
+
+type deletions struct{ *App }
+
+func (d deletions) Delete(ctx context.Context, subject string, by mimamori.Actor) (api.Deleted, error) {
+	if err := dossier.Forget(ctx, d.Store, subject, by.ID, time.Now().UTC()); err != nil {
+		return api.Deleted{}, err
+	}
+	waiting, err := d.Store.Deletions(ctx)
+	if err != nil {
+		return api.Deleted{}, err
+	}
+	account := mimamori.NewAccountID(subject)
+	if slices.ContainsFunc(waiting, func(x retention.Deletion) bool { return x.Account == account }) {
+		return api.Deleted{State: "waiting"}, nil
+	}
+	return api.Deleted{State: "deleted"}, nil
 }
 
 type histories struct{ *App }

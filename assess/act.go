@@ -83,7 +83,8 @@ func actRate(f *Facts, s *profile.Session, a act) float64 {
 	return rate(float64(h[habitAct+2*int(a)+i]), float64(h[habitSession+i]), start, 300)
 }
 
-// Marks that a session's acts leave for later rules, with the time of the first.
+// Marks that a session's acts leave for later rules, with the time of the last.
+// Beside them stand the names of the signals themselves, for as long as they count.
 const (
 	markAddress = "address"
 	markPayment = "payment"
@@ -251,23 +252,6 @@ func orderToNewAddress(f *Facts, s *profile.Session) (Signal, bool) {
 	return named("order_to_new_address", given(f, s, actOrderNew, actAddress)), true
 }
 
-func largeOrder(f *Facts, s *profile.Session) (Signal, bool) {
-	o, ok := order(f)
-	if !ok || o.Total == nil || f.Profile.Orders < 1 || o.Total.Amount <= largeFrom(f.Profile) {
-		return Signal{}, false
-	}
-	return named("order_unusually_large", of(f, s, actLarge)), true
-}
-
-// largeFrom is twice the largest order so far, three times while there were
-// few.
-func largeFrom(p *profile.Profile) int64 {
-	if p.Orders < 5 {
-		return 3 * p.MaxOrder
-	}
-	return 2 * p.MaxOrder
-}
-
 func digitalOrder(f *Facts, s *profile.Session) (Signal, bool) {
 	o, ok := order(f)
 	if !ok || !(o.Digital || o.Gift) {
@@ -336,6 +320,82 @@ func sharedValue(f *Facts, s *profile.Session) (Signal, bool) {
 		return Signal{}, false
 	}
 	return named("value_on_many_accounts", math.Round(min(6, math.Log2(most)*2)*1000)/1000), true
+}
+
+// fades is how long what was seen of a session counts: what it did for a day,
+// where it went on for a week. Its sign-in is another matter (afterwards).
+const (
+	actLasts  = 24 * time.Hour
+	moveLasts = 7 * 24 * time.Hour
+)
+
+// lasts is how long a signal counts after it was last seen; 0: until the
+// session ends.
+func lasts(name string) time.Duration {
+	switch name {
+	case "session_moved", "session_elsewhere":
+		return moveLasts
+	case "watched_money", "value_of_intruder", "value_on_many_accounts":
+		return 0
+	}
+	if sentences[name].group == Behaviour {
+		return actLasts
+	}
+	return 0
+}
+
+// fade is the time in which half of what spoke against a sign-in is forgotten
+// while its session goes on and nobody complains. Within that time, too, what
+// it brought in becomes the customer's (profile.Quiet).
+const fade = 7 * 24 * time.Hour
+
+// afterwards is what still counts of what was known of a session when it was
+// last seen.
+func afterwards(s *profile.Session, now time.Time) []Signal {
+	out := make([]Signal, 0, len(s.Terms)+4)
+	gone := max(now.Sub(s.Last), 0)
+	for name, w := range s.Terms {
+		x := named(name, w)
+		if d := lasts(name); d > 0 {
+			at, ok := s.Marks[name]
+			if !ok {
+				at = s.Last.Unix()
+			}
+			if now.Sub(time.Unix(at, 0)) > d {
+				continue
+			}
+		} else if w > 0 && (x.Group == Device || x.Group == Network) {
+			x.Weight = math.Round(w*math.Exp2(-float64(gone)/float64(fade))*1000) / 1000
+			if x.Weight < 0.05 {
+				continue
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// Marked are the session's marks after an assessment: when each thing that
+// counts for a time was last seen.
+func Marked(s *profile.Session, a Assessment, mark string, now time.Time) map[string]int64 {
+	out := map[string]int64{}
+	for name, at := range s.Marks {
+		if lasts(name) == 0 || slices.ContainsFunc(a.Signals, func(x Signal) bool { return x.Name == name }) {
+			out[name] = at
+		}
+	}
+	for _, x := range a.Fresh {
+		if lasts(x.Name) > 0 {
+			out[x.Name] = now.Unix()
+		}
+	}
+	if mark != "" {
+		out[mark] = now.Unix()
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
 }
 
 // actsOf are the acts that an assessment's fresh signals stand for.

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"mimamori"
@@ -123,17 +124,34 @@ type Facts struct {
 
 // Login weighs a successful login. It never stops at the first signal: the
 // incident needs every reason.
-func Login(f Facts) Assessment {
-	f.known = &known{}
-	signals := []Signal{}
+func Login(given Facts) Assessment {
+	f := room.Get().(*roomy)
+	defer f.leave()
+	f.Facts = given
+	f.Facts.known = &f.known
+	signals := make([]Signal, 0, 8)
 	for _, rule := range loginRules {
-		if s, ok := rule(&f); ok {
+		if s, ok := rule(&f.Facts); ok {
 			signals = append(signals, s.tempered())
 		}
 	}
 	a := sum(signals, signals)
-	a.Habits, a.Firsts = loginHabits(&f), novelHabits(&f)
+	a.Habits, a.Firsts = loginHabits(&f.Facts), novelHabits(&f.Facts)
 	return a
+}
+
+// room is memory for facts that rules are shown: more than a kilobyte, which
+// each sign-in would leave as garbage.
+var room = sync.Pool{New: func() any { return new(roomy) }}
+
+type roomy struct {
+	Facts
+	known known
+}
+
+func (r *roomy) leave() {
+	*r = roomy{}
+	room.Put(r)
 }
 
 // loginRules are the signals of a login, each a pure function of the facts.
@@ -213,10 +231,7 @@ func printKey(f *Facts) string {
 // Act weighs something done in a session: the session's own signals so far,
 // and what this act adds.
 func Act(f Facts, s *profile.Session) Assessment {
-	var so []Signal
-	for name, w := range s.Terms {
-		so = append(so, named(name, w))
-	}
+	so := afterwards(s, f.Event.Time)
 	slices.SortFunc(so, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
 	var fresh []Signal
 	for _, rule := range actRules {
@@ -228,16 +243,13 @@ func Act(f Facts, s *profile.Session) Assessment {
 		fresh = nil // confirmed by somebody who could know
 	}
 	a := sum(merge(so, fresh), fresh)
-	a.Habits = actHabits(&f, s, fresh)
+	a.Habits, a.Firsts = actHabits(&f, s, fresh), moveHabits(&f, s)
 	return a
 }
 
 // actHabits are the facts that an act teaches, each act once a session.
 func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
-	if seen, ok := f.Event.Payload.(*event.Session); ok && f.Event.Kind == event.SessionSeen && seen.IP != "" {
-		move, drift := drifted(f, s, seen)
-		out = append(out, uint8(habitMove+move*drifts+drift))
-	}
+	out = amountHabits(f)
 	i := 1
 	if s.Known {
 		i = 0

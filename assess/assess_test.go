@@ -108,7 +108,7 @@ func TestTermsSumToTheScore(t *testing.T) {
 		f := drawFacts(rt)
 		a := Login(f)
 		sums(rt, a)
-		s := &profile.Session{ID: "s", Terms: a.Terms(), Known: rapid.Bool().Draw(rt, "session known")}
+		s := &profile.Session{ID: "s", Last: now, Terms: a.Terms(), Known: rapid.Bool().Draw(rt, "session known")}
 		for _, e := range []event.Event{
 			{Time: now, Kind: event.AccountChanged, Payload: &event.Change{Resource: event.Resource{Kind: event.Address, ID: "x"}, Op: event.Added}},
 			{Time: now, Kind: event.AccountChanged, Payload: &event.Change{Resource: event.Resource{Kind: event.Contact, ID: "mail"}, Op: event.Changed}},

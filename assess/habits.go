@@ -22,7 +22,10 @@ const (
 	habitPair     = habitAct + 2*len(actNames)              // + 3*(0 device known, 1 not) + (0 usual network, 1 same operator, 2 another)
 	habitNovel    = habitPair + 6                           // + novelties*age + novelty: the operator of an account with a past
 	habitRare     = habitNovel + ages*novelties             // + 0 used by many, 1 by hardly any: of operators new to her
-	habitPlace    = habitRare + 2                           // + 0 home, 1 rented, 2 abroad, 3 unknown: the first sign-ins of an account
+	habitLate     = habitRare + 2                           // + move*drifts + drift: a session seen again hours later
+	habitAmount   = habitLate + moves*drifts                // + step: what an order comes to, in any account
+	habitTimes    = habitAmount + amounts                   // + 8*(0 few orders before, 1 several) + step: an order against her usual ones
+	habitPlace    = habitTimes + 2*times                    // + 0 home, 1 rented, 2 abroad, 3 unknown: the first sign-ins of an account
 	habitEnd      = habitPlace + 4                          // must fit traffic.Habits
 	_             = uint8(len(traffic.Habits{}) - habitEnd) // compiles only while it does
 )

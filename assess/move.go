@@ -2,6 +2,7 @@ package assess
 
 import (
 	"math"
+	"time"
 
 	"mimamori/event"
 	"mimamori/profile"
@@ -56,12 +57,16 @@ func drifted(f *Facts, s *profile.Session, seen *event.Session) (move, drift int
 		move = moveNone
 	case ok && n.Usual(f.Event.Time):
 		move = moveUsual
-	case f.Place.ASN == s.ASN && s.ASN != 0:
+	case f.Place.ASN != 0 && (f.Place.ASN == s.ASN || hers(f, func(n *profile.Network) bool { return n.ASN == f.Place.ASN })):
 		move = moveOperator
 	default:
 		switch class := traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home); {
 		case class == traffic.Domestic, class == traffic.Relayed && f.Place.Country == s.Country:
 			move = moveDomestic
+		case hers(f, func(n *profile.Network) bool {
+			return n.Country == f.Place.Country && traffic.ClassOf(n.Kind, n.Country, f.Traffic.Home) == class
+		}):
+			move = moveDomestic // she comes over such lines at other times
 		case class == traffic.Hidden:
 			move = moveHidden
 		default:
@@ -80,16 +85,26 @@ func drifted(f *Facts, s *profile.Session, seen *event.Session) (move, drift int
 	case seen.UserAgent == "":
 	case family != "" && agent.Family() != family:
 		drift = driftNew
-	case s.Major != 0 && agent.Major != 0 && path(s.Major, agent.Major, f.Event.Time.Sub(s.Last), f.Event.Time) == odd:
+	case s.Major != 0 && agent.Major != 0 && path(s.Major, agent.Major, f.Event.Time.Sub(s.Began), f.Event.Time) == odd:
 		drift = driftOther // an update on the way is ordinary; a step back is not
 	}
 	// A token that is lost and given anew is no other browser, where line and
 	// browser are hers as ever: people clear what a site has stored.
-	hers := drift == driftNone && (move == moveNone || move == moveUsual)
-	if seen.Device != "" && len(s.Device) > 1 && s.Device[0] == 't' && profile.DeviceKey(seen.Device, agent) != s.Device && !hers {
+	same := drift == driftNone && (move == moveNone || move == moveUsual)
+	if seen.Device != "" && len(s.Device) > 1 && s.Device[0] == 't' && profile.DeviceKey(seen.Device, agent) != s.Device && !same {
 		drift = driftNew
 	}
 	return move, drift
+}
+
+// hers says that one of the account's own networks is so.
+func hers(f *Facts, so func(*profile.Network) bool) bool {
+	for i := range f.Profile.Networks {
+		if n := &f.Profile.Networks[i]; n.Usual(f.Event.Time) && so(n) {
+			return true
+		}
+	}
+	return false
 }
 
 // sessionMoved: network and device changing together in the middle of a
@@ -103,7 +118,7 @@ func sessionMoved(f *Facts, s *profile.Session) (Signal, bool) {
 	if move == moveNone && drift == driftNone {
 		return Signal{}, false
 	}
-	genuine := table{habitMove, startMove[:], 400}.share(&f.Traffic.Habits, move*drifts+drift)
+	genuine := movesOf(f, s).share(&f.Traffic.Habits, move*drifts+drift)
 	w := ratio(attackMove[move*drifts+drift], genuine, -1, 9)
 	if w = stolen(s, w); w < 0.1 {
 		return Signal{}, false
@@ -112,6 +127,39 @@ func sessionMoved(f *Facts, s *profile.Session) (Signal, bool) {
 		return named("session_elsewhere", w), true
 	}
 	return named("session_moved", w), true
+}
+
+// late is how long a session was not seen when it counts as taken up again:
+// people take up sessions days later, from wherever they are by then.
+const late = 3 * time.Hour
+
+// startLate is how genuine sessions are taken up again before anything was
+// counted.
+var startLate = [moves * drifts]float64{
+	0.62, 0.002, 0.002,
+	0.15, 0.001, 0.001,
+	0.08, 0.001, 0.001,
+	0.08, 0.001, 0.001,
+	0.010, 0.0005, 0.0005,
+	0.008, 0.0005, 0.0005,
+}
+
+// movesOf is how genuine sessions go on, soon or hours later.
+func movesOf(f *Facts, s *profile.Session) table {
+	if f.Event.Time.Sub(s.Last) > late {
+		return table{habitLate, startLate[:], 400}
+	}
+	return table{habitMove, startMove[:], 400}
+}
+
+// moveHabits are what a session that goes on teaches of how sessions do.
+func moveHabits(f *Facts, s *profile.Session) []uint8 {
+	seen, ok := f.Event.Payload.(*event.Session)
+	if !ok || f.Event.Kind != event.SessionSeen || seen.IP == "" {
+		return nil
+	}
+	move, drift := drifted(f, s, seen)
+	return []uint8{uint8(movesOf(f, s).from + move*drifts + drift)}
 }
 
 // stolen is what a session's move weighs. That the sign-in was the customer's

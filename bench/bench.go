@@ -160,6 +160,10 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 	return r, floor(ctx, o, ground, &r)
 }
 
+// longestFloor is enough to know a steady rate; a run of ten minutes need not
+// be followed by another ten.
+const longestFloor = 30 * time.Second
+
 // floor measures the least that a durable answer costs here, with the same
 // requests from the same generator.
 func floor(ctx context.Context, o Options, g *ground, r *Result) error {
@@ -172,7 +176,7 @@ func floor(ctx context.Context, o Options, g *ground, r *Result) error {
 	}
 	defer child.stop()
 	var least Result
-	o.Paced = 0
+	o.Paced, o.Duration = 0, min(o.Duration, longestFloor)
 	if err := g.drive(ctx, o, child, &least); err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ type Filing struct {
 type Edit struct {
 	At     time.Time      `json:"at"`
 	By     mimamori.Actor `json:"by"`
-	What   string         `json:"what"` // aware, grounds, an Item, preliminary, final, notowed, reopened, merged, opened
+	What   string         `json:"what"` // aware, grounds, an Item, preliminary, final, notowed, reopened, merged, campaign, opened
 	Before string         `json:"before,omitempty"`
 	After  string         `json:"after,omitempty"`
 	Reason string         `json:"reason,omitempty"`
@@ -272,22 +272,10 @@ func (r *Report) Join(by mimamori.Actor, other *Report, now time.Time) error {
 	if other.ID == r.ID || other.State != Open {
 		return fmt.Errorf("join report %s, which is %s, into %s: %w", other.ID, other.State, r.ID, mimamori.ErrConflict)
 	}
-	for _, ref := range other.Incidents {
-		if !slices.Contains(r.Incidents, ref) {
-			r.Incidents = append(r.Incidents, ref)
-		}
-	}
+	r.take(other)
 	if other.Aware.At.Before(r.Aware.At) {
 		r.note(by, "aware", r.Aware.At.Format(time.RFC3339), other.Aware.At.Format(time.RFC3339), other.ID, now)
 		r.Aware, r.Alarmed = other.Aware, nil
-	}
-	for _, g := range other.Grounds {
-		if !slices.Contains(r.Grounds, g) {
-			r.Grounds = append(r.Grounds, g)
-		}
-	}
-	if len(r.people()) > ManyPersons && !slices.Contains(r.Grounds, Thousand) {
-		r.Grounds = append(r.Grounds, Thousand)
 	}
 	r.note(by, "merged", "", other.ID, "", now)
 	other.State, other.Into = Merged, r.ID
@@ -333,4 +321,6 @@ type Store interface {
 	// Dismissed says that all incidents of a report turned out to be the
 	// customers' own doing.
 	Dismissed(ctx context.Context, r Report) (bool, error)
+	// Pieces are the live reports with customers of campaigns, at most limit.
+	Pieces(ctx context.Context, limit int) ([]Piece, error)
 }

@@ -95,12 +95,16 @@ func sum(all []Facts) total {
 // and says so.
 func Draft(r *Report, all []Facts) map[Item]mimamori.Text {
 	t, pages := sum(all), SeenBy(all)
+	if len(all) < len(r.Incidents) { // more than were read: the number is known all the same
+		t.people = r.Count()
+	}
+	campaign := r.ofCampaign()
 	out := map[Item]mimamori.Text{
 		Outline: {
 			JA: fmt.Sprintf("%sから%sまでの間に、第三者が正しいパスワードなどを用いて、お客さま%d名のアカウントに計%d回サインインしました。当社は%sにこれを知り、%d名についてサインイン中の端末の切断とパスワードの無効化を行いました。",
-				when(t.start).JA, when(t.end).JA, t.people, t.sessions, when(r.Aware.At).JA, t.contained),
+				when(t.start).JA, when(t.end).JA, t.people, t.sessions, when(r.Aware.At).JA, t.contained) + campaign.JA,
 			EN: fmt.Sprintf("Between %s and %s somebody else signed in %d times to the accounts of %d customers with the right password or the like. We learned of it on %s; for %d of them all devices were signed out and the password made invalid.",
-				when(t.start).EN, when(t.end).EN, t.sessions, t.people, when(r.Aware.At).EN, t.contained)},
+				when(t.start).EN, when(t.end).EN, t.sessions, t.people, when(r.Aware.At).EN, t.contained) + campaign.EN},
 		Data: dataItem(t, pages),
 		Persons: {JA: fmt.Sprintf("%d名", t.people),
 			EN: fmt.Sprintf("%d", t.people)},

@@ -107,6 +107,9 @@ func KnownOf(i *incident.Incident) Known {
 			k.At = i.DecidedAt
 		}
 	}
+	if len(i.Campaigns) > 0 {
+		k.Campaign = i.Campaigns[0]
+	}
 	for _, e := range i.Evidence {
 		k.Property = k.Property || slices.ContainsFunc(property, func(p string) bool { return strings.HasPrefix(e.Signal.Name, p) })
 	}

@@ -130,12 +130,12 @@ func (c *Casework) selectTouched(ctx context.Context, id mimamori.IncidentID) ([
 	if err != nil {
 		return nil, err
 	}
-	shared, err := c.touched(ctx, i.Account, i.ID)
+	t, err := c.touched(ctx, i.Account, i.ID)
 	if err != nil {
 		return nil, err
 	}
 	var out []bulk.Item
-	for _, s := range shared {
+	for _, s := range t.shared {
 		item := bulk.Item{Account: s.Account, Subject: s.Subject, Incident: s.Incident, Session: s.Session}
 		if s.Incident != "" {
 			other, err := c.opt.Store.IncidentByID(ctx, s.Incident)

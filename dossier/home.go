@@ -104,7 +104,7 @@ func (d *Desk) guards(ctx context.Context, f *file) []centre.Guard {
 // incidentView is the head of the case.
 func (d *Desk) incidentView(ctx context.Context, f *file) *centre.Incident {
 	i := f.current
-	out := &centre.Incident{Began: i.Start, Did: f.deeds(), Closed: !i.Open(), Cause: i.Cause.Text}
+	out := &centre.Incident{Began: i.Start, Did: f.deeds(), Closed: !i.Open(), Cause: i.Cause.Text, CauseKind: i.Cause.Kind}
 	if notices, err := d.opt.Store.Notices(ctx, f.account.ID); err == nil {
 		for _, n := range notices {
 			if n.IncidentID == i.ID {

@@ -122,7 +122,7 @@ func (d *crowdedDesk) open(path string) time.Duration {
 
 // queuePages are views of the queue: the common one, the narrow ones, one that
 // nothing passes, and one far down.
-var queuePages = []string{"/", "/?show=person", "/?show=closed", "/?for=en&age=older", "/?campaign=cmp_350", "/?kind=customer", "/?whose=me", "/?show=watch", "/?after=30.1.x", "/?kind=campaign&for=en&whose=free&show=person"}
+var queuePages = []string{"/", "/?show=person", "/?show=closed", "/?for=en&age=older", "/?campaign=cmp_350", "/?kind=customer", "/?whose=me", "/?show=watch", "/?urgency=crowd&for=en", "/?state=recovering", "/?whose=stf_nobody", "/?campaign=cmp_350&for=en&kind=customer", "/?after=30.1.x", "/?kind=campaign&for=en&whose=free&show=person"}
 
 // BenchmarkQueue opens each page of a desk with 100,000 open incidents, from
 // the request to the last byte, the record of the look on disk included; the

@@ -189,11 +189,14 @@ func (c *Casework) letGo(ctx context.Context, f *file, by mimamori.Actor) error 
 	})
 }
 
-// Reveal gives one masked contact in clear.
+// Reveal gives one masked contact, or value shared with other accounts, in clear.
 func (c *Casework) Reveal(ctx context.Context, on console.On, field string) (string, error) {
 	f, err := c.open(ctx, on, audit.LookReveal)
 	if err != nil {
 		return "", err
+	}
+	if hash, shared := strings.CutPrefix(field, sharedField); shared {
+		return c.revealShared(ctx, f, hash)
 	}
 	list := f.journal.Contacts(f.suspectedStart())
 	if rest, now := strings.CutPrefix(field, "now:"); now {

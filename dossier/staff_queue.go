@@ -42,9 +42,13 @@ var ages = map[console.Age]struct{ since, before time.Duration }{
 	console.AgeWeek:  {before: 7 * 24 * time.Hour},
 }
 
+// bands are the urgencies that the filter offers.
+var bands = map[console.Urgency]queue.Urgency{console.UrgencyNow: queue.AskedUndone, console.UrgencyAsked: queue.Asked, console.UrgencyLater: queue.AskedLater,
+	console.UrgencyUndone: queue.Undone, console.UrgencyHeld: queue.HeldStill, console.UrgencyWork: queue.InWork, console.UrgencyCrowd: queue.Crowded, console.UrgencyWatched: queue.Watched}
+
 // queueFilter is the page's filter as the store takes it.
 func queueFilter(f console.Filter, reader mimamori.Actor, now time.Time) queue.Filter {
-	out := queue.Filter{Part: queue.Part(f.Show), Campaign: f.Campaign, Lang: f.Lang, After: markOf(f.After)}
+	out := queue.Filter{Part: queue.Part(f.Show), Urgency: bands[f.Urgency], State: f.State, Campaign: f.Campaign, Lang: f.Lang, After: markOf(f.After)}
 	if out.Part == "" {
 		out.Part = queue.Open
 	}
@@ -56,6 +60,8 @@ func queueFilter(f console.Filter, reader mimamori.Actor, now time.Time) queue.F
 		out.Assigned = reader.ID
 	case console.WhoseFree:
 		out.Free = true
+	default:
+		out.Assigned = f.Whose.Person()
 	}
 	if a := ages[f.Age]; a.since > 0 {
 		out.Since = now.Add(-a.since)
@@ -158,7 +164,7 @@ func (c *Casework) queueRows(ctx context.Context, reader mimamori.Actor, rows []
 	out := make([]console.Row, 0, len(rows))
 	for _, r := range rows {
 		row := console.Row{ID: r.Incident, State: r.State, Decision: r.Decision, NeedsPerson: r.Urgency.Person(), Need: r.Need, Why: r.Why,
-			OpenedAt: r.OpenedAt, WaitUntil: r.WaitUntil, Second: second[r.Incident], Lang: r.Lang, Campaigns: r.Campaigns, Mine: r.Assigned != "" && r.Assigned == reader.ID}
+			OpenedAt: r.OpenedAt, Crowd: r.Urgency == queue.Crowded, WaitUntil: r.WaitUntil, Second: second[r.Incident], Lang: r.Lang, Campaigns: r.Campaigns, Mine: r.Assigned != "" && r.Assigned == reader.ID}
 		if r.Need == (mimamori.Text{}) {
 			row.NeedsPerson = false
 		}

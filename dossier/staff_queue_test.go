@@ -380,6 +380,56 @@ func TestG17_OpeningsAreBounded(t *testing.T) {
 	})
 }
 
+// TestG17_OneSourceCannotFloodTheQueue: past its share of an hour, what a source
+// opens is opened and acted on as ever, but stands apart, in nobody's way; other
+// sources, and the next hour, are counted by themselves.
+func TestG17_OneSourceCannotFloodTheQueue(t *testing.T) {
+	desk(t, func(t *testing.T, w *world) {
+		time.Sleep(time.Until(time.Now().Truncate(time.Hour).Add(time.Hour + time.Minute)))
+		dispute := func(source string, k int) {
+			b, err := json.Marshal(map[string]any{"specversion": "1.0", "id": mimamori.NewID("ev"), "source": source, "type": "payment.disputed", "subject": fmt.Sprintf("%s-%03d", source, k),
+				"time": time.Now().UTC().Format(time.RFC3339Nano), "data": map[string]any{"order": "o1"}})
+			w.must(err)
+			w.emit(b)
+		}
+		for k := range 230 {
+			dispute("noisy", k)
+		}
+		dispute("quiet", 0)
+		dispute("noisy", 0) // joins what is open, opens nothing
+		person, crowd := console.Filter{Show: console.ShowPerson}, console.Filter{Urgency: console.UrgencyCrowd}
+		if got := len(w.walk("ai", person)); got != 201 {
+			t.Errorf("%d need a person first, want 200 of one source and one of another", got)
+		}
+		apart := w.walk("ai", crowd)
+		if len(apart) != 30 || len(w.crowds) != 30 || w.crowds[0] != "noisy" {
+			t.Fatalf("%d stand apart, %d told of, want 30 of noisy", len(apart), len(w.crowds))
+		}
+		all := w.walk("ai", console.Filter{})
+		if len(all) != 231 || !slices.Equal(all[201:], apart) {
+			t.Errorf("%d in all, the last ones are not those apart", len(all))
+		}
+		// Nobody's account is guarded less for it.
+		account, err := w.store.ReadAccount(t.Context(), "noisy-229")
+		w.must(err)
+		if i, err := w.store.IncidentByID(t.Context(), account.Standing.Incident); err != nil || i.Decision != decide.Hold || i.Crowd != "noisy" || len(i.NeedingPerson()) == 0 {
+			t.Errorf("the last one = %+v, %v; want the hold asked for", i, err)
+		}
+		// Whoever takes one up takes it out.
+		w.must(w.work.Assign(t.Context(), on("ai", apart[0]), "stf_ai"))
+		w.must(w.work.Contain(t.Context(), on("ai", apart[1])))
+		synctest.Wait()
+		if got := len(w.walk("ai", crowd)); got != 28 {
+			t.Errorf("%d stand apart after two were taken up, want 28", got)
+		}
+		time.Sleep(time.Hour)
+		dispute("noisy", 500)
+		if got := len(w.walk("ai", crowd)); got != 28 {
+			t.Errorf("an hour later a first one stands apart: %d, want 28", got)
+		}
+	})
+}
+
 // TestG18_TextFromOutsideActsNowhere: what an intruder writes into a name, an
 // address or a browser's name reaches the desk as words.
 func TestG18_TextFromOutsideActsNowhere(t *testing.T) {

@@ -53,7 +53,8 @@ type world struct {
 	work   *dossier.Casework
 	other  *dossier.Casework // the same desk on another node
 	lists  *queue.Keeper
-	alarms int // of mass look-ups
+	alarms int      // of mass look-ups
+	crowds []string // sources that opened too many
 }
 
 // The people at the desk, by role; ai2 and rei2 are second persons.
@@ -123,7 +124,8 @@ func (w *world) open(folder string) (stop func()) {
 	maps.Copy(acts, (&dossier.PointsSteps{Shop: w.shop, Store: w.store}).Acts())
 	runner := playbook.NewRunner(w.store, playbook.Options{Acts: acts, Tried: w.note, Refused: w.askPerson, Log: slog.New(slog.DiscardHandler)})
 	geodb := geo.Embedded()
-	w.in = intake.New(w.store, intake.Options{Geo: geodb, Traffic: traffic.New(0), Policy: policy, Wake: runner.Wake, Strange: func(e []event.Event) { w.lists.Note(e) }})
+	w.in = intake.New(w.store, intake.Options{Geo: geodb, Traffic: traffic.New(0), Policy: policy, Wake: runner.Wake, Strange: func(e []event.Event) { w.lists.Note(e) },
+		Crowd: func(source string) { w.crowds = append(w.crowds, source) }})
 	w.lists = queue.NewKeeper(w.store, func(trait string) []byte { return ring.MAC(keys.Pseudonym, "link", trait) }, nil)
 	w.store.IndexWith(func(mail string) [][]byte { return [][]byte{ring.MAC(keys.Pseudonym, "mail", mail)} })
 	front := dossier.New(dossier.Options{Store: w.store, Geo: geodb, Post: post, House: house, Policy: w.in.Policy, Wake: runner.Wake, Base: "https://security.midori.example"})

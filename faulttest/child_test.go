@@ -26,6 +26,7 @@ import (
 	"mimamori/app"
 	"mimamori/mail"
 	"mimamori/store"
+	"mimamori/store/pgtest"
 )
 
 // childEnv makes a copy of this test binary be Mimamori itself.
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	pgtest.Main(m)
 }
 
 // beMimamori serves on a free port until its input ends or the store fails.

@@ -50,6 +50,7 @@ var Faults = []Fault{
 	{Row: 21, Name: "every key rotated meanwhile", Strike: rotate, Share: 0.03},
 	{Row: 22, Name: "IP data deleted and damaged meanwhile", Tune: ownGeo, Strike: spoilGeo, Strong: true, Share: 0.02},
 	{Row: 1, Name: "several of these together", Strike: together, Share: 0.02},
+	{Row: 6, Name: "mail server a tarpit: silent, a byte a second, no answer for what it took", Strike: tarpit, Share: 0.03},
 }
 
 // after sleeps a random while.

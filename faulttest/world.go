@@ -69,6 +69,7 @@ type World struct {
 	crash    func(at playbook.Point, s playbook.Step) bool
 	poisoned string    // commands for this customer break whoever gives them
 	set      []setting // of the wall clock
+	pit      pit       // what the mail server is
 	lost     time.Time // restored from a backup of then: what was acknowledged later may be gone
 	ends     sync.WaitGroup
 }
@@ -133,7 +134,7 @@ func (w *World) config(l *life) app.Config {
 		if l.dead.Load() {
 			return nil, errDead
 		}
-		conn, err := w.pipe.Dial(ctx, network, addr)
+		conn, err := w.throughPit(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}

@@ -30,6 +30,7 @@ import (
 // everything takes what is logged at any level, in both forms, and through the
 // default logger as well.
 type everything struct {
+	traces     collected
 	mu         sync.Mutex // guards both
 	asJSON, as bytes.Buffer
 }
@@ -93,6 +94,7 @@ func listening(t *testing.T, words []string, story func(h *Harness, e *everythin
 			return dial(ctx, network, addr)
 		}
 		c.Metrics.Listen = "127.0.0.1:0" // /metrics is asked in process
+		tracing(c, &e.traces)
 	}, func(h *Harness) { story(h, e) })
 }
 
@@ -104,8 +106,9 @@ func (h *Harness) metrics() string {
 }
 
 // TestF01_NoPersonalDataInLogsOrMetrics: the whole story and every mistake on
-// the way, at debug level. What belongs to a person, and every secret, is in no
-// line of the log, no label, and no text of a panic.
+// the way, at debug level and with everything traced. What belongs to a person,
+// and every secret, is in no line of the log, no label, no span, and no text of
+// a panic.
 func TestF01_NoPersonalDataInLogsOrMetrics(t *testing.T) {
 	listening(t, []string{"connection refused", "connection reset"}, func(h *Harness, e *everything) {
 		h.Customer("canary-hanako")
@@ -191,8 +194,11 @@ func TestF01_NoPersonalDataInLogsOrMetrics(t *testing.T) {
 		if !strings.Contains(metrics, "mimamori_") {
 			t.Fatalf("no metrics:\n%s", metrics)
 		}
+		if len(e.traces.spans(t)) < 100 {
+			t.Fatalf("only these spans were sent:\n%s", e.traces.text())
+		}
 		for what, c := range canaries {
-			for where, text := range map[string]string{"log": asJSON + as, "metrics": metrics} {
+			for where, text := range map[string]string{"log": asJSON + as, "metrics": metrics, "traces": e.traces.text()} {
 				if at := strings.Index(text, c); c == "" || at >= 0 {
 					t.Errorf("%s (%q) is in the %s: …%s…", what, c, where, text[max(0, at-200):min(len(text), max(0, at)+100)])
 				}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,6 @@ import (
 
 	"mimamori"
 	"mimamori/audit"
-	"mimamori/dossier"
 	"mimamori/incident"
 	"mimamori/shop/shoptest"
 )
@@ -136,8 +136,18 @@ func TestF04_ADeletedAccountLeavesNothing(t *testing.T) {
 		}
 		// A recovery and a visit leave their marks, too.
 		h.Do("POST", "/v1/recoveries", map[string]any{"subject": "hanako", "locale": "ja", "return_url": "http://localhost/"}, nil)
-		if err := dossier.Forget(ctx, h.App.Store, "hanako", "stf_a stf_b", time.Now()); err != nil {
-			t.Fatal(err)
+		remove := func() (state string) {
+			t.Helper()
+			var answer struct{ State string }
+			if status := h.Do("DELETE", "/v1/accounts/hanako", nil, &answer); status != http.StatusOK {
+				t.Fatalf("the shop's order to delete: %d", status)
+			}
+			return answer.State
+		}
+		for range 2 { // again changes nothing
+			if state := remove(); state != "waiting" {
+				t.Fatalf("the shop's order to delete while the incident is open: %s, want waiting", state)
+			}
 		}
 		if d, err := h.App.Store.DeletionOf(ctx, i.Account); err != nil || !d.DoneAt.IsZero() {
 			t.Fatalf("deleted while the incident was open: %+v, %v", d, err)
@@ -180,6 +190,13 @@ func TestF04_ADeletedAccountLeavesNothing(t *testing.T) {
 		h.Settle()
 		if events, err := h.App.Store.Events(ctx, i.Account); err != nil || len(events) == 0 {
 			t.Errorf("a new beginning: %d events, %v", len(events), err)
+		}
+		// Now that nothing stands against it, it is done at once.
+		if state := remove(); state != "deleted" {
+			t.Errorf("the shop's order to delete: %s, want deleted", state)
+		}
+		if found := h.inFiles(words...); len(found) > 0 {
+			t.Errorf("left behind by the shop's order:\n%s", strings.Join(found, "\n"))
 		}
 	})
 }

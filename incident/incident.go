@@ -47,6 +47,16 @@ type Incident struct {
 	Campaigns []string `json:"campaigns,omitempty"`
 	// Assigned is who of the staff works on it, by id; empty: nobody does.
 	Assigned string `json:"assigned,omitempty"`
+	// Crowd is the source of events that had opened far too many in that hour;
+	// empty: it had not.
+	Crowd string `json:"crowd,omitempty"`
+}
+
+// Crowded says that it is one of a crowd that a source opened, and that nobody
+// has taken it out: what is on hold stays on hold, but it stands in nobody's way
+// (standards G17).
+func (i *Incident) Crowded() bool {
+	return i.Crowd != "" && i.Assigned == "" && i.DecidedAt.IsZero() && (i.State == Suspected || i.State == Held)
 }
 
 // Evidence is one signal with the event that brought it.
@@ -68,7 +78,7 @@ type Need struct {
 // Cause is how the intruder probably got in, and on what evidence that is
 // said (W4).
 type Cause struct {
-	Kind string        `json:"kind"` // list, spray, session, unknown
+	Kind string        `json:"kind"` // list, spray, phishing, malware, session, mailbox, unknown
 	Text mimamori.Text `json:"text"`
 }
 

@@ -59,8 +59,9 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 	var later *Later
 	var wake bool
 	var was profile.Session
+	var opened map[string]int
 	err := in.store.Take(ctx, false, func(tx Tx) error {
-		later, wake = nil, false
+		later, wake, opened = nil, false, nil
 		a, err := tx.Account(f.Account, f.Subject)
 		if err != nil {
 			return err
@@ -83,7 +84,11 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 		}
 		s.Terms, s.Counted = assessment.Terms(), [2]int16{} // presumed genuine no more
 		if made.Decision.AtLeast(decide.Hold) {
-			_, err = response.Raise(tx, response.Alarm{Account: a, Policy: policy, Event: f.Event, Campaigns: []string{f.Campaign}, Session: f.Session, At: time.Unix(f.At, 0).UTC(), Now: now,
+			crowd := ""
+			if !a.Standing.Open() {
+				crowd, opened = in.crowd(f.Source, 0, now), map[string]int{f.Source: 1}
+			}
+			_, err = response.Raise(tx, response.Alarm{Account: a, Policy: policy, Event: f.Event, Crowd: crowd, Campaigns: []string{f.Campaign}, Session: f.Session, At: time.Unix(f.At, 0).UTC(), Now: now,
 				By: mimamori.System, Voice: "detector", Decision: made.Decision, Probability: assessment.Probability, Signals: assessment.Signals})
 			if err != nil {
 				return err
@@ -100,6 +105,7 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 	if later != nil {
 		in.takeBack(was)
 	}
+	in.openings.add(opened, now)
 	if wake && in.opt.Wake != nil {
 		in.opt.Wake()
 	}

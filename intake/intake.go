@@ -99,6 +99,10 @@ type Options struct {
 	// as the customer's, and what was registered by anybody. It must return at
 	// once; may be nil.
 	Strange func([]event.Event)
+	// Crowd is told of a source whose events opened far more incidents within
+	// the hour than is usual (standards G17), with each further one. It must
+	// return at once; may be nil.
+	Crowd func(source string)
 }
 
 // Intake is the decision path. It is safe for use by many goroutines.
@@ -113,11 +117,12 @@ type Intake struct {
 	kept     atomic.Int64 // when the traffic counters were saved last, unix seconds
 	keepCost atomic.Int64 // seconds by which the next saving of them is put off
 	saved    atomic.Int64 // when the tally was saved last, unix seconds
+	openings openings
+	behind   atomic.Bool // attempts of before the start are still being counted
+	stopped  atomic.Bool
+	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
 	// calibration is what probabilities are given out by; nil: the engine's own.
 	calibration atomic.Pointer[decide.Calibration]
-	behind      atomic.Bool // attempts of before the start are still being counted
-	stopped     atomic.Bool
-	decided     atomic.Int64 // when a decision was asked for last, unix nanoseconds
 }
 
 // New makes the decision path; Start fills what it knows from the store.
@@ -253,7 +258,16 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	if how.Now.IsZero() {
 		how.Now = time.Now()
 	}
-	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
+	if parts := in.parts(events); how.Each == nil && (len(parts) > 1 || parts != nil && how.Import != nil) {
+		return in.takeParts(ctx, events, parts, how)
+	}
+	return in.takeAll(ctx, events, nil, how)
+}
+
+// takeAll takes events in one write. places are theirs in the request, for
+// errors; nil: they are the request.
+func (in *Intake) takeAll(ctx context.Context, events []event.Event, places []int, how How) (Taken, error) {
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, of: places, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
 	if !how.Past {
 		in.decided.Store(time.Now().UnixNano())
 	}
@@ -261,7 +275,9 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	for i, e := range events {
 		r.places[i] = in.place(e)
 	}
-	if err := in.store.TakeEvents(ctx, how.Past, events, r.take); err != nil {
+	r.timing = timed(ctx, len(events))
+	err := in.store.TakeEvents(ctx, how.Past, events, r.take)
+	if r.timing.end(err); err != nil {
 		return Taken{}, err
 	}
 	if i := how.Import; i != nil {
@@ -271,6 +287,12 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 	r.count()
 	if len(r.strange) > 0 {
 		in.opt.Strange(r.strange)
+	}
+	in.openings.add(r.opened.by, r.now)
+	for source := range r.opened.over {
+		if in.opt.Crowd != nil {
+			in.opt.Crowd(source)
+		}
 	}
 	if r.wake && in.opt.Wake != nil {
 		in.opt.Wake()
@@ -286,6 +308,7 @@ type request struct {
 	how    How
 	now    time.Time
 	events []event.Event
+	of     []int // their places in what was asked for; nil: they are all of it
 	places []where
 	levels decide.Levels // that decide now
 
@@ -296,15 +319,28 @@ type request struct {
 	views    []*traffic.View // what they said of each before
 	counts   []counted
 	strange  []event.Event // for Options.Strange
+	opened   opened        // incidents
+	timing   *timing       // nil: not traced
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
+	if r.timing != nil {
+		return r.timing.take(func() error { return r.takeAll(tx) })
+	}
+	return r.takeAll(tx)
+}
+
+func (r *request) takeAll(tx Tx) error {
 	r.accounts, r.wake, r.counts, r.strange = map[mimamori.AccountID]*incident.Account{}, false, nil, nil
+	r.opened = opened{}
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, i)
 		if err != nil {
+			if r.of != nil {
+				i = r.of[i]
+			}
 			return fmt.Errorf("event %d: %w", i, err)
 		}
 		r.taken.Answers = append(r.taken.Answers, answer)
@@ -372,7 +408,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}

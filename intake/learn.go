@@ -51,14 +51,7 @@ func (w *work) learn() {
 			}
 		}
 	}
-	if mark := assess.MarkOf(w.e); mark != "" {
-		if s.Marks == nil {
-			s.Marks = map[string]int64{}
-		}
-		if _, first := s.Marks[mark]; !first {
-			s.Marks[mark] = w.e.Time.Unix()
-		}
-	}
+	s.Marks = assess.Marked(s, w.assessment, assess.MarkOf(w.e), w.e.Time)
 	if o, ok := w.e.Payload.(*event.Order); ok && w.e.Kind == event.OrderPlaced && (s.Known || w.how.Past) {
 		p.LearnOrder(o)
 	}

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -41,6 +40,8 @@ type work struct {
 	campaigns  []string
 	told       traffic.Login  // the attempt as the counters see it
 	viewed     **traffic.View // what they said of it when it ran first
+
+	opened *opened // the request's, see crowd
 }
 
 // do assesses, decides, raises and learns; the answer is JSON.
@@ -254,14 +255,23 @@ func (w *work) raise() error {
 	if w.made.NeedsPerson {
 		a.Ask = w.made.Capped
 	}
-	_, err := response.Raise(w.tx, a)
+	return w.ring(a)
+}
+
+// ring raises what was found, and counts what it opened.
+func (w *work) ring(a response.Alarm) error {
+	was := w.a.Standing.Open()
+	i, err := response.Raise(w.tx, a)
+	if err == nil && i != nil && !was {
+		w.open(i.Crowd)
+	}
 	w.wake = true
 	return err
 }
 
 func (w *work) newAlarm() response.Alarm {
 	return response.Alarm{Account: w.a, Policy: w.in.Policy(), Event: w.e.ID, Campaigns: w.campaigns, Session: w.e.Session, At: w.e.Time, Now: w.now,
-		By: mimamori.System, Voice: "detector"}
+		By: mimamori.System, Voice: "detector", Crowd: w.crowd()}
 }
 
 // alarm raises on somebody's word.
@@ -271,9 +281,7 @@ func (w *work) alarm(d decide.Decision, s assess.Signal, session, voice string) 
 	if known, ok := w.a.Profile.Session(session); ok {
 		a.At = known.Began
 	}
-	_, err := response.Raise(w.tx, a)
-	w.wake = true
-	return err
+	return w.ring(a)
 }
 
 // hear takes a verdict on a session from the shop. "Intruder" raises at once;
@@ -419,6 +427,6 @@ func (w *work) answer() (string, error) {
 		}
 		a.Challenge = c
 	}
-	b, err := json.Marshal(a)
-	return string(b), err
+	var room [1024]byte
+	return string(a.appendTo(room[:0])), nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"mimamori"
+	"mimamori/trace"
 )
 
 // TLSMode says how the connection to the submission server is protected.
@@ -81,7 +82,9 @@ func KindOf(err error) Kind {
 
 // Submit sends raw from one envelope address to one recipient and returns when
 // the server has answered for it. Every error is a *SubmitError.
-func (s *Submitter) Submit(ctx context.Context, from, to string, raw []byte) error {
+func (s *Submitter) Submit(ctx context.Context, from, to string, raw []byte) (err error) {
+	ctx, span := trace.Begin(ctx, "mail", trace.Client)
+	defer func() { traced(span, err) }()
 	timeout := s.Timeout
 	if timeout == 0 {
 		timeout = time.Minute
@@ -108,6 +111,16 @@ func (s *Submitter) Submit(ctx context.Context, from, to string, raw []byte) err
 	}
 	_ = c.Quit() // the mail is accepted; how the connection ends changes nothing
 	return nil
+}
+
+// traced ends a submission's span: by what sort of failure and where, never
+// by its words.
+func traced(span *trace.Span, err error) {
+	if e, ok := errors.AsType[*SubmitError](err); ok {
+		span.Fail(string(e.Kind))
+		span.Set(trace.Stage, e.Stage)
+	}
+	span.End()
 }
 
 func (s *Submitter) dial(ctx context.Context) (net.Conn, error) {

@@ -30,7 +30,7 @@ func named(t *testing.T, path string) []string {
 func described(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, file := range []string{"metrics.go", "work.go"} {
+	for _, file := range []string{"metrics.go", "work.go", "traces.go"} {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

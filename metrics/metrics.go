@@ -42,6 +42,7 @@ type Options struct {
 	Ready     func() error // nil when decisions can be made
 	Work      Work         // nil: the desk's work is left out
 	Alarms    Alarms       // nil: left out
+	Traces    Traces       // nil: left out
 	// Calls counts the calls that wait; nil: left out.
 	Calls func(ctx context.Context, now time.Time) (map[support.Due]int, error)
 }
@@ -114,6 +115,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(build, 1, c.opt.Version)
 	gauge(ready, truth(c.opt.Ready() == nil))
 	c.totals(out)
+	c.traces(out)
 	if r, err := c.opt.Analysis.Report(ctx, now.UTC()); err != nil {
 		c.missing("analysis", err)
 	} else {

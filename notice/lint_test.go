@@ -227,3 +227,15 @@ func TestRenderRefusesWhatItCannotSay(t *testing.T) {
 		}
 	}
 }
+
+// TestC13_AFourthActionIsRefused: texts of the shop's own are held to it, too.
+func TestC13_AFourthActionIsRefused(t *testing.T) {
+	if lines, err := numbered([]string{"* a", "b", "* c", "* d"}); err != nil || lines[3] != "3. d" {
+		t.Errorf("three actions: %v, %v", lines, err)
+	}
+	for _, lines := range [][]string{{"* a", "* b", "* c", "* d"}, {"a"}} {
+		if got, err := numbered(lines); err == nil {
+			t.Errorf("%d actions are written: %v", len(lines), got)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"mimamori"
 	"mimamori/playbook"
+	"mimamori/trace"
 	"mimamori/undo"
 	"mimamori/webhook"
 )
@@ -210,6 +211,7 @@ func (g *Gateway) Tell(ctx context.Context, m SecondMessage) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "mimamori")
+	trace.Inject(ctx, req.Header)
 	resp, err := g.Client.Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok { // its text repeats the URL

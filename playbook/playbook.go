@@ -62,6 +62,9 @@ type Step struct {
 	DoneAt   time.Time           `json:"done_at,omitzero"`
 }
 
+// FirstSeq is the first planned step's of a run.
+const FirstSeq = 1000
+
 // Plan makes a run and its steps. Seqs are 1000 apart, so that a step may put
 // what it found out between itself and the next.
 func Plan(run Run, names []Named, now time.Time) (Run, []Step) {
@@ -71,7 +74,7 @@ func Plan(run Run, names []Named, now time.Time) (Run, []Step) {
 	run.Begun = now
 	var steps []Step
 	for i, n := range names {
-		steps = append(steps, newStep(run, (i+1)*1000, n, now))
+		steps = append(steps, newStep(run, (i+1)*FirstSeq, n, now))
 	}
 	if len(steps) > 0 {
 		steps[0].State = Ready

@@ -133,7 +133,20 @@ func (p *Profile) LearnOrder(o *event.Order) {
 	p.Orders++
 	if o.Total != nil {
 		p.MaxOrder = max(p.MaxOrder, o.Total.Amount)
+		p.Typical = typical(p.Typical, p.Orders, o.Total.Amount)
 	}
+}
+
+// typical takes the n-th order into the geometric mean.
+func typical(mean int64, n int, amount int64) int64 {
+	if amount <= 0 {
+		return mean
+	}
+	if mean <= 0 || n <= 1 {
+		return amount
+	}
+	share := 1 / float64(min(n, 20))
+	return max(1, int64(math.Round(math.Exp((1-share)*math.Log(float64(mean))+share*math.Log(float64(amount))))))
 }
 
 // KeepSession puts a session on the list, or its newer self in its place.

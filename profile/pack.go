@@ -231,7 +231,8 @@ func seal(b []byte, from int) []byte {
 
 // pack writes the row.
 func (p *Profile) pack(room []byte) []byte {
-	k := packer{b: append(room, version), at: base}
+	var words [32]string
+	k := packer{b: append(room, version), words: words[:0], at: base}
 	// How many there are of each, so that a reader makes room once.
 	k.uint(1, uint64(len(p.Devices)&255)|uint64(len(p.Networks)&255)<<8|uint64(len(p.Sessions)&255)<<16)
 	k.text(2, string(p.Locale))
@@ -281,6 +282,7 @@ func (p *Profile) pack(room []byte) []byte {
 	}
 	k.weights(20, p.Faded)
 	k.time(21, p.FadedAt)
+	k.int(22, p.Typical)
 	return seal(fillUp(k.b, len(room)), len(room))
 }
 

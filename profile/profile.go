@@ -49,7 +49,10 @@ type Profile struct {
 
 	Orders   int   `json:"o,omitempty"`
 	MaxOrder int64 `json:"om,omitempty"` // largest genuine order, minor units
-	Balance  int64 `json:"pb,omitempty"` // points after the last movement
+	// Typical is the geometric mean of her genuine orders, minor units: twenty
+	// or so of the last count.
+	Typical int64 `json:"ot,omitempty"`
+	Balance int64 `json:"pb,omitempty"` // points after the last movement
 
 	FailedAt time.Time `json:"fa,omitzero"` // start of the running hour of failures
 	Failed   int       `json:"fn,omitempty"`
@@ -212,7 +215,10 @@ func (p *Profile) Fit() {
 }
 
 // Encode writes the row, made to fit.
-func (p *Profile) Encode() ([]byte, error) { return p.AppendTo(nil), nil }
+func (p *Profile) Encode() ([]byte, error) {
+	var room [3 * step]byte // most rows fit, and only their own bytes are then taken from the heap
+	return slices.Clone(p.AppendTo(room[:0])), nil
+}
 
 // AppendTo appends the row, made to fit, to what there is room for.
 func (p *Profile) AppendTo(b []byte) []byte {

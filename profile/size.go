@@ -13,7 +13,7 @@ import (
 func (p *Profile) Size() int {
 	n := 2 + // braces; each field below counts its own comma, one too many in all
 		text("l", string(p.Locale)) + text("z", p.Zone) + moment("f", p.FirstSeen) + moment("md", p.Made) + moment("ll", p.LastLogin) +
-		whole("n", int64(p.Logins)) + whole("o", int64(p.Orders)) + whole("om", p.MaxOrder) + whole("pb", p.Balance) +
+		whole("n", int64(p.Logins)) + whole("o", int64(p.Orders)) + whole("om", p.MaxOrder) + whole("ot", p.Typical) + whole("pb", p.Balance) +
 		moment("fa", p.FailedAt) + whole("fn", int64(p.Failed)) + weights("x", p.Faded) + moment("xt", p.FadedAt)
 	n += len(`"h":[],`) + len(p.Hours) - 1
 	for _, h := range p.Hours {
@@ -139,6 +139,23 @@ func digits(v int64) int {
 
 // number is a float as encoding/json writes it.
 func number(v float64, bits int) int {
+	// Nearly all are thousandths, and a session has a dozen: they are counted.
+	if m := math.Round(v * 1000); bits == 64 && m/1000 == v && math.Abs(m) < 1e12 && m != 0 {
+		whole := int64(math.Abs(m))
+		n := digits(whole / 1000)
+		if m < 0 {
+			n++
+		}
+		switch {
+		case whole%1000 == 0:
+			return n
+		case whole%100 == 0:
+			return n + 2
+		case whole%10 == 0:
+			return n + 3
+		}
+		return n + 4
+	}
 	var b [40]byte
 	if a := math.Abs(v); v != 0 && (a < 1e-6 || a >= 1e21) {
 		out := strconv.AppendFloat(b[:0], v, 'e', -1, bits)

@@ -266,6 +266,8 @@ func unpack(b []byte) (p Profile, err error) {
 			p.Faded = u.weights()
 		case 21<<3 | wireTime:
 			p.FadedAt = u.time()
+		case 22<<3 | wireInt:
+			p.Typical = u.int()
 		default:
 			u.skip(k)
 		}

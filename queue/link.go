@@ -46,6 +46,9 @@ type Link struct {
 type Trait struct {
 	Kind  LinkKind
 	Value string
+	// Shown is the value as it came, by the contract's usual names (and ip,
+	// user_agent): what a page masks or, when asked, shows.
+	Shown map[string]string
 }
 
 // TraitsOf are what an event has that could be found again on other accounts.
@@ -54,10 +57,10 @@ func TraitsOf(e event.Event) []Trait {
 	switch d := e.Payload.(type) {
 	case *event.Login:
 		if d.Outcome == event.Succeeded {
-			return where(d.IP, d.UserAgent+"\x00"+d.AcceptLanguage+"\x00"+d.TLSFingerprint, d.Device, d.UserAgent != "")
+			return where(d.IP, d.UserAgent, d.UserAgent+"\x00"+d.AcceptLanguage+"\x00"+d.TLSFingerprint, d.Device)
 		}
 	case *event.Session:
-		return where(d.IP, "", d.Device, false)
+		return where(d.IP, "", "", d.Device)
 	case *event.Change:
 		if d.Op != event.Removed {
 			return registered(d)
@@ -66,20 +69,22 @@ func TraitsOf(e event.Event) []Trait {
 	return nil
 }
 
-func where(ip, client, device string, told bool) []Trait {
+// where are the traits of a browser and its connection; client is all that the
+// browser tells of itself.
+func where(ip, agent, client, device string) []Trait {
 	var out []Trait
 	if device != "" {
-		out = append(out, Trait{LinkDevice, device})
+		out = append(out, Trait{LinkDevice, device, map[string]string{"user_agent": agent}})
 	}
 	addr, err := geo.Parse(ip)
 	if ip == "" || err != nil {
 		return out
 	}
 	line := connection(addr)
-	if told {
-		out = append(out, Trait{LinkClient, line + "\x00" + client})
+	if agent != "" {
+		out = append(out, Trait{LinkClient, line + "\x00" + client, map[string]string{"user_agent": agent, "ip": ip}})
 	}
-	return append(out, Trait{LinkNetwork, line})
+	return append(out, Trait{LinkNetwork, line, map[string]string{"ip": ip}})
 }
 
 // connection is one line: an IPv4 address, or the /64 that a household has.
@@ -102,8 +107,12 @@ func registered(c *event.Change) []Trait {
 	var out []Trait
 	put := func(kind LinkKind, least int, fields ...string) {
 		var b strings.Builder
+		shown := map[string]string{}
 		for _, f := range fields {
 			s, _ := after[f].(string)
+			if s != "" {
+				shown[f] = s
+			}
 			for _, r := range strings.ToLower(norm.NFKC.String(s)) {
 				if r > ' ' && !slices.Contains([]rune("-−‐ー+."), r) {
 					b.WriteRune(r)
@@ -111,7 +120,7 @@ func registered(c *event.Change) []Trait {
 			}
 		}
 		if b.Len() >= least {
-			out = append(out, Trait{kind, b.String()})
+			out = append(out, Trait{kind, b.String(), shown})
 		}
 	}
 	switch c.Resource.Kind {
@@ -137,6 +146,7 @@ type Shared struct {
 	Session  string              // the session on which it was seen; may be empty
 	At       time.Time
 	Kinds    []LinkKind // what is shared, the most telling first
+	Hashes   [][]byte   // of the values, each once
 }
 
 // Common is from how many accounts on a value says nothing any more: an office,
@@ -166,6 +176,9 @@ func Share(links []Link) []Shared {
 		s := &out[k]
 		if !slices.Contains(s.Kinds, l.Kind) {
 			s.Kinds = append(s.Kinds, l.Kind)
+		}
+		if !slices.ContainsFunc(s.Hashes, func(h []byte) bool { return string(h) == string(l.Hash) }) {
+			s.Hashes = append(s.Hashes, l.Hash)
 		}
 		if s.Incident == "" {
 			s.Incident = l.Incident

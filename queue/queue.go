@@ -45,6 +45,7 @@ const (
 	Undone      Urgency = 30 // suspected
 	HeldStill   Urgency = 35 // on hold
 	InWork      Urgency = 40 // contained, and on the way back
+	Crowded     Urgency = 45 // on hold, one of far too many from one source (standards G17)
 	Watched     Urgency = 60 // the customer is back
 )
 
@@ -101,6 +102,8 @@ func RowOf(i *incident.Incident) (Row, bool) {
 func urgency(i *incident.Incident, asked bool) Urgency {
 	undone := i.State == incident.Suspected || i.State == incident.Held
 	switch {
+	case i.Crowded():
+		return Crowded
 	case asked && undone && i.DecidedAt.IsZero():
 		return AskedUndone
 	case asked && i.Open():
@@ -132,6 +135,7 @@ const (
 // Filter narrows a list. Empty fields let everything pass.
 type Filter struct {
 	Part     Part
+	Urgency  Urgency
 	State    incident.State
 	Evidence Groups // any of these
 	Campaign string
@@ -170,7 +174,7 @@ func (t Tally) Of(p Part) int {
 	}
 	n := 0
 	for u, rows := range t.Rows {
-		if p == Person && u.Person() || p == Open && u.Open() || p == Watch && !u.Open() {
+		if u.in(p) {
 			n += rows
 		}
 	}

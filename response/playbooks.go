@@ -92,9 +92,4 @@ var (
 	textOpened      = mimamori.Text{JA: "ふだんと違う利用に気づき、対応を始めました", EN: "Something unlike the customer was noticed, and the response began"}
 	textPasswordSet = mimamori.Text{JA: "お客様が新しいパスワードを設定しました", EN: "The customer set a new password"}
 	textDismissed   = mimamori.Text{JA: "お客様ご本人の利用とわかり、対応を終えました", EN: "It was the customer; the response was ended"}
-	causeList       = mimamori.Text{JA: "同じ接続元から多くのお客様のパスワードが試されていました。よそで漏れた一覧のパスワードが使われたと考えられます。", EN: "The same source was trying the passwords of many customers: probably a list of passwords that leaked elsewhere."}
-	causeSpray      = mimamori.Text{JA: "同じパスワードが、多くのお客様のアカウントで試されていました。よく使われるパスワードが当てられたと考えられます。", EN: "The same password was being tried on the accounts of many customers: probably a common one, guessed."}
-	causeBreached   = mimamori.Text{JA: "使われたパスワードは、よそで漏れた一覧に載っているものでした。", EN: "The password that was used stands on a list that leaked elsewhere."}
-	causeSession    = mimamori.Text{JA: "サインインしたままの状態が、別の端末で使われました。端末がウイルスなどの有害なソフトに感染したおそれがあります。", EN: "A signed-in session went on from another device: perhaps malware on a device of the customer's."}
-	causeUnknown    = mimamori.Text{JA: "どのようにしてパスワードが知られたのか、わたしたちにはわかっていません。使い回し、推測されやすいパスワード、にせのメールやサイト、ウイルスなどの有害なソフトなどが考えられます。", EN: "We do not know how the password became known. A password used elsewhere too, an easy one, a false mail or site, or malware are the usual ways."}
 )

@@ -47,6 +47,7 @@ type Alarm struct {
 	Voice       string // whose word the verdict on the session is: detector, shop, customer, agent
 	Ask         []mimamori.Text
 	Campaigns   []string // attacks over many accounts that it belongs to
+	Crowd       string   // the source that has opened far too many this hour; empty: it has not
 }
 
 // Raise opens an incident or adds to the open one, and sets the playbook of
@@ -87,7 +88,7 @@ func openOrJoin(tx Tx, a Alarm) (i *incident.Incident, fresh bool, err error) {
 	} else {
 		fresh = true
 		i = &incident.Incident{ID: mimamori.NewIncidentID(), Account: a.Account.ID, Subject: a.Account.Subject, State: incident.Suspected,
-			OpenedAt: a.Now, Lang: a.Account.Profile.Locale, By: a.By, Decision: decide.Allow}
+			OpenedAt: a.Now, Lang: a.Account.Profile.Locale, By: a.By, Decision: decide.Allow, Crowd: a.Crowd}
 		if i.Lang == "" {
 			i.Lang = mimamori.Japanese
 		}
@@ -103,7 +104,7 @@ func openOrJoin(tx Tx, a Alarm) (i *incident.Incident, fresh bool, err error) {
 	}
 	i.Join(evidence, a.Decision, a.Probability)
 	i.JoinCampaigns(a.Campaigns)
-	i.Cause = causeOf(i.Evidence)
+	i.Cause = causeOf(i.Evidence, a.Account.Profile)
 	return i, fresh, nil
 }
 
@@ -301,22 +302,4 @@ func put(tx Tx, i *incident.Incident, p Playbook, now time.Time) error {
 		return fmt.Errorf("begin playbook %s of %s: %w", p.Name, i.ID, err)
 	}
 	return nil
-}
-
-// causeOf names the likely way in and the evidence for it (mission W4).
-func causeOf(evidence []incident.Evidence) incident.Cause {
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(evidence, func(e incident.Evidence) bool { return slices.Contains(names, e.Signal.Name) })
-	}
-	switch {
-	case has("session_moved"):
-		return incident.Cause{Kind: "session", Text: causeSession}
-	case has("campaign_password"):
-		return incident.Cause{Kind: "spray", Text: causeSpray}
-	case has("campaign_network", "campaign_client", "failing_alike"):
-		return incident.Cause{Kind: "list", Text: causeList}
-	case has("password_breached"):
-		return incident.Cause{Kind: "list", Text: causeBreached}
-	}
-	return incident.Cause{Kind: "unknown", Text: causeUnknown}
 }

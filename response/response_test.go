@@ -261,14 +261,3 @@ func TestDismiss(t *testing.T) {
 		t.Errorf("dismissed twice: %v", err)
 	}
 }
-
-// TestW4_Cause: the likely way in is named from the evidence.
-func TestW4_Cause(t *testing.T) {
-	for signal, want := range map[string]string{"session_moved": "session", "campaign_network": "list", "campaign_client": "list", "password_breached": "list", "device_new": "unknown"} {
-		b := newBench(t)
-		i := b.raise(decide.Hold, "his", func(a *response.Alarm) { a.Signals = []assess.Signal{device, {Name: signal}} })
-		if i.Cause.Kind != want || i.Cause.Text.JA == "" || i.Cause.Text.EN == "" {
-			t.Errorf("with %s the cause is %+v, want %s", signal, i.Cause, want)
-		}
-	}
-}

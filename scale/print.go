@@ -57,7 +57,9 @@ func (p Plan) Text() string {
 	}
 	_ = w.Flush()
 	pg, ci := p.Shapes[1], p.Shapes[2]
-	fmt.Fprintf(&out, "\nTake: %s.\nEvents by day: %s partitions in one PostgreSQL; in Citus %s of %s days with %s shards each.\n\n", p.Advice, number(pg.Partitions), number(ci.Partitions), number(ci.Width), number(ci.Shards))
+	fmt.Fprintf(&out, "\nTake: %s.\n", p.Advice)
+	fmt.Fprintf(&out, "With the events partitioned by day, which is not built: log a day %s GB, at the worst %s MB a second, random reads %s a second;\n%s partitions in one PostgreSQL, in Citus %s of %s days with %s shards each.\n\n",
+		number(p.ByDay.WALDay), number(p.ByDay.WALPeak), number(p.ByDay.Misses), number(pg.Partitions), number(ci.Partitions), number(ci.Width), number(ci.Shards))
 	w = tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "what more costs\tcores\tdisk, one copy\tlog, a day\tlog, at the worst")
 	for _, g := range p.Grows {

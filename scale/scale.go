@@ -59,7 +59,7 @@ type Shape struct {
 	First      string  `json:"breaks_first"`
 	FirstAt    float64 `json:"breaks_first_at"` // attempts a second; 0: it is full already
 	Shards     float64 `json:"shards"`
-	Partitions float64 `json:"partitions"`
+	Partitions float64 `json:"partitions"` // of the events by day, if there were any
 	Width      float64 `json:"partition_days"`
 }
 
@@ -74,9 +74,18 @@ type Plan struct {
 	WALPeak float64 `json:"wal_mb_s_peak"`
 	Hour    float64 `json:"hour_of_peak_gb"` // what an hour of the peak adds, log and events
 	Misses  float64 `json:"reads_s_peak"`    // random reads at the peak, with the machine's memory
+	ByDay   ByDay   `json:"partitioned_by_day"`
 	Shapes  []Shape `json:"shapes"`
 	Advice  string  `json:"advice"`
 	Grows   []Grow  `json:"grows"`
+}
+
+// ByDay is what would be if the events were partitioned by day, which they are
+// not: new ones then fall on few pages, and old ones go without being touched.
+type ByDay struct {
+	WALDay  float64 `json:"wal_gb_day"`
+	WALPeak float64 `json:"wal_mb_s_peak"`
+	Misses  float64 `json:"reads_s_peak"`
 }
 
 // Grow is what more of something costs: the law by which all grows.
@@ -144,10 +153,13 @@ func Compute(s Shop, f Figures) (Plan, error) {
 	p.Events = p.Busy * s.EventsPerLogin
 	rows := s.LoginsPerDay * (1 + s.EventsPerLogin) // events a day
 	p.Data = (s.Accounts*f.Account.Value + rows*f.Event.Value*s.RetentionDays) / gb
-	p.WALDay = (s.LoginsPerDay*(f.WAL.Value+images(p.Mean, s, f)*f.PageImage.Value) + s.LoginsPerDay*s.EventsPerLogin*f.WALEvent.Value) / gb
-	p.WALPeak = (s.Peak*f.WAL.Value + s.Peak*s.Known*images(s.Peak*s.Known, s, f)*f.PageImage.Value + p.Events*f.WALEvent.Value) / 1e6
+	p.ByDay.WALDay = (s.LoginsPerDay*(f.WAL.Value+images(p.Mean, s, f)*f.PageImage.Value) + s.LoginsPerDay*s.EventsPerLogin*f.WALEvent.Value) / gb
+	p.ByDay.WALPeak = (s.Peak*f.WAL.Value + s.Peak*s.Known*images(s.Peak*s.Known, s, f)*f.PageImage.Value + p.Events*f.WALEvent.Value) / 1e6
+	p.ByDay.Misses = s.Peak * s.Known * (1 - cached(s, f, 1)) * f.ReadsOfMissed.Value
+	p.WALDay = p.ByDay.WALDay + rows*(keyImages(rows/86400, s, f)*f.KeyImage.Value+removal(f))/gb
+	p.WALPeak = p.ByDay.WALPeak + (s.Peak+p.Events)*keyImages(s.Peak+p.Events, s, f)*f.KeyImage.Value/1e6
 	p.Hour = 3600 * (p.WALPeak/1e3 + (s.Peak+p.Events)*f.Event.Value/gb)
-	p.Misses = s.Peak * s.Known * (1 - cached(s, f, 1)) * f.ReadsOfMissed.Value
+	p.Misses = misses(p, f, 1)
 	p.Shapes = []Shape{embedded(p, f), postgres(p, f), citus(p, f)}
 	for i := range p.Shapes {
 		p.Shapes[i].Cost = p.Shapes[i].cost(s.Price, s.Standbys)
@@ -161,7 +173,26 @@ func Compute(s Shop, f Figures) (Plan, error) {
 // since the last checkpoint: balls into bins. Over 100 million accounts nearly
 // all are, under an attack that goes through a list.
 func images(rate float64, s Shop, f Figures) float64 {
-	pages := math.Max(1, s.Accounts*f.Account.Value/page)
+	return firsts(rate, s.Accounts*f.Account.Value)
+}
+
+// keyImages is the same for the key of the events. It begins with the account,
+// so that new events fall all over the key of all that are kept.
+func keyImages(rate float64, s Shop, f Figures) float64 { return firsts(rate, keyBytes(s, f)) }
+
+func keyBytes(s Shop, f Figures) float64 {
+	return s.LoginsPerDay * (1 + s.EventsPerLogin) * s.RetentionDays * f.EventKey.Value
+}
+
+// removal is the log for an event that is removed when its time has come: by
+// account, and so now on this page of its day and now on that.
+func removal(f Figures) float64 {
+	const rows = 1e6 // of a day; it does not matter how many
+	return firsts(rows/86400, rows*f.Event.Value) * f.PageImage.Value
+}
+
+func firsts(rate, bytes float64) float64 {
+	pages := math.Max(1, bytes/page)
 	x := rate * checkpoint / pages
 	if x < 1e-9 {
 		return 1
@@ -169,9 +200,17 @@ func images(rate float64, s Shop, f Figures) float64 {
 	return -math.Expm1(-x) / x
 }
 
+// misses is how many random reads the peak takes with n database machines: for
+// accounts that are not in memory, and for the place of each event in its key.
+func misses(p Plan, f Figures, n float64) float64 {
+	s := p.Shop
+	key := math.Min(1, 0.2*n*s.Machine.RAM*gb/keyBytes(s, f))
+	return s.Peak*s.Known*(1-cached(s, f, n))*f.ReadsOfMissed.Value + (s.Peak+p.Events)*(1-key)
+}
+
 // cached is the share of accounts in the memory of n database machines: a list
-// attack asks for all alike. Four tenths are left to the newest events and
-// the system.
+// attack asks for all alike. Two tenths are for the key of the events, and two
+// are left to the newest events and the system.
 func cached(s Shop, f Figures, n float64) float64 {
 	return math.Min(1, 0.6*n*s.Machine.RAM*gb/(s.Accounts*f.Account.Value))
 }
@@ -241,10 +280,10 @@ func postgres(p Plan, f Figures) Shape {
 	return h
 }
 
-// memory is what the databases should have together: all accounts and a day's
-// newest events, but no more than their machines can.
+// memory is what the databases should have together: all accounts, the events'
+// key and a day's newest events, but no more than their machines can.
 func memory(s Shop, f Figures, n float64) float64 {
-	want := (s.Accounts*f.Account.Value/0.6 + s.LoginsPerDay*(1+s.EventsPerLogin)*f.Event.Value*0.2) / gb
+	want := (math.Max(s.Accounts*f.Account.Value/0.6, keyBytes(s, f)/0.2) + s.LoginsPerDay*(1+s.EventsPerLogin)*f.Event.Value*0.2) / gb
 	return math.Max(8*n, math.Min(n*s.Machine.RAM, math.Ceil(want)))
 }
 
@@ -257,7 +296,7 @@ func citus(p Plan, f Figures) Shape {
 	for _, l := range []float64{need / (s.Machine.Cores * s.Load), p.WALPeak / (s.Machine.WAL * s.Load), p.Data / s.Machine.Disk} {
 		workers = math.Max(workers, math.Ceil(l))
 	}
-	for s.Peak*s.Known*(1-cached(s, f, workers))*f.ReadsOfMissed.Value > workers*s.Machine.IOPS*s.Load {
+	for misses(p, f, workers) > workers*s.Machine.IOPS*s.Load {
 		workers++
 	}
 	h.Databases = workers + 1 // and a coordinator, which is on nobody's path
@@ -271,8 +310,7 @@ func citus(p Plan, f Figures) Shape {
 	}
 	h.Width = math.Max(1, math.Ceil(s.RetentionDays*h.Shards/(tablesOfWorker*workers)))
 	h.Partitions = math.Ceil(s.RetentionDays / h.Width)
-	misses := s.Peak * s.Known * (1 - cached(s, f, workers)) * f.ReadsOfMissed.Value
-	h.First, h.FirstAt = first(s.Peak, limit{"the workers' cores", need, workers * s.Machine.Cores}, limit{"their log", p.WALPeak, workers * s.Machine.WAL}, limit{"their random reads", misses, workers * s.Machine.IOPS})
+	h.First, h.FirstAt = first(s.Peak, limit{"the workers' cores", need, workers * s.Machine.Cores}, limit{"their log", p.WALPeak, workers * s.Machine.WAL}, limit{"their random reads", misses(p, f, workers), workers * s.Machine.IOPS})
 	return h
 }
 
@@ -294,11 +332,12 @@ func advise(p Plan) string {
 // so the differences are the law.
 func law(s Shop, f Figures) []Grow {
 	login := 1e6 / 86400 // a second, of a million a day
+	event := f.KeyImage.Value + removal(f)
 	return []Grow{
 		{What: "a million accounts more", Disk: 1e6 * f.Account.Value / gb},
 		{What: "a million sign-ins a day more", Cores: evening * login * (f.NodeDecision.Value + f.DBDecision.Value + s.EventsPerLogin*(f.NodeEvent.Value+f.DBEvent.Value)) / 1e6 / s.Load,
-			Disk: 1e6 * (1 + s.EventsPerLogin) * f.Event.Value * s.RetentionDays / gb, PerDay: 1e6 * (f.WAL.Value + f.PageImage.Value + s.EventsPerLogin*f.WALEvent.Value) / gb},
-		{What: "1,000 attempts a second more at the peak", Cores: 1000 * (f.NodeDecision.Value + f.DBDecision.Value) / 1e6 / s.Load, PerPeak: 1000 * (f.WAL.Value + s.Known*f.PageImage.Value) / 1e6},
+			Disk: 1e6 * (1 + s.EventsPerLogin) * f.Event.Value * s.RetentionDays / gb, PerDay: 1e6 * (f.WAL.Value + f.PageImage.Value + s.EventsPerLogin*f.WALEvent.Value + (1+s.EventsPerLogin)*event) / gb},
+		{What: "1,000 attempts a second more at the peak", Cores: 1000 * (f.NodeDecision.Value + f.DBDecision.Value) / 1e6 / s.Load, PerPeak: 1000 * (f.WAL.Value + s.Known*f.PageImage.Value + f.KeyImage.Value) / 1e6},
 		{What: "a day of keeping events more", Disk: s.LoginsPerDay * (1 + s.EventsPerLogin) * f.Event.Value / gb},
 	}
 }

@@ -25,7 +25,7 @@ func near(a, b float64) bool { return math.Abs(a-b) <= 0.01*math.Abs(b) }
 // TestTheSumByHand does the large example on paper, from round figures.
 func TestTheSumByHand(t *testing.T) {
 	f := Measured()
-	for _, v := range []*Figure{&f.NodeDecision, &f.NodeEvent, &f.DBDecision, &f.DBEvent, &f.OneDecision, &f.OneEvent, &f.Account, &f.Event, &f.WAL, &f.PageImage, &f.WALEvent, &f.OneNode} {
+	for _, v := range []*Figure{&f.NodeDecision, &f.NodeEvent, &f.DBDecision, &f.DBEvent, &f.OneDecision, &f.OneEvent, &f.Account, &f.Event, &f.WAL, &f.PageImage, &f.WALEvent, &f.EventKey, &f.KeyImage, &f.OneNode} {
 		v.Value = map[string]float64{"µs": 100, "B": 1000, "/s": 5000}[v.Unit]
 	}
 	p, err := Compute(Shop{Accounts: 100e6, LoginsPerDay: 8.64e6, Peak: 100_000, EventsPerLogin: 4, Known: 0.5, RetentionDays: 100, Standbys: 1}, f)
@@ -36,12 +36,14 @@ func TestTheSumByHand(t *testing.T) {
 	// 100 M x 1,000 B = 100 GB; 5 x 8.64 M x 1,000 B x 100 days = 4,320 GB.
 	// At the worst 100,000 x 100 µs = 10 cores, events 0.12: 20.24 at half load.
 	// 12.2 M pages; 50,000/s x 1,800 s = 90 M touches: 7.37 a page, 0.1356 images each.
+	// The key of the events: 4.32 G x 1,000 B, 527 M pages; 101,200/s x 1,800 s = 182 M
+	// touches: 0.3454 a page, 0.8457 images each, of 1,000 B.
 	for _, c := range []struct {
 		what      string
 		got, want float64
 	}{
-		{"mean", p.Mean, 100}, {"evening", p.Busy, 300}, {"events", p.Events, 1200}, {"data", p.Data, 4420}, {"log a second", p.WALPeak, 100 + 50*0.1356 + 1.2},
-		{"an hour", p.Hour, 3.6*(100+50*0.1356+1.2) + 3600*101_200*1000/1e9},
+		{"mean", p.Mean, 100}, {"evening", p.Busy, 300}, {"events", p.Events, 1200}, {"data", p.Data, 4420}, {"log a second", p.WALPeak, 100 + 50*0.1356 + 1.2 + 101.2*0.8457}, {"and by day", p.ByDay.WALPeak, 100 + 50*0.1356 + 1.2},
+		{"an hour", p.Hour, 3.6*(100+50*0.1356+1.2+101.2*0.8457) + 3600*101_200*1000/1e9},
 		{"nodes", p.Shapes[1].Nodes, 4}, {"database cores", p.Shapes[1].DBCores, 21}, {"Citus workers and coordinator", p.Shapes[2].Databases, 3}, {"Citus cores", p.Shapes[2].DBCores, 81 + 4},
 		{"disk", p.Shapes[1].Disk, 2*4420 + 7*p.WALDay},
 	} {
@@ -63,7 +65,9 @@ func TestEachShapeHasItsSize(t *testing.T) {
 	}{
 		{Shop{Accounts: 200_000}, "one node, embedded store"},
 		{Shop{Accounts: 10e6, LoginsPerDay: 1e6, Peak: 5000}, "one PostgreSQL"},
-		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Standbys: 1, RetentionDays: 365}, "one PostgreSQL"},
+		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 40_000, Standbys: 1, RetentionDays: 365}, "one PostgreSQL"},
+		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Standbys: 1, RetentionDays: 365}, "Citus"}, // the log, for want of partitions
+		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Standbys: 1, RetentionDays: 365, Machine: Machine{WAL: 1000}}, "one PostgreSQL"},
 		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, Standbys: 1}, "Citus"},
 		{Shop{Accounts: 2e9, LoginsPerDay: 100e6, Peak: 1e6, Standbys: 1}, "Citus"},
 		{Shop{Accounts: 100e6, LoginsPerDay: 10e6, Peak: 100_000, RetentionDays: 365, Machine: Machine{Cores: 8}}, "Citus"},
@@ -71,6 +75,15 @@ func TestEachShapeHasItsSize(t *testing.T) {
 		if p := plan(t, c.shop); p.Advice != c.want {
 			t.Errorf("%+v: %s, want %s\n%s", c.shop, p.Advice, c.want, p.Text())
 		}
+	}
+}
+
+// TestPartitionsWouldSave: the key of all events that are kept is what makes
+// the log long, the more the longer they are kept.
+func TestPartitionsWouldSave(t *testing.T) {
+	short, long := plan(t, Shop{Accounts: 10e6, LoginsPerDay: 1e6, RetentionDays: 60}), plan(t, Shop{Accounts: 10e6, LoginsPerDay: 1e6, RetentionDays: 1826})
+	if short.WALDay <= short.ByDay.WALDay || long.WALDay <= short.WALDay || long.ByDay.WALDay != short.ByDay.WALDay {
+		t.Errorf("log a day: 60 days %v, by day %v; five years %v, by day %v", short.WALDay, short.ByDay.WALDay, long.WALDay, long.ByDay.WALDay)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"mimamori"
 	"mimamori/event"
+	"mimamori/trace"
 	"mimamori/webhook"
 )
 
@@ -130,9 +131,11 @@ func (h *HTTP) Account(ctx context.Context, subject string) (Account, error) {
 
 // call makes one try of at most 15 s, body included. Any status but 200 is an
 // error, and the status comes back beside it.
-func (h *HTTP) call(ctx context.Context, what, method, to, id string, body []byte, most int64) (int, []byte, error) {
+func (h *HTTP) call(ctx context.Context, what, method, to, id string, body []byte, most int64) (status int, answer []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, oneTry)
 	defer cancel()
+	ctx, span := trace.Begin(ctx, "shop "+what, trace.Client)
+	defer func() { traced(span, what, status, err) }()
 	req, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, fmt.Errorf("shop %s: %w", what, err)
@@ -149,6 +152,7 @@ func (h *HTTP) call(ctx context.Context, what, method, to, id string, body []byt
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "mimamori")
+	trace.Inject(ctx, req.Header)
 	resp, err := h.client.Do(req)
 	if err != nil {
 		var outer *url.Error // its text repeats the URL, and with it the subject
@@ -161,7 +165,7 @@ func (h *HTTP) call(ctx context.Context, what, method, to, id string, body []byt
 	if resp.StatusCode != http.StatusOK {
 		return resp.StatusCode, nil, failedStatus(what, resp)
 	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err == nil && int64(len(answer)) > most {
 		err = fmt.Errorf("answer is larger than %d bytes", most)
 	}
@@ -169,6 +173,24 @@ func (h *HTTP) call(ctx context.Context, what, method, to, id string, body []byt
 		return resp.StatusCode, nil, &TryError{What: what, Status: resp.StatusCode, Retryable: true, Err: err}
 	}
 	return resp.StatusCode, answer, nil
+}
+
+// traced ends a call's span; what failed is told without the error's text.
+func traced(span *trace.Span, what string, status int, err error) {
+	if span == nil {
+		return
+	}
+	span.Set(trace.Command, what)
+	if status != 0 {
+		span.Count(trace.Status, status)
+	}
+	switch {
+	case err != nil && status != 0:
+		span.Fail("bad answer")
+	case err != nil:
+		span.Fail("no answer")
+	}
+	span.End()
 }
 
 func failedStatus(what string, resp *http.Response) *TryError {

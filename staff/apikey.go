@@ -27,10 +27,11 @@ const (
 	ScopeRead      Scope = "read"      // read histories and incidents
 	ScopeStaff     Scope = "staff"     // act as the desk's machine
 	ScopeSignals   Scope = "signals"   // receive Shared Signals: streams of its own
+	ScopeErase     Scope = "erase"     // have accounts deleted, and nothing else
 )
 
 // Scopes lists all.
-var Scopes = []Scope{ScopeEvents, ScopeDecisions, ScopeHandoff, ScopeRead, ScopeStaff, ScopeSignals}
+var Scopes = []Scope{ScopeEvents, ScopeDecisions, ScopeHandoff, ScopeRead, ScopeStaff, ScopeSignals, ScopeErase}
 
 // APIKey is a machine's key as it is stored: never the key itself.
 type APIKey struct {
@@ -192,11 +193,10 @@ func (g *Gatekeeper) Keys(ctx context.Context) ([]APIKey, error) {
 // ErrDenied; a good one over its cap gives ErrTooMany. Scopes are for the
 // caller to compare, who knows what was asked.
 func (g *Gatekeeper) Check(ctx context.Context, presented string) (APIKey, error) {
-	denied := fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	rest, ok := strings.CutPrefix(presented, keyPrefix)
 	id, secret, cut := strings.Cut(rest, "_")
 	if !ok || !cut || len(presented) > 200 {
-		return APIKey{}, denied
+		return APIKey{}, fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	}
 	hash := sha256.Sum256([]byte(secret))
 	k, err := g.read(ctx, "key_"+id)
@@ -207,7 +207,7 @@ func (g *Gatekeeper) Check(ctx context.Context, presented string) (APIKey, error
 	}
 	now := time.Now()
 	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 || !k.RevokedAt.IsZero() || (!k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt)) {
-		return APIKey{}, denied
+		return APIKey{}, fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	}
 	if !g.take(k, now) {
 		return APIKey{}, ErrTooMany

@@ -93,26 +93,40 @@ type words struct {
 	told  bool
 }
 
+// Deletions counts one account that a key is about to have deleted, against
+// its own cap of 200 in an hour: what a stolen key destroys does not come back.
+func (g *Gatekeeper) Deletions(ctx context.Context, k APIKey) error {
+	return g.capped(ctx, k, "erase "+k.ID, 1, usualDeletions)
+}
+
+// usualDeletions is how many accounts one key has deleted in an hour, at most.
+const usualDeletions = 200
+
 // Words counts n sessions that a key is about to call an intruder's. Above the
 // key's cap it gives ErrTooMany: a stolen key that says so of everybody stops
 // there, and somebody hears of it once an hour (standards item G14).
 func (g *Gatekeeper) Words(ctx context.Context, k APIKey, n int) error {
-	if n <= 0 {
-		return nil
-	}
 	most := k.WordsAnHour
 	if most == 0 {
 		most = usualWords
 	}
+	return g.capped(ctx, k, k.ID, n, most)
+}
+
+// capped counts n under a name, and tells once an hour that it is too much.
+func (g *Gatekeeper) capped(ctx context.Context, k APIKey, name string, n, most int) error {
+	if n <= 0 {
+		return nil
+	}
 	now := time.Now()
 	g.words.mu.Lock()
-	w := g.words.keys[k.ID]
+	w := g.words.keys[name]
 	if w == nil || now.Sub(w.began) >= time.Hour {
 		if g.words.keys == nil || len(g.words.keys) >= maxKnown {
 			g.words.keys = map[string]*words{}
 		}
 		w = &words{began: now}
-		g.words.keys[k.ID] = w
+		g.words.keys[name] = w
 	}
 	over := w.n+n > most
 	tell := over && !w.told

@@ -15,10 +15,15 @@ import (
 	"mimamori/profile"
 )
 
-// Take runs the decision path's work durably (intake.Store); idle work gives
-// way to decisions.
+// Take runs the decision path's work durably (intake.Store): what is no event
+// is somebody's word or a second look, and goes before decisions; idle work
+// gives way to them.
 func (s *SQL) Take(ctx context.Context, idle bool, do func(intake.Tx) error) error {
-	return s.update(ctx, pathClass(idle), func(tx *tx) error { return do(tx) })
+	class := Urgent
+	if idle {
+		class = Idle
+	}
+	return s.update(ctx, class, func(tx *tx) error { return do(tx) })
 }
 
 // TakeEvents is Take for a write that is about these events.

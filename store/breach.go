@@ -89,7 +89,13 @@ func (s *SQL) JoinBreaches(ctx context.Context, ids []string, do func([]*breach.
 		if len(list) == 1 {
 			return nil
 		}
-		for _, ref := range list[0].Incidents {
+		var joined []breach.Ref
+		for _, r := range list[1:] {
+			if r.Into == list[0].ID {
+				joined = append(joined, r.Incidents...)
+			}
+		}
+		for _, ref := range joined {
 			if err := tx.exec(`UPDATE breach_incident SET report = ? WHERE account_id = ? AND incident = ?`, list[0].ID, ref.Account[:], string(ref.Incident)); err != nil {
 				return err
 			}
@@ -163,4 +169,27 @@ func (s *SQL) Dismissed(ctx context.Context, r breach.Report) (bool, error) {
 		}
 	}
 	return len(r.Incidents) > 0, nil
+}
+
+// Pieces are the live reports with customers of campaigns, at most limit.
+// Incidents that have ended are in none.
+func (s *SQL) Pieces(ctx context.Context, limit int) ([]breach.Piece, error) {
+	rows, err := s.at(ctx).rows(`SELECT c.campaign, b.report, count(*) FROM queue_campaign c JOIN breach_incident b ON b.account_id = c.account_id AND b.incident = c.incident
+		GROUP BY c.campaign, b.report LIMIT ?`, limit)
+	out, err := list(rows, err, func(r scanner) (p breach.Piece, err error) { return p, r.Scan(&p.Campaign, &p.Report, &p.People) })
+	if err != nil {
+		return nil, fmt.Errorf("look for reports of one attack: %w", err)
+	}
+	live := out[:0]
+	for _, p := range out {
+		r, err := s.Breach(ctx, p.Report)
+		if err != nil {
+			return nil, err
+		}
+		if r.Live() {
+			p.Of, p.State, p.Aware = r.Campaign, r.State, r.Aware.At
+			live = append(live, p)
+		}
+	}
+	return live, nil
 }

@@ -28,22 +28,26 @@ import (
 var distributeTables string
 
 // distribute spreads the tables that are not spread yet. While shards are being
-// moved about Citus refuses it: it is tried again, for as long as such a move
-// may take.
+// moved about Citus refuses it, as an internal error (XX000): it is tried again,
+// for as long as such moves may take, and often, since one gap between two of
+// them is enough.
 func (p *Postgres) distribute(ctx context.Context) error {
-	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+	for end := time.Now().Add(movesTake); ; {
 		_, err := p.write.ExecContext(ctx, distributeTables)
-		pg, told := errors.AsType[*pgconn.PgError](err)
-		if err == nil || !told || pg.Code != "55P03" && pg.Code[:2] != "40" {
+		if _, told := errors.AsType[*pgconn.PgError](err); !told || !unavailable(err) || time.Now().After(end) {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("spread the tables over the cluster: %w", err)
-		case <-time.After(wait):
+		case <-time.After(time.Second):
 		}
 	}
 }
+
+// movesTake is for how long a node that starts with a new table waits for moves
+// of shards to leave a gap.
+const movesTake = time.Hour
 
 // cluster knows which worker has an account.
 type cluster struct {
@@ -66,7 +70,7 @@ type shard struct {
 
 // worker is a machine of the cluster with the one lane that writes to it.
 type worker struct {
-	queue chan *job
+	queue chan *job // nil: it is written to over the coordinator
 	path  *sql.DB
 }
 
@@ -104,9 +108,8 @@ func (p *Postgres) joinCluster(ctx context.Context) error {
 		}
 	}
 	for at, w := range c.workers {
-		if err := w.path.PingContext(ctx); err != nil {
-			p.doubt = fmt.Sprintf("the worker %s cannot be reached from here, so everything goes to the coordinator, which is slow: %v", at, err)
-			return c.close()
+		if w.queue == nil {
+			p.doubt = fmt.Sprintf("the worker %s cannot be reached from here, and from the coordinator it can: what it has goes over the coordinator, which is slow", at)
 		}
 	}
 	p.cluster = c
@@ -116,8 +119,30 @@ func (p *Postgres) joinCluster(ctx context.Context) error {
 	return nil
 }
 
+// meet makes a worker of a machine that is new. One that the coordinator can
+// reach and this node cannot is written to over the coordinator; one that
+// nobody can reach is away, and will come back.
+func (c *cluster) meet(ctx context.Context, at string) *worker {
+	w := &worker{queue: make(chan *job, 4096), path: c.p.poolAt(at)}
+	ctx, cancel := context.WithTimeout(ctx, 2*callTime)
+	defer cancel()
+	if w.path.PingContext(ctx) == nil {
+		return w
+	}
+	host, port, _ := net.SplitHostPort(at)
+	var there bool
+	err := c.p.read.QueryRowContext(ctx, `SELECT citus_check_connection_to_node($1, $2::int)`, host, port).Scan(&there)
+	if err == nil && there {
+		w.queue = nil
+	}
+	return w
+}
+
 // open sets a worker's lane to work.
 func (p *Postgres) open(w *worker) {
+	if w.queue == nil {
+		return
+	}
 	p.lanes.Go((&lane{p: p, path: w.path, queue: w.queue, most: 128}).run)
 }
 
@@ -136,19 +161,24 @@ func (c *cluster) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.shards, c.read = shards, time.Now()
 	for _, s := range shards {
-		if c.workers[s.at] != nil {
+		c.mu.Lock()
+		known := c.workers[s.at] != nil
+		c.mu.Unlock()
+		if known {
 			continue
 		}
-		w := &worker{queue: make(chan *job, 4096), path: c.p.poolAt(s.at)}
+		w := c.meet(ctx, s.at) // by one at a time: nobody else adds any
+		c.mu.Lock()
 		c.workers[s.at] = w
+		c.mu.Unlock()
 		if c.p.cluster == c { // it came later
 			c.p.open(w)
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shards, c.read = shards, time.Now()
 	return nil
 }
 
@@ -207,6 +237,22 @@ func (c *cluster) queueFor(events []event.Event) chan *job {
 		return w.queue
 	}
 	return nil
+}
+
+// parts are the places of the events that each worker has.
+func (c *cluster) parts(events []event.Event) [][]int {
+	var out [][]int
+	at := map[string]int{}
+	for i, e := range events {
+		s, _ := c.shardOf(e.Account)
+		n, known := at[s.at]
+		if !known {
+			n = len(out)
+			at[s.at], out = n, append(out, nil)
+		}
+		out[n] = append(out[n], i)
+	}
+	return out
 }
 
 // freshen has an old map read again, beside the writes.

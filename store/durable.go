@@ -43,18 +43,38 @@ func (s *SQLite) openLog(path string) (err error) {
 	return nil
 }
 
+// unsyncedAtMost is how many committed batches may wait for the one that is
+// being synced: one sync then does for all. A disk that is slow for a moment so
+// keeps neither the writer nor a core waiting; more would only be a longer wait.
+const unsyncedAtMost = 3
+
 // syncer makes batches durable and answers their jobs, until the writer ends.
 func (s *SQLite) syncer() {
-	for batch := range s.unsynced {
+	var batches []committed
+	for first := range s.unsynced {
+		batches = append(batches[:0], first)
+		for more := true; more; {
+			select {
+			case next, open := <-s.unsynced:
+				if more = open; open {
+					batches = append(batches, next)
+				}
+			default:
+				more = false
+			}
+		}
 		err := s.Failed()
 		if err == nil {
 			if err = syncData(s.log); err != nil {
 				err = s.fail("sync the write-ahead log", err)
 			} else {
-				s.acked.note(batch.reached)
+				s.acked.note(batches[len(batches)-1].reached)
 			}
 		}
-		answer(batch.jobs, err)
+		for i := range batches {
+			answer(batches[i].jobs, err)
+		}
+		clear(batches)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // forgotten are the tables whose rows of a deleted account go; a test compares
 // the list with the schema.
 var forgotten = []string{"account", "event", "verdict", "entry", "run", "step", "factor", "factor_lane", "mailed_code", "notice", "recovery",
-	"password_grant", "handoff", "centre_session", "challenge", "ceremony", "known_browser", "mail_index", "call", "proposal", "queue_due", "queue", "link"}
+	"password_grant", "handoff", "centre_session", "challenge", "ceremony", "known_browser", "mail_index", "call", "proposal", "queue_due", "queue", "queue_campaign", "link"}
 
 // remaining are the tables that keep a row of a deleted account, and why.
 var remaining = map[string]string{

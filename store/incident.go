@@ -25,9 +25,13 @@ func (tx *tx) PutIncident(i *incident.Incident) error {
 	if i.By == mimamori.System {
 		budgeted = i.DecidedAt
 	}
+	asks := len(i.NeedingPerson())
+	if i.Crowded() {
+		asks = 0 // it stands behind those that a person is to look at first
+	}
 	err = tx.exec(`INSERT INTO incident (account_id, id, state, needs_person, opened_at, budgeted_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, id) DO UPDATE SET state = excluded.state, needs_person = excluded.needs_person, budgeted_at = excluded.budgeted_at, doc = excluded.doc`,
-		i.Account[:], string(i.ID), string(i.State), len(i.NeedingPerson()), nanos(i.OpenedAt), nanos(budgeted), doc)
+		i.Account[:], string(i.ID), string(i.State), asks, nanos(i.OpenedAt), nanos(budgeted), doc)
 	if err != nil {
 		return fmt.Errorf("write incident %s: %w", i.ID, err)
 	}
@@ -47,6 +51,9 @@ func (tx *tx) PutEntry(account mimamori.AccountID, e incident.Entry) error {
 // ContainedSince counts the incidents that were contained without a person
 // since a moment, for the hourly budget.
 func (tx *tx) ContainedSince(since time.Time) (int, error) {
+	if tx.s.engine.apart() {
+		return tx.containedApart(since)
+	}
 	var n int
 	if err := tx.row(`SELECT count(*) FROM incident WHERE budgeted_at > 0 AND budgeted_at >= ?`, nanos(since)).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count containments: %w", err)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,6 +28,7 @@ type lane struct {
 	queue chan *job
 	most  int // jobs in a batch
 	conn  *sql.Conn
+	line  line // how conn is had
 }
 
 const (
@@ -35,6 +37,7 @@ const (
 )
 
 func (l *lane) run() {
+	defer l.line.end()
 	defer l.hangUp()
 	for {
 		select {
@@ -57,20 +60,33 @@ func (l *lane) run() {
 
 // commit runs a batch until it is durable, and answers its jobs. When a commit
 // was sent and its answer lost, the batch runs again: it waits for the accounts
-// that the lost one has locked, and then finds the events there or not.
+// that the lost one has locked, and then finds the events there or not. When
+// somebody keeps an account locked, the others of the batch go on without it.
 func (l *lane) commit(batch []*job) {
 	var err error
+	away := l.line.away
 	for try := range batchTries {
-		for _, j := range batch {
-			j.err, j.panic = nil, nil
+		if err = l.try(batch, ""); err == nil || !again(err) || lockNotHad(err) && len(batch) > 1 {
+			break
 		}
-		if err = l.try(batch); err == nil || !again(err) {
+		if errors.Is(err, errAway) && away { // and was before: nobody is kept waiting
 			break
 		}
 		if lost(err) || try > 0 {
 			time.Sleep(time.Duration(try*try) * 20 * time.Millisecond)
 		}
 	}
+	if err == nil || !lockNotHad(err) || len(batch) == 1 {
+		tell(batch, err)
+		return
+	}
+	for i := range batch {
+		one := batch[i : i+1]
+		tell(one, l.try(one, "SET LOCAL lock_timeout = '100ms'"))
+	}
+}
+
+func tell(batch []*job, err error) {
 	for _, j := range batch {
 		if err != nil {
 			j.err, j.panic = fmt.Errorf("write a batch: %w", errors.Join(mimamori.ErrUnavailable, err)), nil
@@ -79,16 +95,19 @@ func (l *lane) commit(batch []*job) {
 	}
 }
 
-func (l *lane) try(batch []*job) (err error) {
+// try runs a batch once; first is said at its beginning.
+func (l *lane) try(batch []*job, first string) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTime)
 	defer cancel()
+	for _, j := range batch {
+		j.err, j.panic = nil, nil
+	}
 	if l.conn == nil {
-		if l.conn, err = l.path.Conn(ctx); err != nil {
-			l.conn = nil
+		if l.conn, err = l.line.connect(l.path); err != nil {
 			return err
 		}
 	}
-	b := &batchWork{l: l, ctx: ctx, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}
+	b := &batchWork{l: l, ctx: ctx, first: first, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}
 	if err = b.read(batch); err == nil {
 		for _, j := range batch {
 			if err = b.do(j); err != nil {
@@ -121,6 +140,7 @@ func (l *lane) hangUp() {
 type batchWork struct {
 	l        *lane
 	ctx      context.Context
+	first    string // a word to begin with; empty: none
 	accounts map[mimamori.AccountID]*held
 	events   map[eventName]known
 	fresh    []freshEvent // not written yet
@@ -166,11 +186,16 @@ func (b *batchWork) exec(words string) error {
 	})
 }
 
+// A cluster is told the accounts once more, as a list of its own: by that it
+// knows which shards a statement is about. One server must not be told: it
+// would look through the list for each of its rows.
 const (
-	lockAccounts = `UPDATE account SET ver = ver + 1 WHERE account_id = ANY($1) RETURNING account_id, ` + accountColumns
-	findEvents   = `SELECT e.account_id, e.source, e.id, e.at, e.kind, e.subject, e.data, e.answer, e.received_at
+	lockAccounts       = `SELECT account_id, ` + accountColumns + ` FROM account WHERE account_id = ANY($1) ORDER BY account_id FOR NO KEY UPDATE`
+	lockSpreadAccounts = `UPDATE account SET ver = ver + 1 WHERE account_id = ANY($1) RETURNING account_id, ` + accountColumns
+	findEvents         = `SELECT e.account_id, e.source, e.id, e.at, e.kind, e.subject, e.data, e.answer, e.received_at
 		FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u(account_id, source, id)
-		JOIN event e ON e.account_id = u.account_id AND e.source = u.source AND e.id = u.id WHERE e.account_id = ANY($1)`
+		JOIN event e ON e.account_id = u.account_id AND e.source = u.source AND e.id = u.id`
+	findSpreadEvents = findEvents + ` WHERE e.account_id = ANY($1)`
 )
 
 // read locks and reads the batch's accounts, and finds the events that came
@@ -191,17 +216,30 @@ func (b *batchWork) read(batch []*job) error {
 			}
 		}
 	}
-	slices.SortFunc(accounts, func(x, y mimamori.AccountID) int { return slices.Compare(x[:], y[:]) })
+	slices.SortFunc(accounts, byKey)
 	var q pgx.Batch
 	q.Queue("BEGIN")
+	if b.first != "" {
+		q.Queue(b.first)
+	}
 	if len(accounts) > 0 {
-		q.Queue(lockAccounts, uuids(accounts)).Query(b.scanAccounts)
+		q.Queue(b.text(lockAccounts, lockSpreadAccounts), uuids(accounts)).Query(b.scanAccounts)
 	}
 	if len(of) > 0 {
-		q.Queue(findEvents, uuids(of), sources, ids).Query(b.scanEvents)
+		q.Queue(b.text(findEvents, findSpreadEvents), uuids(of), sources, ids).Query(b.scanEvents)
 	}
 	return b.send(&q)
 }
+
+// text is the statement for one server or for a cluster.
+func (b *batchWork) text(one, spread string) string {
+	if b.l.p.spread {
+		return spread
+	}
+	return one
+}
+
+func byKey(x, y mimamori.AccountID) int { return bytes.Compare(x[:], y[:]) }
 
 func nameOf(e event.Event) eventName {
 	return eventName{e.Account, plainText(e.Source), plainText(e.ID)}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,7 +22,10 @@ const (
 	addAccounts = `INSERT INTO account (account_id, subject, ver, login_day, standing, profile)
 		SELECT u.account_id, u.subject, 1, u.day, u.standing, u.profile
 		FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bytea[]) AS u(account_id, subject, day, standing, profile)`
-	setAccounts = `UPDATE account AS a SET login_day = u.day, standing = u.standing, profile = u.profile
+	setAccounts = `UPDATE account AS a SET ver = a.ver + 1, login_day = u.day, standing = u.standing, profile = u.profile
+		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) AS u(account_id, day, standing, profile)
+		WHERE a.account_id = u.account_id`
+	setSpreadAccounts = `UPDATE account AS a SET login_day = u.day, standing = u.standing, profile = u.profile
 		FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) AS u(account_id, day, standing, profile)
 		WHERE a.account_id = u.account_id AND a.account_id = ANY($1)`
 )
@@ -70,7 +75,10 @@ func (b *batchWork) queueAccounts(q *pgx.Batch) {
 		day               pgtype.FlatArray[int64]
 		profile           pgtype.FlatArray[[]byte]
 	}
-	for id, h := range b.accounts {
+	// In the order of their keys: two nodes that add the same accounts then wait
+	// for each other one way.
+	for _, id := range slices.SortedFunc(maps.Keys(b.accounts), byKey) {
+		h := b.accounts[id]
 		if !h.dirty {
 			continue
 		}
@@ -85,7 +93,7 @@ func (b *batchWork) queueAccounts(q *pgx.Batch) {
 		q.Queue(addAccounts, r.of, r.subject, r.day, r.standing, r.profile)
 	}
 	if r := rows[1]; len(r.of) > 0 {
-		q.Queue(setAccounts, r.of, r.day, r.standing, r.profile)
+		q.Queue(b.text(setAccounts, setSpreadAccounts), r.of, r.day, r.standing, r.profile)
 	}
 }
 

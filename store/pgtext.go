@@ -139,6 +139,12 @@ func unavailable(err error) bool {
 	return lost(err)
 }
 
+// lockNotHad says that somebody else keeps a row or a table locked.
+func lockNotHad(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "55P03"
+}
+
 // lost says that the connection is gone, and with it the answer.
 func lost(err error) bool {
 	if _, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -77,7 +77,7 @@ func (tx *tx) step(account mimamori.AccountID, run string, seq int) (playbook.St
 func (s *SQL) ClaimSteps(ctx context.Context, now, lease time.Time, limit int) ([]playbook.Step, error) {
 	var out []playbook.Step
 	if s.engine.apart() { // a write each: they are on different machines
-		due, err := dueSteps(s.at(ctx), now, limit)
+		due, err := s.dueApart(ctx, now, limit)
 		for i := 0; err == nil && i < len(due); i++ {
 			err = s.update(ctx, Urgent, func(tx *tx) error { return tx.claim(&due[i], now, lease, &out) })
 		}

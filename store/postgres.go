@@ -107,7 +107,7 @@ func connect(address string) (*Postgres, error) {
 // however few rows there are: two nodes that lock the same accounts then never
 // wait for each other in a ring.
 var laneSettings = map[string]string{"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-	"lock_timeout": "5s"}
+	"lock_timeout": "2s"}
 
 // poolOf is a set of connections with settings of their own.
 func (p *Postgres) poolOf(c *pgx.ConnConfig, settings map[string]string, most int) *sql.DB {

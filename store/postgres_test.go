@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -44,14 +45,18 @@ func TestUUIDHash(t *testing.T) {
 
 // TestPostgresSaysWhatIsWrong: whoever starts it reads what to do.
 func TestPostgresSaysWhatIsWrong(t *testing.T) {
-	good := pgtest.Address(t)
+	good, err := url.Parse(pgtest.Address(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good.Path = "/no_such_database"
 	for _, tt := range []struct {
 		name, address string
 		kind          error
 		words         string
 	}{
 		{"nobody there", "postgres://postgres:geheim@127.0.0.1:1/mimamori?connect_timeout=2", mimamori.ErrUnavailable, "is it running"},
-		{"no such database", strings.Replace(good, "mimamori_", "other_", 1), mimamori.ErrUnavailable, "createdb"},
+		{"no such database", good.String(), mimamori.ErrUnavailable, "createdb"},
 		{"no address", "postgres://:::/", mimamori.ErrInvalid, "postgres://user@host"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"mimamori"
 	"mimamori/decide"
-	"mimamori/incident"
 	"mimamori/queue"
 )
 
@@ -46,19 +44,29 @@ type queueDoc struct {
 // meanwhile: of several keepers the one who saw the newest wins.
 func (s *SQL) PutQueue(ctx context.Context, made []queue.Made) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
+		count := counts{}
 		for _, m := range made {
-			if err := tx.putQueue(m); err != nil {
+			if err := tx.putQueue(m, count); err != nil {
 				return fmt.Errorf("write the row of %s: %w", m.Incident, err)
 			}
+		}
+		if err := tx.count(count); err != nil {
+			return err
 		}
 		return tx.exec(`INSERT INTO queue_mark (name, n) VALUES ('queue', 1) ON CONFLICT (name) DO UPDATE SET n = queue_mark.n + 1`)
 	})
 }
 
-func (tx *tx) putQueue(m queue.Made) error {
+func (tx *tx) putQueue(m queue.Made, count counts) error {
 	n, err := tx.changed(`UPDATE queue_due SET made = ? WHERE account_id = ? AND incident = ? AND n = ? AND made < ?`, m.N, m.Account[:], string(m.Incident), m.N, m.N)
 	if err != nil || n == 0 {
 		return err
+	}
+	if err := tx.dropRow(m.Account, m.Incident, count); err != nil {
+		return err
+	}
+	if m.Row != nil {
+		count.add(*m.Row, 1)
 	}
 	if m.Row == nil {
 		if err := tx.exec(`DELETE FROM queue WHERE account_id = ? AND incident = ?`, m.Account[:], string(m.Incident)); err != nil {
@@ -84,10 +92,16 @@ func (tx *tx) putRow(r queue.Row) error {
 	if err != nil {
 		return err
 	}
-	return tx.exec(`INSERT INTO queue (account_id, incident, urgency, opened_at, state, evidence, lang, assigned, campaigns, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	for _, campaign := range r.Campaigns {
+		if err := tx.exec(`INSERT INTO queue_campaign (account_id, incident, campaign, facet, opened_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			r.Account[:], string(r.Incident), campaign, int64(r.Facet()), nanos(r.OpenedAt)); err != nil {
+			return err
+		}
+	}
+	return tx.exec(`INSERT INTO queue (account_id, incident, urgency, opened_at, state, evidence, lang, assigned, campaigns, doc, facet) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (account_id, incident) DO UPDATE SET urgency = excluded.urgency, opened_at = excluded.opened_at, state = excluded.state, evidence = excluded.evidence,
-		lang = excluded.lang, assigned = excluded.assigned, campaigns = excluded.campaigns, doc = excluded.doc`,
-		r.Account[:], string(r.Incident), int64(r.Urgency), nanos(r.OpenedAt), string(r.State), int64(r.Evidence), string(r.Lang), r.Assigned, r.Joined(), doc)
+		lang = excluded.lang, assigned = excluded.assigned, campaigns = excluded.campaigns, doc = excluded.doc, facet = excluded.facet`,
+		r.Account[:], string(r.Incident), int64(r.Urgency), nanos(r.OpenedAt), string(r.State), int64(r.Evidence), string(r.Lang), r.Assigned, r.Joined(), doc, int64(r.Facet()))
 }
 
 func scanRow(r scanner) (queue.Row, error) {
@@ -104,119 +118,11 @@ func scanRow(r scanner) (queue.Row, error) {
 	}
 	row.WaitUntil, row.Need, row.Why = d.WaitUntil, d.Need, d.Why
 	row.Decision = decide.Decision(d.Decision)
-	if joined = strings.Trim(joined, "|"); joined != "" {
-		row.Campaigns = strings.Split(joined, "|")
-	}
+	row.Campaigns = split(joined)
 	return row, nil
 }
 
 const queueColumns = `account_id, incident, urgency, opened_at, state, evidence, lang, assigned, campaigns, doc`
-
-// QueuePage are the rows that pass the filter, at most limit, most urgent
-// first. Those that have ended come newest first, with what their incidents say.
-func (s *SQL) QueuePage(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error) {
-	if f.Part == queue.Closed {
-		return s.ended(ctx, f, limit)
-	}
-	var where []string
-	var args []any
-	and := func(clause string, values ...any) {
-		where, args = append(where, clause), append(args, values...)
-	}
-	switch f.Part {
-	case queue.Person:
-		and(`urgency < ?`, int64(queue.Undone))
-	case queue.Watch:
-		and(`urgency IN (?, ?)`, int64(queue.AskedLater), int64(queue.Watched))
-	case queue.Open:
-		and(`urgency < ?`, int64(queue.Watched))
-		and(`urgency <> ?`, int64(queue.AskedLater))
-	}
-	if f.State != "" {
-		and(`state = ?`, string(f.State))
-	}
-	if f.Evidence != 0 {
-		and(`(evidence & ?) > 0`, int64(f.Evidence))
-	}
-	if f.Campaign != "" {
-		and(`campaigns LIKE ? ESCAPE '!'`, "%|"+literal(f.Campaign)+"|%")
-	}
-	if f.Lang != "" {
-		and(`lang = ?`, string(f.Lang))
-	}
-	if f.Assigned != "" || f.Free {
-		and(`assigned = ?`, f.Assigned)
-	}
-	if !f.Since.IsZero() {
-		and(`opened_at >= ?`, nanos(f.Since))
-	}
-	if !f.Before.IsZero() {
-		and(`opened_at < ?`, nanos(f.Before))
-	}
-	if f.After != (queue.Mark{}) {
-		and(`(urgency, opened_at, incident) > (?, ?, ?)`, int64(f.After.Urgency), nanos(f.After.OpenedAt), string(f.After.Incident))
-	}
-	clause := `TRUE`
-	if len(where) > 0 {
-		clause = strings.Join(where, ` AND `)
-	}
-	rows, err := s.at(ctx).rows(`SELECT `+queueColumns+` FROM queue WHERE `+clause+` ORDER BY urgency, opened_at, incident LIMIT ?`, append(args, limit)...)
-	out, err := list(rows, err, scanRow)
-	if err != nil {
-		return nil, fmt.Errorf("read the queue: %w", err)
-	}
-	return out, nil
-}
-
-// literal keeps what was typed from acting as a pattern.
-func literal(s string) string { return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) }
-
-// ended are closed and dismissed incidents, newest first; only the place in
-// the order narrows them.
-func (s *SQL) ended(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error) {
-	until := f.After.OpenedAt
-	query, args := `SELECT doc FROM incident WHERE state IN ('closed', 'dismissed') ORDER BY opened_at DESC, id LIMIT ?`, []any{limit}
-	if !until.IsZero() {
-		query = `SELECT doc FROM incident WHERE state IN ('closed', 'dismissed') AND opened_at <= ? AND (opened_at < ? OR id > ?) ORDER BY opened_at DESC, id LIMIT ?`
-		args = []any{nanos(until), nanos(until), string(f.After.Incident), limit}
-	}
-	rows, err := s.at(ctx).rows(query, args...)
-	all, err := documents[incident.Incident](rows, err)
-	if err != nil {
-		return nil, fmt.Errorf("read the queue: %w", err)
-	}
-	out := make([]queue.Row, 0, len(all))
-	for _, i := range all {
-		state := i.State
-		i.State = incident.Watching // what a row would say
-		row, _ := queue.RowOf(&i)
-		row.State, row.Need = state, mimamori.Text{}
-		out = append(out, row)
-	}
-	return out, nil
-}
-
-// QueueTally counts the rows.
-func (s *SQL) QueueTally(ctx context.Context) (queue.Tally, error) {
-	t := queue.Tally{Rows: map[queue.Urgency]int{}}
-	rows, err := s.at(ctx).rows(`SELECT urgency, count(*) FROM queue GROUP BY urgency`)
-	type band struct {
-		of queue.Urgency
-		n  int
-	}
-	bands, err := list(rows, err, func(r scanner) (b band, err error) { return b, r.Scan(&b.of, &b.n) })
-	if err != nil {
-		return t, fmt.Errorf("count the queue: %w", err)
-	}
-	for _, b := range bands {
-		t.Rows[b.of] = b.n
-	}
-	err = s.at(ctx).row(`SELECT count(*) FROM (SELECT 1 FROM incident WHERE state IN ('closed', 'dismissed') LIMIT ?) AS bounded`, queue.EndedBound).Scan(&t.Ended)
-	if err != nil {
-		return t, fmt.Errorf("count the queue: %w", err)
-	}
-	return t, nil
-}
 
 // QueueVersion is a number that grows with every writing of the queue.
 func (s *SQL) QueueVersion(ctx context.Context) (int64, error) {
@@ -231,7 +137,7 @@ func (s *SQL) QueueVersion(ctx context.Context) (int64, error) {
 // ClearQueue drops all rows and links, and makes all incidents due again.
 func (s *SQL) ClearQueue(ctx context.Context) error {
 	return s.update(ctx, Normal, func(tx *tx) error {
-		return errors.Join(tx.exec(`DELETE FROM queue`), tx.exec(`DELETE FROM link`),
+		return errors.Join(tx.exec(`DELETE FROM queue`), tx.exec(`DELETE FROM queue_campaign`), tx.exec(`DELETE FROM queue_facet`), tx.exec(`DELETE FROM link`),
 			tx.exec(`INSERT INTO queue_due (account_id, incident, n, made) SELECT account_id, id, 1, 0 FROM incident WHERE TRUE ON CONFLICT (account_id, incident) DO UPDATE SET n = queue_due.n + 1`))
 	})
 }

@@ -77,7 +77,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
-		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed)}
+		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost)}
 	s.SQL = SQL{engine: s, order: "rowid", node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
@@ -96,7 +96,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if s.acked, err = openAckMark(path); err != nil {
 		return nil, err
 	}
-	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-65536)", 1); err != nil {
+	if s.write, err = openFile(path, "&_pragma=busy_timeout(500)&_pragma=synchronous(NORMAL)&_pragma=cache_size(-"+writerCache(path)+")", 1); err != nil {
 		return nil, damaged(err)
 	}
 	if err := soundAtStart(ctx, path, s.write); err != nil {
@@ -128,6 +128,19 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	s.written.Go(s.syncer)
 	s.tidied.Go(s.checkpointer)
 	return s, nil
+}
+
+// writerCache is how many KiB of pages the writer keeps. Up to the file's
+// first gigabyte SQLite looks through all of them at the end of each commit in
+// which siblings of an index changed places (they get a number far beyond the
+// file's end for a moment, and pages beyond the end are to be dropped): a
+// small cache then costs less than the pages it does not hold, which the
+// system has anyway. Beyond, what counts is that all inner pages have room.
+func writerCache(path string) string {
+	if info, err := os.Stat(path); err == nil && info.Size() > 1<<30 {
+		return "65536"
+	}
+	return "12288"
 }
 
 // openFile opens one of the pools. Personal data that is deleted is

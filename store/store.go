@@ -158,7 +158,7 @@ type Tx interface {
 type Class int
 
 const (
-	Urgent Class = iota // steps of a response
+	Urgent Class = iota // steps of a response, somebody's word
 	Normal              // decisions and events, what people do on pages
 	Idle                // imports, retention: gives way, and never takes more than a fifth of a busy writer
 )

@@ -26,9 +26,11 @@ type job struct {
 
 // maxBatch bounds how many writes share one commit, and maxEvents how many
 // events they may be about: a few large batches of events are enough for one.
+// besideUrgent is how many others share a commit with urgent ones.
 const (
-	maxBatch  = 512
-	maxEvents = 1024
+	maxBatch     = 512
+	maxEvents    = 1024
+	besideUrgent = 16
 )
 
 // update runs do in the next batch.
@@ -83,8 +85,8 @@ func (s *SQLite) writer() {
 	}
 }
 
-// commitAndHand commits a batch and hands it on to be made durable. While the
-// one before is still being synced the writer waits here, and what comes
+// commitAndHand commits a batch and hands it on to be made durable. When some
+// before it still wait to be synced the writer waits here, and what comes
 // meanwhile shares the next batch.
 func (s *SQLite) commitAndHand(batch []*job) {
 	err := s.Failed()
@@ -103,7 +105,7 @@ func (s *SQLite) commitAndHand(batch []*job) {
 // goes alone: when nobody else waits, and else when its share allows it.
 func (s *SQLite) take() (batch []*job, between *job) {
 	waiting := func() bool { return len(s.urgent)+len(s.normal) > 0 }
-	idle := s.idle
+	idle, urgent := s.idle, false
 	if s.spare != nil {
 		if !waiting() || !time.Now().Before(s.idleFrom) {
 			batch, s.spare = []*job{s.measured(s.spare)}, nil
@@ -113,7 +115,7 @@ func (s *SQLite) take() (batch []*job, between *job) {
 	}
 	select {
 	case j := <-s.urgent:
-		batch = append(batch, j)
+		batch, urgent = append(batch, j), true
 	case j := <-s.normal:
 		batch = append(batch, j)
 	case j := <-idle:
@@ -126,12 +128,12 @@ func (s *SQLite) take() (batch []*job, between *job) {
 	case <-s.stop:
 		return nil, nil
 	}
-	events := 0
+	most, events := maxBatch, 0
 	for _, j := range batch {
 		events += len(j.about)
 	}
-	for _, q := range []chan *job{s.urgent, s.normal} {
-		for more := true; more && len(batch) < maxBatch && events < maxEvents; {
+	gather := func(q chan *job) {
+		for more := true; more && len(batch) < most && events < maxEvents; {
 			select {
 			case j := <-q:
 				batch, events = append(batch, j), events+len(j.about)
@@ -140,6 +142,12 @@ func (s *SQLite) take() (batch []*job, between *job) {
 			}
 		}
 	}
+	urgent = urgent || len(s.urgent) > 0
+	gather(s.urgent)
+	if urgent { // they are answered soon only when few others share their commit
+		most = min(len(batch)+besideUrgent, maxBatch)
+	}
+	gather(s.normal)
 	return batch, nil
 }
 

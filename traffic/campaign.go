@@ -427,7 +427,7 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		if key == 0 {
 			continue
 		}
-		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && h.fits(f) {
+		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && h.fits(f) && (f < wide || t.takesPart(l, k, unix)) {
 			h.Campaigns = append(h.Campaigns, tr.Campaign.ID)
 			if h.Family == "" {
 				h.Family = families[f]
@@ -441,6 +441,23 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		h.Peers, h.Tries = t.lately.count(narrow, wg, wb)
 	}
 	return h
+}
+
+// takesPart says of an attempt that all it has in common with a campaign is the
+// sort of line, or nothing: its browser or operator, too, is tried more than
+// usual just now, and it is none of the programs that try names nobody has, which
+// were there before and will be after.
+func (t *Traffic) takesPart(l *Login, k *keys, unix int64) bool {
+	if l.Outcome == event.UnknownAccount && !t.scattered(k, unix) {
+		return false
+	}
+	part := float64(unix%3600)/3600 + 1e-3
+	for f, key := range k.watched() {
+		if tr := t.watch.tracks[key]; key != 0 && f > 1 && f < wide && tr != nil && tr.Hour >= unix/3600-72 && tr.value(part) >= 1.2 {
+			return true
+		}
+	}
+	return false
 }
 
 // fits says that a client is being tried more than customers sign in from it,

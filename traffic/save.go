@@ -28,7 +28,8 @@ type saved struct {
 	Countries      map[string]float64
 	Home           string
 	Delays         map[uint32]*Delay
-	Habits         Habits
+	Habits         [128]float32
+	MoreHabits     []float32 // the rest
 	HabitsAt       int64
 	Taken          map[uint64]*trace
 	Tracks         map[uint64]*track
@@ -98,7 +99,7 @@ func (t *Traffic) copySeen(s *seen) *seen {
 func (t *Traffic) copyRest() saved {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := saved{Seed: uint64(t.seed), Clock: t.clock, Countries: maps.Clone(t.countries), Home: t.home, Habits: t.habits, HabitsAt: t.habitsAt,
+	s := saved{Seed: uint64(t.seed), Clock: t.clock, Countries: maps.Clone(t.countries), Home: t.home, Habits: [128]float32(t.habits[:128]), MoreHabits: slices.Clone(t.habits[128:]), HabitsAt: t.habitsAt,
 		Delays: make(map[uint32]*Delay, len(t.delays)), Taken: make(map[uint64]*trace, len(t.taken)), Tracks: make(map[uint64]*track, len(t.watch.tracks)), Ring: slices.Clone(t.ring.list)}
 	for i := range s.Ring {
 		s.Ring[i].Asked = slices.Clone(s.Ring[i].Asked)
@@ -152,7 +153,8 @@ func (t *Traffic) Load(doc []byte) (since time.Time, err error) {
 	t.seed, t.clock = hash(s.Seed), s.Clock
 	t.people, t.lately, t.places, t.tried = fresh.people, fresh.lately, fresh.places, fresh.tried
 	t.people.Base, t.lately.Base, t.places.Turn, t.tried.Turn = s.Bases[0], s.Bases[1], s.Turns[0], s.Turns[1]
-	t.habits, t.habitsAt, t.ring.list, t.watch.campaigns = s.Habits, s.HabitsAt, s.Ring, s.Campaigns
+	t.habitsAt, t.ring.list, t.watch.campaigns = s.HabitsAt, s.Ring, s.Campaigns
+	copy(t.habits[copy(t.habits[:], s.Habits[:]):], s.MoreHabits)
 	if s.Home != "" {
 		t.home = s.Home
 	}

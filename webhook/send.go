@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mimamori"
+	"mimamori/trace"
 )
 
 // Send posts one event of our own as a signed Standard Webhook: {"type": kind,
@@ -32,6 +33,7 @@ func Send(ctx context.Context, client *http.Client, to string, secrets []Secret,
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "mimamori")
+	trace.Inject(ctx, req.Header)
 	resp, err := client.Do(req)
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err

@@ -54,7 +54,7 @@ type keyCreateCmd struct {
 	configured
 	Name    string        `required:"" help:"What the key is for."`
 	Source  string        `placeholder:"SOURCE" help:"The CloudEvents source it may speak for; without it: any."`
-	Scopes  []string      `default:"events,decisions,handoff,read" help:"What it may do, of: events, decisions, handoff, read, staff, signals. Default: ${default}."`
+	Scopes  []string      `default:"events,decisions,handoff,read" help:"What it may do, of: events, decisions, handoff, read, staff, signals, erase. Default: ${default}."`
 	Rate    int           `placeholder:"N" help:"At most so many requests a second; 0: no cap."`
 	Words   int           `placeholder:"N" help:"At most so many sign-ins an hour that it may name an intruder's; 0: 100."`
 	Expires time.Duration `placeholder:"DURATION" help:"Ends after this time, as 2160h; without it: never."`
@@ -65,7 +65,7 @@ func (c keyCreateCmd) Run(ctx context.Context, s *streams) error {
 	n := staff.NewAPIKey{Name: c.Name, Source: c.Source, PerSecond: c.Rate, WordsAnHour: c.Words}
 	for _, w := range c.Scopes {
 		if !slices.Contains(staff.Scopes, staff.Scope(w)) {
-			return withHint(fmt.Errorf("there is no scope %q", w), "choose of events, decisions, handoff, read, staff, signals, joined by commas")
+			return withHint(fmt.Errorf("there is no scope %q", w), "choose of events, decisions, handoff, read, staff, signals, erase, joined by commas")
 		}
 		n.Scopes = append(n.Scopes, staff.Scope(w))
 	}

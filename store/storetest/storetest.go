@@ -43,7 +43,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"staff ways in", staffWays}, {"invitations", invitations}, {"key rotation", keyRotation}, {"proposals", proposals},
 		{"recoveries", recoveries}, {"grants", grants}, {"handoffs", handoffs}, {"visits", visits}, {"known browsers", knownBrowsers}, {"challenges", challenges},
 		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
-		{"lists", lists}, {"links", links}, {"bulk acts", bulks},
+		{"lists", lists}, {"lists narrowed", facets}, {"links", links}, {"bulk acts", bulks},
 		{"decisions together", together}, {"decisions beside others", besides}, {"one decision on several accounts", several},
 		{"one write's error is its own", ownErrors}, {"decisions on one account", oneAccount}, {"decisions of all kinds in one batch", mixedBatch},
 		{"a taken name", takenName}, {"unforeseen accounts", unforeseen}, {"one write's panic is its own", ownPanics},

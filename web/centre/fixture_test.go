@@ -65,7 +65,7 @@ func (f *fixture) steps(now StepKind) []Step {
 }
 
 func (f *fixture) incident() *Incident {
-	return &Incident{Reference: "MM-7K2P-94QX", Began: f.at(-1.3), Device: "Windows・Chrome 140", Place: hosting,
+	return &Incident{Reference: "MM-7K2P-94QX", CauseKind: "list", Began: f.at(-1.3), Device: "Windows・Chrome 140", Place: hosting,
 		Why: []mimamori.Text{text("一度も使われたことのない端末と回線からのサインインでした。", "The device and the network had never been used before."),
 			text("サインインから4分のあいだに、お届け先とカードが加えられ、3件の注文がありました。", "Within 4 minutes an address and a card were added and 3 orders placed.")},
 		Did: []Deed{{SignedOut, 0, f.at(-1.2)}, {PasswordInvalid, 0, time.Time{}}, {OrdersStopped, 3, time.Time{}}, {ChangesReverted, 4, time.Time{}},

@@ -126,7 +126,7 @@ func TestEveryKindHasWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := slices.Concat(kinds("deed.", "", DeedKinds), kinds("step.", "", StepKinds), kinds("stepstate.", "", []StepState{StepDone, StepNow, StepLater, StepGoing}),
+	keys := slices.Concat(kinds("deed.", "", DeedKinds), kinds("first.", "", CauseKinds), kinds("step.", "", StepKinds), kinds("stepstate.", "", []StepState{StepDone, StepNow, StepLater, StepGoing}),
 		kinds("next.", "", Nexts), kinds("else.", "", Nexts), kinds("obligation.", "", ObligationKinds), kinds("obligation.", ".how", ObligationKinds),
 		kinds("guard.", ".on", GuardKinds), kinds("guard.", ".off", GuardKinds), kinds("placekind.", "", PlaceKinds), kinds("ip.means.", "", PlaceKinds),
 		kinds("owner.", "", Owners), kinds("outcome.", "", LoginOutcomes), kinds("fate.", "", Fates), kinds("orderstate.", "", OrderStates),

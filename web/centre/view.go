@@ -43,8 +43,13 @@ type Incident struct {
 	Why       []mimamori.Text // at most three reasons, in words, no scores
 	Did       []Deed          // what we did, in order
 	Cause     mimamori.Text   // the likely way in, or empty: then the page says that we do not know
+	CauseKind string          // one of CauseKinds: what to look after first; unknown or empty: nothing
 	Closed    bool
 }
+
+// CauseKinds are the ways in after which the customer should look after
+// something first, for the catalogue test.
+var CauseKinds = []string{"list", "spray", "phishing", "malware", "session", "mailbox"}
 
 // DeedKind is something that Mimamori did about an incident.
 type DeedKind string

@@ -24,7 +24,7 @@ type Desk struct {
 	Pick     bool      // incidents are chosen for a bulk act
 	Bulks    bool      // bulk acts are offered
 	Reload   int       // seconds after which the page comes again without any script; 0: it does not
-	// Takers are those the incident can be handed to.
+	// Takers are those the incident can be handed to, and whose can be listed.
 	Takers []Taker
 }
 
@@ -44,6 +44,10 @@ func (c *console) queue(w http.ResponseWriter, r *http.Request, me Reader) {
 	d.Pick = d.Bulks && r.URL.Query().Get("pick") != ""
 	if r.URL.Query().Get("reload") != "" {
 		d.Reload = 30
+	}
+	if d.Takers, err = c.takers(r, me); err != nil {
+		c.fail(w, r, me, err)
+		return
 	}
 	c.show(w, r, "desk", Frame{Me: me, Section: "queue", Live: "queue", Now: now, Refresh: d.Reload, V: d})
 }

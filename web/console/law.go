@@ -45,6 +45,10 @@ type Law interface {
 	// NotifyBreach has the customers of a report told, each once; it says how
 	// many are told now.
 	NotifyBreach(ctx context.Context, actor mimamori.Actor, id, reason string) (int, error)
+	// Attacks are the campaigns whose reports could be one.
+	Attacks(ctx context.Context, actor mimamori.Actor) ([]breach.Attack, error)
+	// JoinAttack joins a campaign's reports into one and names it.
+	JoinAttack(ctx context.Context, actor mimamori.Actor, campaign string) (string, error)
 	// ExportBreach gives a report as a file.
 	ExportBreach(ctx context.Context, actor mimamori.Actor, id string) (breach.Document, error)
 
@@ -153,6 +157,7 @@ func (c *console) lawRoutes(mux *http.ServeMux) {
 		return
 	}
 	mux.HandleFunc("GET /law", c.signedIn(c.breaches))
+	mux.HandleFunc("POST /law/campaigns/join", c.signedIn(c.joinAttack))
 	mux.HandleFunc("GET /law/{id}", c.signedIn(c.breach))
 	mux.HandleFunc("GET /law/{id}/{file}", c.signedIn(c.breachFile))
 	mux.HandleFunc("POST /law/{id}/{deed}", c.signedIn(c.breachDeed))
@@ -168,9 +173,12 @@ type lawView struct {
 	Part string // reports, keeping, accounting
 	All  bool
 	List []BreachRow
-	One  *BreachSheet
-	Keep *Keeping
-	Sum  *Accounting
+	// Attacks are campaigns to be joined; May: by the reader.
+	Attacks []breach.Attack
+	May     bool
+	One     *BreachSheet
+	Keep    *Keeping
+	Sum     *Accounting
 }
 
 func (c *console) showLaw(w http.ResponseWriter, r *http.Request, me Reader, v lawView) {
@@ -184,7 +192,22 @@ func (c *console) breaches(w http.ResponseWriter, r *http.Request, me Reader) {
 		c.fail(w, r, me, err)
 		return
 	}
+	if v.Attacks, err = c.opt.Law.Attacks(r.Context(), me.Actor()); err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	v.May = me.May(audit.BreachEdit)
 	c.showLaw(w, r, me, v)
+}
+
+// joinAttack makes one report of all of a campaign's.
+func (c *console) joinAttack(w http.ResponseWriter, r *http.Request, me Reader) {
+	id, err := c.opt.Law.JoinAttack(r.Context(), me.Actor(), clip(r.PostFormValue("campaign"), 64))
+	if err != nil {
+		c.fail(w, r, me, err)
+		return
+	}
+	c.back(w, r, "/law/"+id, "breach.saved")
 }
 
 func (c *console) breach(w http.ResponseWriter, r *http.Request, me Reader) {

@@ -167,3 +167,12 @@ func TestLawByRole(t *testing.T) {
 		t.Errorf("a report is shown in place: %v", w.Header())
 	}
 }
+
+func (l *someLaw) Attacks(ctx context.Context, actor mimamori.Actor) ([]breach.Attack, error) {
+	return []breach.Attack{{Campaign: "cmp_7f3a", Reports: []string{"brc_over", "brc_night"}, People: 15, Aware: l.now.Add(-6 * 24 * time.Hour), Into: "brc_over"}},
+		l.guard.Allow(ctx, actor, audit.LookBreach, audit.Target{}, "")
+}
+
+func (l *someLaw) JoinAttack(ctx context.Context, actor mimamori.Actor, _ string) (string, error) {
+	return "brc_over", l.guard.Allow(ctx, actor, audit.BreachEdit, audit.Target{}, "")
+}

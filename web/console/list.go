@@ -16,8 +16,10 @@ import (
 // view is kept as a bookmark.
 type Filter struct {
 	Show     Show
-	Kind     string // of evidence; empty: any
-	Campaign string // its id; empty: any
+	Urgency  Urgency
+	State    incident.State // empty: any
+	Kind     string         // of evidence; empty: any
+	Campaign string         // its id; empty: any
 	Lang     mimamori.Lang
 	Age      Age
 	Whose    Whose
@@ -38,6 +40,27 @@ const (
 // Shows lists all, in the order of the tabs.
 var Shows = []Show{ShowOpen, ShowPerson, ShowWatch, ShowClosed}
 
+// Urgency is a band of the queue: how soon somebody has to look.
+type Urgency string
+
+const (
+	UrgencyNow     Urgency = "now"     // needs a person, and nothing is done yet
+	UrgencyAsked   Urgency = "asked"   // needs a person
+	UrgencyLater   Urgency = "later"   // the same, of one whose customer is back
+	UrgencyUndone  Urgency = "undone"  // suspected
+	UrgencyHeld    Urgency = "held"    // on hold
+	UrgencyWork    Urgency = "work"    // under way by itself
+	UrgencyCrowd   Urgency = "crowd"   // one of far too many from one source (standards G17)
+	UrgencyWatched Urgency = "watched" // the customer is back
+)
+
+// Urgencies lists all, the most urgent first.
+var Urgencies = []Urgency{UrgencyNow, UrgencyAsked, UrgencyLater, UrgencyUndone, UrgencyHeld, UrgencyWork, UrgencyCrowd, UrgencyWatched}
+
+// States are those of incidents that have not ended: each stands for what is
+// under way (docs/playbooks.md).
+var States = []incident.State{incident.Suspected, incident.Held, incident.Contained, incident.Waiting, incident.Recovering, incident.Recovered, incident.Watching}
+
 // Age is since when an incident is open.
 type Age string
 
@@ -51,7 +74,7 @@ const (
 // Ages lists all.
 var Ages = []Age{AgeHour, AgeDay, AgeOlder, AgeWeek}
 
-// Whose is by whom an incident is worked on.
+// Whose is by whom an incident is worked on: one of Whoses, or a person's id.
 type Whose string
 
 const (
@@ -62,6 +85,22 @@ const (
 // Whoses lists all.
 var Whoses = []Whose{WhoseMine, WhoseFree}
 
+// Person is the id of the colleague that is meant; empty: none is.
+func (w Whose) Person() string {
+	if strings.HasPrefix(string(w), "stf_") {
+		return string(w)
+	}
+	return ""
+}
+
+// whoseOf reads one of Whoses or a person's id.
+func whoseOf(q url.Values) Whose {
+	if w := Whose(clip(q.Get("whose"), 64)); w.Person() != "" && strings.Trim(string(w), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" {
+		return w
+	}
+	return one(q, "whose", Whoses)
+}
+
 // Kinds are the kinds of evidence that the filter offers.
 var Kinds = []string{string(assess.Network), string(assess.Device), string(assess.Behaviour), string(assess.Campaign), string(assess.Customer), string(assess.History)}
 
@@ -70,8 +109,8 @@ var Langs = []mimamori.Lang{mimamori.Japanese, mimamori.English}
 
 // filterOf reads a filter from a query; what it does not know it leaves out.
 func filterOf(q url.Values) Filter {
-	f := Filter{Show: one(q, "show", Shows), Kind: one(q, "kind", Kinds), Campaign: clip(q.Get("campaign"), 64), Lang: one(q, "for", Langs),
-		Age: one(q, "age", Ages), Whose: one(q, "whose", Whoses), After: clip(q.Get("after"), 120), Search: strings.TrimSpace(clip(q.Get("search"), 200))}
+	f := Filter{Show: one(q, "show", Shows), Urgency: one(q, "urgency", Urgencies), State: one(q, "state", States), Kind: one(q, "kind", Kinds), Campaign: clip(q.Get("campaign"), 64), Lang: one(q, "for", Langs),
+		Age: one(q, "age", Ages), Whose: whoseOf(q), After: clip(q.Get("after"), 120), Search: strings.TrimSpace(clip(q.Get("search"), 200))}
 	if f.Show == "" {
 		f.Show = ShowOpen
 	}
@@ -96,6 +135,8 @@ func (f Filter) Query() string {
 	if f.Show != ShowOpen {
 		put("show", string(f.Show))
 	}
+	put("urgency", string(f.Urgency))
+	put("state", string(f.State))
 	put("kind", f.Kind)
 	put("campaign", f.Campaign)
 	put("for", string(f.Lang))
@@ -120,7 +161,7 @@ func (f Filter) From(after string) Filter {
 
 // Narrow says that more than the tab is chosen.
 func (f Filter) Narrow() bool {
-	return f.Kind != "" || f.Campaign != "" || f.Lang != "" || f.Age != "" || f.Whose != ""
+	return f.Urgency != "" || f.State != "" || f.Kind != "" || f.Campaign != "" || f.Lang != "" || f.Age != "" || f.Whose != ""
 }
 
 // Queue is the list at the left: by urgency, those that need a person first.
@@ -146,6 +187,7 @@ type Row struct {
 	Campaigns   []string
 	Assigned    string // a colleague's name; empty: nobody's
 	Mine        bool   // assigned to the reader
+	Crowd       bool   // one of far too many from one source
 }
 
 // Part is a tab of the queue.
@@ -168,11 +210,24 @@ func (d Desk) Parts() []Part {
 
 // Choice lists what a filter offers, for templates.
 type choices struct {
-	Kinds  []string
-	Langs  []mimamori.Lang
-	Ages   []Age
-	Whoses []Whose
+	Urgencies []Urgency
+	States    []incident.State
+	Kinds     []string
+	Langs     []mimamori.Lang
+	Ages      []Age
+	Whoses    []Whose
 }
 
 // Offered is what the filters offer.
-func (d Desk) Offered() choices { return choices{Kinds, Langs, Ages, Whoses} } //nolint:revive // for the template alone
+func (d Desk) Offered() choices { return choices{Urgencies, States, Kinds, Langs, Ages, Whoses} } //nolint:revive // for the template alone
+
+// Taker is the name of the colleague whose incidents are listed; empty: none is
+// asked for, or nobody of that id works here.
+func (d Desk) Taker() string {
+	for _, t := range d.Takers {
+		if t.ID == d.Filter.Whose.Person() {
+			return t.Name
+		}
+	}
+	return d.Filter.Whose.Person()
+}

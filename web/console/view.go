@@ -45,7 +45,8 @@ type Incident struct {
 	Dots         []Dot    // the countries of Sessions, for the map
 	Obligations  []string // what the customer has still to do
 	Calls        []IncidentCall
-	Alike        []Alike // other accounts, the most telling first
+	Common       []Common // values that other accounts have too, the most telling first
+	Alike        []Alike  // other accounts, the most telling first
 }
 
 // Dot is one country on the map, with the sign-ins (from 1) that came from it.
@@ -72,6 +73,28 @@ type Alike struct {
 	Incident mimamori.IncidentID // empty: it has none
 	At       time.Time
 	Kinds    []string // what is shared: queue.LinkKinds, campaign
+	Numbers  []int    // of Incident.Common, from 1
+}
+
+// Common is one value of the incident that other accounts have too. It is
+// shown masked: it may be another victim's.
+type Common struct {
+	Number   int               // from 1
+	Kind     string            // one of queue.LinkKinds
+	Fields   map[string]string // of what was registered
+	Words    mimamori.Text     // of a browser or connection
+	Accounts int               // that have it, this one aside
+	More     bool              // at least so many
+	Usual    bool              // so many have it that it says nothing
+	Field    string            // what Reveal takes; empty: there is nothing to show
+}
+
+// Of gives a value by its number, for templates.
+func (i Incident) Of(number int) Common {
+	if number < 1 || number > len(i.Common) {
+		return Common{}
+	}
+	return i.Common[number-1]
 }
 
 // Need is why a person must look.

@@ -25,7 +25,10 @@
     if (e.key === "j" && list[at + 1]) list[at + 1].focus();
     else if (e.key === "k" && list[at - 1]) list[at - 1].focus();
     else if (e.key === "/" && field("search")) { /* done */ }
-    else if (e.key === "n" && field("note")) { /* done */ }
+    else if (e.key === "f" && document.querySelector(".filters")) {
+      document.querySelector(".filters").open = true;
+      field("f-urgency");
+    } else if (e.key === "n" && field("note")) { /* done */ }
     else if (e.key === "g" && document.body.dataset.home) location.assign(document.body.dataset.home);
     else if (e.key === "?" && help) help.showModal();
     else return;
