@@ -9,20 +9,15 @@ import (
 // language is the first language that the browser asks for.
 func language(f *Facts) (Signal, bool) {
 	lang := Language(login(f).AcceptLanguage)
-	if lang == "" || len(f.Profile.Langs) == 0 {
+	switch {
+	case lang == "":
 		return Signal{}, false
+	case len(f.Profile.Langs) == 0:
+		return languageOfShop(f, lang)
 	}
 	h, v := &f.Traffic.Habits, &f.Traffic
 	t := table{habitLang, []float64{0.985, 0.015}, 150}
-	start := 0.05
-	switch lang {
-	case "ja":
-		start = 0.55
-	case "en":
-		start = 0.3
-	}
-	fails := (v.Lang.Bad + 50*start) / (v.All.Bad + 50)
-	attack := max(0.6*start, 0.5*fails+0.5*start)
+	attack := asking(f, lang)
 	if slices.Contains(f.Profile.Langs, lang) {
 		w := ratio(attack, t.share(h, 0), -0.6, 0)
 		if w > -0.1 {
@@ -36,6 +31,33 @@ func language(f *Facts) (Signal, bool) {
 		return Signal{}, false
 	}
 	return named("language_new", w), true
+}
+
+// asking is the share of intruders whose browser asks for a language.
+func asking(f *Facts, lang string) float64 {
+	v, start := &f.Traffic, 0.05
+	switch lang {
+	case "ja":
+		start = 0.55
+	case "en":
+		start = 0.3
+	}
+	fails := (v.Lang.Bad + 50*start) / (v.All.Bad + 50)
+	return max(0.6*start, 0.5*fails+0.5*start)
+}
+
+// languageOfShop is for an account that has no language yet: what customers'
+// browsers ask for.
+func languageOfShop(f *Facts, lang string) (Signal, bool) {
+	v := &f.Traffic
+	if v.All.Good < 200 {
+		return Signal{}, false
+	}
+	w := ratio(asking(f, lang), (v.Lang.Good+2)/(v.All.Good+40), 0, 2)
+	if w < 0.5 {
+		return Signal{}, false
+	}
+	return named("language_rare", w), true
 }
 
 // header is the whole language header, on a browser like one of hers that

@@ -44,6 +44,23 @@ var tokensOf = [intruders][tokens]float64{
 // copies is the share of each kind whose browser is hers or a copy of it.
 var copies = [intruders]float64{0.15, 0.95, 0.7, 0.95}
 
+// How the browser of one who copies hers stands to it, and that of one who
+// passes on what her own says: hers has been updated since her last sign-in as
+// often as any.
+var (
+	ofCopy = [relations]float64{0.60, 0.32, 0.06, 0.01, 0.01}
+	ofHers = [relations]float64{0.60, 0.38, 0.01, 0.005, 0.005}
+)
+
+// reach is how each kind compares to intruders as a whole in coming from such
+// places where she never was. Who sits between her and the shop runs a rented
+// machine; who knows where she lives does not come from abroad.
+var reach = map[traffic.Class]odds{
+	traffic.Hidden:   {1, 1, 1, 2.2},
+	traffic.Abroad:   {1.3, 0.4, 0.4, 0.12},
+	traffic.Domestic: {1, 1, 1, 0.5},
+}
+
 // known holds what was worked out of one login.
 type known struct {
 	key             string // the device's; empty: not worked out
@@ -68,11 +85,10 @@ func deviceOddsOf(f *Facts, token, relation int) (o odds) {
 	all := f.Traffic.All.Good + 40
 	agent, os := (f.Traffic.Agent.Good+40*0.1)/all, (f.Traffic.System.Good+40*0.25)/all
 	chance := [relations]float64{0.45 * agent, 0.25 * agent, 0.3 * agent, max(os-agent, 0.02), 0.6}
-	copied := [relations]float64{0.55, 0.18, 0.25, 0.01, 0.01}
 	for k := range o {
-		share := copies[k]
+		share, copied := copies[k], ofCopy
 		if k == relaying {
-			copied = [relations]float64{0.83, 0.16, 0.005, 0.002, 0.003}
+			copied = ofHers
 		}
 		o[k] = tokensOf[k][token] * (share*copied[relation] + (1-share)*chance[relation]) / genuine
 	}

@@ -133,6 +133,11 @@ func networkOddsOf(f *Facts) (o odds, level int) {
 	// Malware's loot is sold to people everywhere, and used from nearby by
 	// those who know why.
 	o = odds{careless: any, copying: hers, equipped: 0.5*any + 0.5*hers, relaying: any}
+	if by, ok := reach[class]; ok && u.operator == 0 {
+		for k := range o {
+			o[k] *= by[k]
+		}
+	}
 	if level == 0 {
 		switch {
 		case u.operator > 0:
@@ -148,7 +153,11 @@ func networkOddsOf(f *Facts) (o odds, level int) {
 func coarse(f *Facts, u used, class traffic.Class) (w float64) {
 	v := &f.Traffic
 	step := line{u.class, u.all, v.Class, v.All, startClass[class], 300}
-	w = math.Log(step.attack(mix[class]) / step.genuine())
+	usual := step.genuine()
+	if u.all == 0 {
+		usual = firstPlace(f, class)
+	}
+	w = math.Log(step.attack(mix[class]) / usual)
 	if class != traffic.Domestic {
 		start := 1.0 / 30
 		if class == traffic.Hidden && f.Place.Country == v.Home {

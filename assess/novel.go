@@ -37,6 +37,29 @@ var startRare = []float64{0.95, 0.05}
 // knows for a relay comes from an operator that has few customers here.
 var intruderRare = [2]float64{0.7, 0.3}
 
+// startPlace is where accounts without a past are signed in to from: a home or
+// a phone at home, a rented machine, abroad, nobody knows where.
+var startPlace = []float64{0.955, 0.012, 0.025, 0.008}
+
+func placeOf(class traffic.Class) int {
+	switch class {
+	case traffic.Hidden:
+		return 1
+	case traffic.Abroad:
+		return 2
+	case traffic.Nowhere:
+		return 3
+	}
+	return 0
+}
+
+// firstPlace is how likely a customer without a past comes from such a place.
+// Who signs in once a year is travelling oftener than the shop's regulars, of
+// whom most sign-ins are.
+func firstPlace(f *Facts, class traffic.Class) float64 {
+	return table{habitPlace, startPlace, 100}.share(&f.Traffic.Habits, placeOf(class))
+}
+
 // noveltyOf says what is new; uncounted for an account without a past, for a
 // privacy relay, and for somebody who always comes from such places.
 func noveltyOf(u used, class traffic.Class) int {
@@ -103,6 +126,9 @@ func novelHabits(f *Facts) []uint8 {
 	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home)
 	u := usage(f, class)
 	kind := noveltyOf(u, class)
+	if u.all == 0 && class != traffic.Relayed {
+		return []uint8{uint8(habitPlace + placeOf(class))}
+	}
 	if kind == uncounted {
 		return nil
 	}

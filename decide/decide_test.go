@@ -142,17 +142,23 @@ func TestGate(t *testing.T) {
 		want Decision
 		due  int
 	}{
-		"nothing":               {Enforce, GateFacts{Act: Order}, Allow, 0},
-		"locked out":            {Enforce, GateFacts{Act: Order, LockedOut: true}, Contain, 0},
-		"the intruder":          {Enforce, GateFacts{Act: Points, Intruder: true}, Contain, 0},
-		"held":                  {Enforce, GateFacts{Act: Contact, Held: true}, Hold, 0},
-		"locked out and held":   {Enforce, GateFacts{Act: Contact, Held: true, LockedOut: true}, Contain, 0},
-		"likely":                {Enforce, GateFacts{Act: Order, Probability: 0.85}, Hold, 0},
-		"doubtful":              {Enforce, GateFacts{Act: Order, Probability: 0.5}, Challenge, 0},
-		"obliged":               {Enforce, GateFacts{Act: Order, Obligations: all}, Allow, 3},
-		"obliged to another":    {Enforce, GateFacts{Act: Points, Obligations: all}, Allow, 1},
-		"obliged when it pays":  {Enforce, GateFacts{Act: Payment, Obligations: all}, Allow, 2},
-		"observed: all goes on": {Observe, GateFacts{Act: Order, LockedOut: true, Held: true, Intruder: true}, Allow, 0},
+		"nothing":                       {Enforce, GateFacts{Act: Order}, Allow, 0},
+		"locked out":                    {Enforce, GateFacts{Act: Order, LockedOut: true}, Contain, 0},
+		"the intruder":                  {Enforce, GateFacts{Act: Points, Intruder: true}, Contain, 0},
+		"held":                          {Enforce, GateFacts{Act: Contact, Held: true}, Hold, 0},
+		"locked out and held":           {Enforce, GateFacts{Act: Contact, Held: true, LockedOut: true}, Contain, 0},
+		"likely":                        {Enforce, GateFacts{Act: Order, Probability: 0.85}, Hold, 0},
+		"doubtful":                      {Enforce, GateFacts{Act: Order, Probability: 0.5}, Challenge, 0},
+		"obliged":                       {Enforce, GateFacts{Act: Order, Obligations: all}, Allow, 3},
+		"obliged to another":            {Enforce, GateFacts{Act: Points, Obligations: all}, Allow, 1},
+		"obliged when it pays":          {Enforce, GateFacts{Act: Payment, Obligations: all}, Allow, 2},
+		"asked for a proof before":      {Enforce, GateFacts{Act: Factor, Unproven: true}, Challenge, 0},
+		"watched, at her own device":    {Enforce, GateFacts{Act: Order, Unheard: true}, Allow, 0},
+		"watched, unfamiliar: an order": {Enforce, GateFacts{Act: Order, Watched: true}, Allow, 2},
+		"watched, one still owed":       {Enforce, GateFacts{Act: Order, Watched: true, Obligations: all[1:2]}, Allow, 2},
+		"watched, unfamiliar: contact":  {Enforce, GateFacts{Act: Contact, Watched: true}, Allow, 0},
+		"watched, nobody told of it":    {Enforce, GateFacts{Act: Contact, Watched: true, Unheard: true}, Challenge, 0},
+		"observed: all goes on":         {Observe, GateFacts{Act: Order, LockedOut: true, Held: true, Intruder: true}, Allow, 0},
 	} {
 		p := DefaultPolicy()
 		p.Mode = c.mode

@@ -47,6 +47,11 @@ type GateFacts struct {
 	Obligations []Obligation
 	Probability float64 // of the asking session, as last assessed
 	Intruder    bool    // the asking session is held to be the intruder's
+	Unproven    bool    // it was asked for a proof at its sign-in, and has not given it
+	// Watched: the account was contained and given back less than the watch
+	// ago, and the session began on no device of hers from before. Unheard: nor
+	// did anybody tell how it began.
+	Watched, Unheard bool
 	Rungs       Rungs   // the levels that hold now; zero: the policy's own probabilities
 }
 
@@ -72,7 +77,7 @@ func Gate(p Policy, f GateFacts) Gated {
 		g.Decision, g.Text = Hold, textHold
 	case z >= f.Rungs.Hold:
 		g.Decision, g.Text = Hold, textHold
-	case z >= f.Rungs.Challenge:
+	case z >= f.Rungs.Challenge, f.Unproven, f.Watched && f.Unheard:
 		g.Decision, g.Text = Challenge, textChallenge
 	case len(g.Obligations) > 0:
 		g.Text = textObliged
@@ -86,8 +91,16 @@ func due(f GateFacts) []Obligation {
 		Order:   {ReenterPayment, ReenterAddress},
 		Payment: {ReviewSubscriptions},
 	}
+	owed := f.Obligations
+	if f.Watched && !f.LockedOut { // who came once comes again, and knows neither card nor street by heart
+		for _, o := range belongs[Order] {
+			if !slices.Contains(owed, o) {
+				owed = append(slices.Clone(owed), o)
+			}
+		}
+	}
 	out := []Obligation{}
-	for _, o := range f.Obligations {
+	for _, o := range owed {
 		if o == SetPassword || slices.Contains(belongs[f.Act], o) {
 			out = append(out, o)
 		}
