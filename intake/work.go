@@ -120,6 +120,7 @@ func (w *work) judge() error {
 		}
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
 		c.Faded = s.Faded()
+		c.Answered = s.Verdict == string(journal.OfIntruder) && w.a.Standing.State == incident.Watching && !w.a.Standing.RecoveredAt.Before(s.Began)
 		if !s.Known && s.Verdict == "" {
 			met = decide.Decision(s.Met)
 		}
@@ -390,6 +391,9 @@ func (w *work) tick() error {
 func (w *work) answer() (string, error) {
 	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
 		Device: w.device, Obligations: w.a.Standing.Obligations, Campaigns: w.campaigns}
+	if p, ok := w.in.calibration.Load().Answered(a.Probability); ok && w.assessment.Assessed {
+		a.Probability, a.Uncalibrated = p, a.Probability
+	}
 	for _, h := range w.hits {
 		a.Rules = append(a.Rules, h.Key())
 	}
