@@ -26,6 +26,9 @@ type Options struct {
 	Labels Labels
 	Policy func() decide.Policy
 	Rules  *policy.Rules
+	// Use is told each calibration that is made, once a day at least while Run
+	// runs; nil: nobody.
+	Use func(*decide.Calibration)
 }
 
 // Analysis answers with a Report. It is safe for use by many goroutines.
@@ -137,6 +140,27 @@ func (a *Analysis) report(ctx context.Context, now time.Time) (Report, error) {
 	}
 	r.Calibration = decide.Calibrate(labels, silent)
 	return r, nil
+}
+
+// Run makes a calibration at once and then once a day, and has it used, until
+// ctx is done. Problems are told to warn; what was used before stays.
+func (a *Analysis) Run(ctx context.Context, warn func(error)) {
+	for {
+		r, err := a.Report(ctx, time.Now().UTC())
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			warn(err)
+		case a.opt.Use != nil:
+			a.opt.Use(&r.Calibration)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(24 * time.Hour):
+		}
+	}
 }
 
 func (r *Report) met(met map[decide.Decision]int) []Met {

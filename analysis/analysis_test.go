@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mimamori/decide"
@@ -62,4 +63,31 @@ func TestReport(t *testing.T) {
 	if _, err := a.Report(t.Context(), now.Add(2*time.Minute)); err == nil || w.asked != 2 {
 		t.Errorf("a store that fails: %v after %d", err, w.asked)
 	}
+}
+
+// TestRun: a calibration is made at once and each day; a store that fails
+// leaves the one before in use.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := decide.DefaultPolicy()
+		w := &words{}
+		var used, warned int
+		a := New(Options{Tally: decide.NewTally(p), Labels: w, Policy: func() decide.Policy { return p }, Rules: &policy.Rules{},
+			Use: func(*decide.Calibration) { used++ }})
+		ctx, stop := context.WithCancel(t.Context())
+		go a.Run(ctx, func(error) { warned++ })
+		time.Sleep(25 * time.Hour)
+		synctest.Wait()
+		if used != 2 || warned != 0 {
+			t.Errorf("a day: used %d times, warned %d", used, warned)
+		}
+		w.err = errors.New("gone")
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		if used != 2 || warned != 1 {
+			t.Errorf("a store that fails: used %d times, warned %d", used, warned)
+		}
+		stop()
+		synctest.Wait()
+	})
 }

@@ -56,9 +56,21 @@ func (a *App) watchGeo() {
 	a.closers = append(a.closers, func() error { stop(); <-done; return nil })
 }
 
+// keepCalibrated has probabilities given out by what people said, made anew
+// each day, while the app runs.
+func (a *App) keepCalibrated() {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.Analysis.Run(ctx, func(err error) { a.log.Warn("calibration", "problem", err) })
+	}()
+	a.closers = append(a.closers, func() error { stop(); <-done; return nil })
+}
+
 // openAnalysis builds what the analyst's pages and the metrics read.
 func (a *App) openAnalysis(rules *policy.Rules) {
-	a.Analysis = analysis.New(analysis.Options{Tally: a.Intake.Tally(), Labels: a.Store, Policy: a.policy, Rules: rules})
+	a.Analysis = analysis.New(analysis.Options{Tally: a.Intake.Tally(), Labels: a.Store, Policy: a.policy, Rules: rules, Use: a.Intake.Calibrate})
 	if a.Config.Metrics.Listen == "" {
 		return
 	}

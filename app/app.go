@@ -201,6 +201,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.startDesk()
 	a.watchGeo()
+	a.keepCalibrated()
 	if a.signalsIn != nil {
 		a.fetching(context.WithoutCancel(ctx), a.signalsIn)
 	}

@@ -149,7 +149,7 @@ func secondStrange(f *Facts) (Signal, bool) {
 			continue
 		}
 		if far := 2 * temper; w > 2 && max(s.Terms["network_vpn"], s.Terms["network_hosting"], s.Terms["network_tor"], s.Terms["country_new"], s.Terms["network_new"]) > far {
-			best = 11
+			best = 11.5
 		} else if login(f).Device == "" || s.Device != deviceKey(f) {
 			best = max(best, 1)
 		}

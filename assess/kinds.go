@@ -57,7 +57,7 @@ var (
 // machine; who knows where she lives does not come from abroad.
 var reach = map[traffic.Class]odds{
 	traffic.Hidden:   {1, 1, 1, 2.2},
-	traffic.Abroad:   {1, 0.3, 0.3, 0.1},
+	traffic.Abroad:   {1.3, 0.4, 0.4, 0.12},
 	traffic.Domestic: {1, 1, 1, 0.5},
 }
 

@@ -171,6 +171,21 @@ func (c Calibration) Of(p float64) float64 {
 	return before.Probability + at*(s.Probability-before.Probability)
 }
 
+// own is the share of the engine's own probability in what is given out: so
+// little that it changes no figure, and enough that of two sign-ins the engine
+// tells apart the likelier stays the likelier, within a step too.
+const own = 1e-4
+
+// Answered is the probability that is given out for one of the engine's:
+// calibrated, rising with it strictly, never 0 and never 1. False while there
+// is too little to calibrate by.
+func (c *Calibration) Answered(p float64) (float64, bool) {
+	if c == nil || !c.Enough() || len(c.Steps) == 0 {
+		return p, false
+	}
+	return (1-own)*c.Of(p) + own*p, true
+}
+
 // edges of the reliability table: most sign-ins are far below one in a
 // hundred, so equal widths would show nothing.
 var edges = []float64{0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1}

@@ -124,3 +124,28 @@ func TestDrift(t *testing.T) {
 		t.Error("a day says nothing of drift")
 	}
 }
+
+// TestAnsweredKeepsTheOrder: what is given out comes true, rises with the
+// engine's own strictly, and is never certain; with too few labels it is the
+// engine's own.
+func TestAnsweredKeepsTheOrder(t *testing.T) {
+	c := Calibrate(world(20_000, 3))
+	last := 0.0
+	for z := -15.0; z <= 15; z += 0.25 {
+		p, ok := c.Answered(Probability(z))
+		if !ok || p <= last || p <= 0 || p >= 1 {
+			t.Fatalf("at log-odds %.2f: %v, %v after %v", z, p, ok, last)
+		}
+		if math.Abs(p-c.Of(Probability(z))) > own {
+			t.Errorf("at log-odds %.2f: %v is given out for %v", z, p, c.Of(Probability(z)))
+		}
+		last = p
+	}
+	few := Calibrate(nil, Scale{-300: 1000})
+	var none *Calibration
+	for _, c := range []*Calibration{&few, none} {
+		if p, ok := c.Answered(0.3); ok || p != 0.3 {
+			t.Errorf("uncalibrated: %v, %v", p, ok)
+		}
+	}
+}

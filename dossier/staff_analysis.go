@@ -90,7 +90,7 @@ func (a *Analyst) Live(ctx context.Context, actor mimamori.Actor, f console.Live
 
 func (a *Analyst) arrival(d intake.Decided) console.Arrival {
 	out := console.Arrival{Ref: console.Ref{Account: d.Event.Account, Source: d.Event.Source, Event: d.Event.ID}, At: d.Event.Time, Decision: d.Answer.Decision,
-		Probability: d.Answer.Probability, Campaigns: d.Answer.Campaigns, Rules: d.Answer.Rules}
+		Probability: d.Answer.Own(), Campaigns: d.Answer.Campaigns, Rules: d.Answer.Rules}
 	if len(d.Answer.Reasons) > 0 {
 		out.Why = d.Answer.Reasons[0].Text
 	}
@@ -120,7 +120,7 @@ func (a *Analyst) Explain(ctx context.Context, actor mimamori.Actor, of console.
 		return console.Explained{}, err
 	}
 	out := console.Explained{Arrival: a.arrival(d), Subject: d.Event.Subject, Prior: assess.Prior, Sum: assess.Prior, Levels: report.Levels.Login,
-		Calibrated: report.Calibration.Of(d.Answer.Probability), Enough: report.Calibration.Enough()}
+		Calibrated: report.Calibration.Of(d.Answer.Own()), Enough: report.Calibration.Enough()}
 	if l, ok := d.Event.Payload.(*event.Login); ok {
 		out.IP, out.Agent = l.IP, l.UserAgent
 	}

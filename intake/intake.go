@@ -121,6 +121,8 @@ type Intake struct {
 	behind   atomic.Bool // attempts of before the start are still being counted
 	stopped  atomic.Bool
 	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
+	// calibration is what probabilities are given out by; nil: the engine's own.
+	calibration atomic.Pointer[decide.Calibration]
 }
 
 // New makes the decision path; Start fills what it knows from the store.
@@ -191,14 +193,17 @@ func (in *Intake) Policy() decide.Policy { return *in.policy.Load() }
 
 // Answer is what the decisions door gives for one event.
 type Answer struct {
-	Decision    decide.Decision     `json:"decision"`
-	Probability float64             `json:"probability"`
-	Reasons     []assess.Signal     `json:"reasons"`
-	Incident    mimamori.IncidentID `json:"incident,omitempty"`
-	Device      string              `json:"device,omitempty"`
-	Challenge   *Challenge          `json:"challenge,omitempty"`
-	Obligations []decide.Obligation `json:"obligations"`
-	Degraded    []string            `json:"degraded,omitempty"`
+	Decision    decide.Decision `json:"decision"`
+	Probability float64         `json:"probability"`
+	// Uncalibrated is the engine's own probability, by which it was decided; it
+	// is there when there were words of people enough to calibrate by.
+	Uncalibrated float64             `json:"uncalibrated,omitempty"`
+	Reasons      []assess.Signal     `json:"reasons"`
+	Incident     mimamori.IncidentID `json:"incident,omitempty"`
+	Device       string              `json:"device,omitempty"`
+	Challenge    *Challenge          `json:"challenge,omitempty"`
+	Obligations  []decide.Obligation `json:"obligations"`
+	Degraded     []string            `json:"degraded,omitempty"`
 	// Terms is every signal with its weight, for whoever wants to add them up.
 	Terms map[string]float64 `json:"terms,omitempty"`
 	// Rules are the operator's own that hit.
@@ -206,6 +211,19 @@ type Answer struct {
 	// Campaigns are attacks over many accounts that the event belongs to.
 	Campaigns []string `json:"campaigns,omitempty"`
 }
+
+// Own is the engine's own probability, calibrated or not.
+func (a Answer) Own() float64 {
+	if a.Uncalibrated > 0 {
+		return a.Uncalibrated
+	}
+	return a.Probability
+}
+
+// Calibrate has probabilities given out by a calibration from now on; nil, and
+// one with too few labels: the engine's own. Decisions are by the engine's own
+// whatever is given out.
+func (in *Intake) Calibrate(c *decide.Calibration) { in.calibration.Store(c) }
 
 // Decided is an event with the answer it got.
 type Decided struct {

@@ -391,6 +391,9 @@ func (w *work) tick() error {
 func (w *work) answer() (string, error) {
 	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
 		Device: w.device, Obligations: w.a.Standing.Obligations, Campaigns: w.campaigns}
+	if p, ok := w.in.calibration.Load().Answered(a.Probability); ok && w.assessment.Assessed {
+		a.Probability, a.Uncalibrated = p, a.Probability
+	}
 	for _, h := range w.hits {
 		a.Rules = append(a.Rules, h.Key())
 	}

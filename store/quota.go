@@ -62,11 +62,13 @@ func scanLabel(r scanner) (decide.Label, error) {
 		return l, err
 	}
 	l.Owner = decide.Word(owner)
-	var a struct{ Probability float64 }
+	var a struct{ Probability, Uncalibrated float64 }
 	if err := json.Unmarshal(answer, &a); err != nil {
 		return l, fmt.Errorf("the answer to a sign-in: %w", err)
 	}
-	l.Probability = a.Probability
+	if l.Probability = a.Probability; a.Uncalibrated > 0 {
+		l.Probability = a.Uncalibrated // else a calibration would be made of the one before
+	}
 	return l, nil
 }
 

@@ -60,7 +60,11 @@ func labels(h *harness) {
 	}
 	for i, subject := range []string{"hanako", "taro", "jiro"} {
 		at := now.Add(time.Duration(i) * time.Minute)
-		h.said(subject, "l1", event.LoginAttempted, at, in("s-"+subject, "203.0.113.7"), intake.Answer{Decision: decide.Notify, Probability: float64(i+1) / 10})
+		given := intake.Answer{Decision: decide.Notify, Probability: float64(i+1) / 10}
+		if i == 1 { // given out calibrated: the label is of the engine's own
+			given.Probability, given.Uncalibrated = 0.001, given.Probability
+		}
+		h.said(subject, "l1", event.LoginAttempted, at, in("s-"+subject, "203.0.113.7"), given)
 		h.said(subject, "l2", event.LoginAttempted, at, in("other", "203.0.113.7"), intake.Answer{Decision: decide.Allow, Probability: 0.01})
 	}
 	h.said("jiro", "o1", event.OrderPlaced, now.Add(time.Hour), map[string]any{"session": "s-jiro", "order": "J-1", "total": map[string]any{"amount": 600, "currency": "JPY"}}, intake.Answer{})
