@@ -37,14 +37,15 @@ const (
 	BreakGlass   Kind = "break_glass"        // an emergency sign-in beside the identity provider
 	KeyWords     Kind = "key_words"          // an API key names more intruders than it may (G14)
 	SourceFlood  Kind = "source_flood"       // one source opens more incidents than is usual (G17)
+	StaffPower   Kind = "staff_power"        // one of the staff let in somebody who may be a second person (E09)
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{NeedsPerson, Budget, ShopSilent, MailBouncing, MassLookup, LawDeadline, AnchorFailed, StoreFailed, ClockJumped, BreakGlass, KeyWords, SourceFlood}
+var Kinds = []Kind{NeedsPerson, Budget, ShopSilent, MailBouncing, MassLookup, LawDeadline, AnchorFailed, StoreFailed, ClockJumped, BreakGlass, KeyWords, SourceFlood, StaffPower}
 
 // Event says that the kind happened once, rather than lasting.
 func (k Kind) Event() bool {
-	return slices.Contains([]Kind{MailBouncing, MassLookup, StoreFailed, ClockJumped, BreakGlass, KeyWords}, k)
+	return slices.Contains([]Kind{MailBouncing, MassLookup, StoreFailed, ClockJumped, BreakGlass, KeyWords, StaffPower}, k)
 }
 
 // Alarm is one: there is at most one open alarm of a kind about the same
@@ -90,6 +91,9 @@ type Store interface {
 	// NextAlarmDue is when somebody is to be told next; zero: nobody.
 	NextAlarmDue(ctx context.Context) (time.Time, error)
 }
+
+// Delay is how long after it happened an alarm's row may be written, at most.
+const Delay = 10 * time.Minute
 
 // aboutForm keeps everything out that could be a name, an address or a number
 // of a customer's: ids of ours, and nothing with an @ or a space.

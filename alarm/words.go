@@ -24,6 +24,7 @@ var words = map[Kind]mimamori.Text{
 	StoreFailed:  {JA: "記録を書き込めません。サービスは止まります", EN: "Records can no longer be written: the service ends"},
 	ClockJumped:  {JA: "サーバーの時計が大きく動きました", EN: "The server's clock has jumped"},
 	BreakGlass:   {JA: "会社の認証を通らない緊急用のサインインがありました", EN: "Somebody signed in by the emergency way beside the identity provider"},
+	StaffPower:   {JA: "一人の担当者が、二人目の確認をできる人を加えました。本人の別名でないことを、ほかの人が確かめてください", EN: "One person let in somebody who may approve as a second person: somebody else should make sure that it is not himself again"},
 	SourceFlood:  {JA: "一つの送り元から、異常に多くの事案が開かれています。対応の一覧で「同じ送り元から多数」に絞ってください", EN: "One source opens far more incidents than is usual: narrow the queue to those of very many from one source"},
 	KeyWords:     {JA: "一つのAPIキーが、異常に多くの第三者利用を届け出ました", EN: "One API key reported more intruders than is usual"},
 }

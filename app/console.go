@@ -20,7 +20,7 @@ func (a *App) openConsole() (err error) {
 	pages, provider := a.staffPages()
 	a.Console, err = console.New(console.Options{Staff: pages, Provider: provider,
 		Service: work, Analyst: analyst, Desk: a.Staff, Guard: a.Guard, Log: a.Audit, Mails: waves{a}, Calls: work, Law: work, Bulks: work, Directory: work, Counts: &dossier.Numbers{Book: a.Numbers, Calls: a.Store, Guard: a.Guard},
-		Alarms: &dossier.Alarms{Store: a.Store, Guard: a.Guard, Wake: a.Alarms.Wake}, Brand: a.webBrand(),
+		Alarms: &dossier.Alarms{Store: a.Store, Guard: a.Guard, People: a.Store, Wake: a.Alarms.Wake}, Brand: a.webBrand(),
 		Shortened: a.shortened(), PlainHTTP: a.Config.local(), ClientIP: a.Config.ClientIP, Errors: a.log})
 	return err
 }

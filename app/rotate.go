@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"path/filepath"
 
 	"mimamori"
 	"mimamori/audit"
@@ -53,4 +54,37 @@ func (a *App) shopSecrets(context.Context) ([]webhook.Secret, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// RotateMaster wraps every key anew: with a new master key where it stands in a
+// file, with the first of those that the command prints otherwise. It may be
+// ended at any time and begun again. It gives how many keys were wrapped anew,
+// and where the old master key is kept now (empty: the command's own).
+func (a *App) RotateMaster(ctx context.Context, alone bool) (n int, old string, err error) {
+	path := filepath.Join(a.Config.Data, "master.key")
+	var m keys.Master
+	if m, err = masterKey(ctx, a.Config); err != nil {
+		return 0, "", err
+	}
+	switch file := len(a.Config.MasterCommand) == 0; {
+	case m.Older() > 0: // begun, or put there by the operator
+	case !file:
+		return 0, "", fmt.Errorf("rotate master key: the master command prints one key: %w", mimamori.ErrConflict)
+	case a.Store.Several() && !alone:
+		return 0, "", fmt.Errorf("rotate master key: other nodes may be at work, and know one key: %w", mimamori.ErrConflict)
+	default:
+		if m, err = keys.BeginMasterFile(path); err != nil {
+			return 0, "", err
+		}
+	}
+	if n, err = keys.Rewrap(ctx, a.Store, m); err != nil {
+		return n, "", err
+	}
+	if err = a.Audit.Record(ctx, mimamori.System, audit.KeyRotate, audit.Target{}, fmt.Sprintf("master: %d keys wrapped anew", n), nil); err != nil {
+		return n, "", err
+	}
+	if len(a.Config.MasterCommand) > 0 {
+		return n, "", nil
+	}
+	return n, path + ".old", keys.FinishMasterFile(path)
 }

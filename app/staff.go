@@ -116,6 +116,10 @@ func (a *App) openStaff() error {
 		a.log.Warn("an API key names more intruders than it may", "key", k.ID)
 		a.Alarms.Raise(alarm.KeyWords, k.ID)
 	}
+	a.Staff.Powers = func(_ context.Context, by mimamori.Actor, p staff.Person) {
+		a.log.Warn("somebody who may approve was let in", "by", by.ID, "person", p.ID)
+		a.Alarms.Raise(alarm.StaffPower, by.ID)
+	}
 	if host := a.Config.passkeyHost(); host != "" {
 		rules := staff.PasskeyRules{Domain: host, Name: a.Config.Shop.Name.JA, Origin: a.Config.consoleURL(), Required: a.Config.Staff.Passkeys == "required"}
 		if err := a.Staff.UsePasskeys(rules); err != nil {

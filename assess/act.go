@@ -16,7 +16,7 @@ import (
 // of the customer's and the others counted apart.
 var actRules = []func(*Facts, *profile.Session) (Signal, bool){
 	sessionMoved, addressAdded, paymentAdded, contactChanged, factorRemoved, passwordChanged, accessGranted, joined, joinedAndLeft,
-	orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
+	severalDetails, orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
 }
 
 // An act is something that a session does and intruders do more often.
@@ -53,7 +53,7 @@ var actNames = [...]habit{
 	actAddress: {"address_added", 0.55, 0.05, 4.5}, actPayment: {"payment_added", 0.3, 0.05, 4}, actContact: {"contact_changed", 0.3, 0.01, 5},
 	actName: {"name_changed", 0.05, 0.005, 3.5}, actFactor: {"factor_removed", 0.12, 0.002, 5}, actPassword: {"password_changed", 0.2, 0.02, 3.5},
 	actGrant: {"access_granted", 0.08, 0.005, 4}, actJoin: {"membership_joined", 0.12, 0.02, 3.5}, actLeave: {"membership_joined_and_left", 0.1, 0.0004, 5},
-	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 4}, actDigital: {"order_gift_card", 0.3, 0.03, 3},
+	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 3}, actDigital: {"order_gift_card", 0.3, 0.03, 3},
 	actHide: {"order_hidden", 0.2, 0.002, 5.5}, actPoints: {"points_spent", 0.25, 0.1, 1.5}, actSpree: {"points_mostly_spent", 0.35, 0.03, 3.5},
 }
 
@@ -293,7 +293,22 @@ func watchedMoney(f *Facts, s *profile.Session) (Signal, bool) {
 	if !f.Contained {
 		return named("watched_money", 3), true // it was on hold once; nobody was found in it
 	}
+	if likeHers(s) {
+		return named("watched_money", 10), true // an intruder knows her browser, and she comes back on it: a person looks
+	}
 	return named("watched_money", 19), true
+}
+
+// likeHers says that the sign-in spoke rather for her than against, what
+// happened to the account before aside.
+func likeHers(s *profile.Session) bool {
+	var sum float64
+	for name, w := range s.Terms {
+		if g := sentences[name].group; g == Device || g == Network || name == "language_new" || name == "language_known" {
+			sum += w
+		}
+	}
+	return sum < 0.3
 }
 
 // foreignValue: what an intruder brought into another account (the address

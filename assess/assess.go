@@ -64,6 +64,8 @@ func (s Signal) tempered() Signal {
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
+	case "order_unusually_large":
+		share = 1.5 // what he is after; nothing else of a session says it
 	case "device_known":
 		share = 0.35 // cookies are stolen by the thousand
 	}
@@ -254,6 +256,7 @@ func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
 	if s.Known {
 		i = 0
 	}
+	out = append(out, detailHabits(f, s)...)
 	for _, a := range actsOf(fresh) {
 		if _, done := s.Terms[actNames[a].name]; !done {
 			out = append(out, uint8(habitAct+2*int(a)+i))

@@ -26,7 +26,8 @@ const (
 	habitAmount   = habitLate + moves*drifts                // + step: what an order comes to, in any account
 	habitTimes    = habitAmount + amounts                   // + 8*(0 few orders before, 1 several) + step: an order against her usual ones
 	habitPlace    = habitTimes + 2*times                    // + 0 home, 1 rented, 2 abroad, 3 unknown: the first sign-ins of an account
-	habitEnd      = habitPlace + 4                          // must fit traffic.Habits
+	habitSorts    = habitPlace + 4                          // + 2*(sorts of details changed - 1) + (0 or 1 as for acts)
+	habitEnd      = habitSorts + 2*sorts                    // must fit traffic.Habits
 	_             = uint8(len(traffic.Habits{}) - habitEnd) // compiles only while it does
 )
 

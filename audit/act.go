@@ -82,6 +82,7 @@ const (
 	AlarmMassLookup Act = "alarm.mass_lookup" // one person looked at many accounts
 	AlarmBreakGlass Act = "alarm.break_glass" // a local sign-in beside the identity provider
 	AlarmKeyWords   Act = "alarm.key_words"   // an API key names more intruders than is usual
+	AlarmStaffPower Act = "alarm.staff_power" // one of the staff let in somebody who may approve
 	AlarmSeen       Act = "alarm.seen"        // somebody has seen an alarm
 	Anchored        Act = "audit.anchor"      // a head was handed outside
 )

@@ -105,6 +105,9 @@ type Case struct {
 	// JustProven is a sign-in within the hour after the account was given back
 	// against proofs: whoever has just given them is asked for one more at most.
 	JustProven bool
+	// Answered: the account was locked out for this very session before and
+	// given back since. The shop revoked it; if it goes on, a person asks why.
+	Answered   bool
 	BudgetLeft int // containments without a person still free this hour
 	// Rungs are the levels that hold now; zero: the policy's own probabilities.
 	Rungs Rungs
@@ -151,6 +154,9 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 	if c.Faded {
 		limit(Hold, whyFaded, true)
 	}
+	if c.Answered {
+		limit(Hold, whyAnswered, true)
+	}
 	if c.BudgetLeft <= 0 {
 		limit(Hold, whyBudget, true)
 	}
@@ -167,6 +173,7 @@ var (
 	whyProven     = mimamori.Text{JA: "直前に本人確認を経てアカウントが戻されたため、もう一度の確認までにとどめました", EN: "The account was given back against proofs a moment ago: at most one more proof is asked"}
 	whyOneKind    = mimamori.Text{JA: "根拠が1種類だけのため、保留にとどめ、担当者が確認します", EN: "Only one kind of evidence: put on hold, and a person looks"}
 	whyFaded      = mimamori.Text{JA: "このログイン中の操作がどのように始まったか分からないため、保留にとどめ、担当者が確認します", EN: "It is not known how this session began: put on hold, and a person looks"}
+	whyAnswered   = mimamori.Text{JA: "このログインにはすでに対応し、アカウントはその後戻されています。まだ続いているため、保留にとどめ、担当者が確認します", EN: "This session was answered before and the account given back since; that it goes on is for a person to look at"}
 	whyBudget     = mimamori.Text{JA: "自動で行う対応の1時間あたりの上限に達したため、保留にとどめ、担当者が確認します", EN: "The hourly budget for acting without a person is used up: put on hold, and a person looks"}
 	whyOld        = mimamori.Text{JA: "届くのが遅れた知らせのため、対応を弱めました", EN: "The report came late, so the answer is milder"}
 )

@@ -2,6 +2,7 @@ package dossier
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"mimamori"
@@ -18,7 +19,9 @@ const maxAlarms = 200
 type Alarms struct {
 	Store alarm.Store
 	Guard audit.Guard
-	Wake  func() // the bell: what is over is told
+	// People says who acknowledges; nil: nobody who was let in is told apart.
+	People People
+	Wake   func() // the bell: what is over is told
 }
 
 var _ console.Alarms = (*Alarms)(nil)
@@ -36,7 +39,21 @@ func (x *Alarms) SeenAlarm(ctx context.Context, actor mimamori.Actor, id string)
 	if err := x.Guard.Allow(ctx, actor, audit.AlarmSeen, audit.Target{}, id); err != nil {
 		return err
 	}
-	err := x.Store.ChangeAlarm(ctx, id, func(a *alarm.Alarm) error { return a.Acknowledge(actor, time.Now().UTC()) })
+	var since time.Time // when he came
+	if x.People != nil && actor.Kind == mimamori.ActorStaff {
+		p, err := x.People.Person(ctx, actor.ID)
+		if err != nil {
+			return err
+		}
+		since = p.CreatedAt
+	}
+	err := x.Store.ChangeAlarm(ctx, id, func(a *alarm.Alarm) error {
+		// Whom an alarm is about must not have it acknowledged by himself again.
+		if a.Kind == alarm.StaffPower && since.After(a.RaisedAt.Add(-alarm.Delay)) {
+			return fmt.Errorf("acknowledge %s: he came with it: %w", a.ID, mimamori.ErrDenied)
+		}
+		return a.Acknowledge(actor, time.Now().UTC())
+	})
 	if err == nil {
 		x.Wake()
 	}

@@ -35,6 +35,7 @@ import (
 	"mimamori/shop/shoptest"
 	"mimamori/staff"
 	"mimamori/store"
+	"mimamori/support"
 	"mimamori/traffic"
 	"mimamori/undo"
 	"mimamori/web/console"
@@ -128,7 +129,8 @@ func (w *world) open(folder string) (stop func()) {
 		Crowd: func(source string) { w.crowds = append(w.crowds, source) }})
 	w.lists = queue.NewKeeper(w.store, func(trait string) []byte { return ring.MAC(keys.Pseudonym, "link", trait) }, nil)
 	w.store.IndexWith(func(mail string) [][]byte { return [][]byte{ring.MAC(keys.Pseudonym, "mail", mail)} })
-	front := dossier.New(dossier.Options{Store: w.store, Geo: geodb, Post: post, House: house, Policy: w.in.Policy, Wake: runner.Wake, Base: "https://security.midori.example"})
+	front := dossier.New(dossier.Options{Store: w.store, Geo: geodb, Post: post, House: house, Policy: w.in.Policy, Wake: runner.Wake, Base: "https://security.midori.example",
+		Editions: support.NewEditions(w.store, support.Directory{Numbers: []support.Number{usualNumber}})})
 	guard := staff.NewGuard(w.store, w.store, w.store, w.log, func(context.Context, mimamori.Actor, int) { w.alarms++ })
 	options := dossier.CaseworkOptions{Desk: front, Store: w.store, Guard: guard, FourEyes: staff.NewFourEyes(w.store, guard), People: w.store,
 		PointsAlone: map[staff.Role]int64{staff.Agent: 400, staff.Lead: 800}, Lists: w.lists, Signer: w.log}
@@ -181,6 +183,9 @@ var (
 	home  = shoptest.Connection{IP: "203.0.113.20", UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"}
 	lagos = shoptest.Connection{IP: "198.51.100.9", UserAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"}
 )
+
+// usualNumber is whom customers call before the desk changes anything.
+var usualNumber = support.Number{Country: "JP", Number: "0120-000-000", Free: true, Hours: "09:00-18:00", TimeZone: "Asia/Tokyo", Languages: []string{"ja"}}
 
 // night is a customer who has lived quietly, and the intruder's session.
 type night struct {

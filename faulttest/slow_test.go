@@ -34,7 +34,7 @@ func (p *process) memory() int {
 
 func (p *process) dial(n int) (out []net.Conn) {
 	for range n {
-		c, err := net.DialTimeout("tcp", strings.TrimPrefix(p.url, "http://"), 5*time.Second)
+		c, err := net.DialTimeout("tcp", strings.TrimPrefix(p.url, "http://"), time.Minute)
 		if err != nil {
 			p.t.Fatal(err)
 		}

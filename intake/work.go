@@ -120,6 +120,7 @@ func (w *work) judge() error {
 		}
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
 		c.Faded = s.Faded()
+		c.Answered = s.Verdict == string(journal.OfIntruder) && w.a.Standing.State == incident.Watching && !w.a.Standing.RecoveredAt.Before(s.Began)
 		if !s.Known && s.Verdict == "" {
 			met = decide.Decision(s.Met)
 		}

@@ -20,7 +20,8 @@ import (
 // Master wraps all other keys. It stands in a file of its own, or comes from
 // a command (a secret manager's client), and never in the database.
 type Master struct {
-	aead cipher.AEAD
+	aead  cipher.AEAD   // wraps, and opens what it wrapped
+	older []cipher.AEAD // open only: a rotation is under way (rewrap.go)
 }
 
 // NewMaster takes the 32 bytes of a master key.
@@ -106,16 +107,25 @@ func syncFolder(dir string) error {
 	return nil
 }
 
-func decodeMaster(from string, text []byte) (Master, error) {
-	key, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(text)))
-	if err != nil { // err would quote the text
-		return Master{}, fmt.Errorf("master key from %s is not base64: %w", from, mimamori.ErrInvalid)
+// decodeMaster reads one key, or several, a line each: the first wraps, the
+// others open what they wrapped.
+func decodeMaster(from string, text []byte) (all Master, err error) {
+	for n, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
+		key, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(line)))
+		if err != nil { // err would quote the text
+			return Master{}, fmt.Errorf("master key from %s is not base64: %w", from, mimamori.ErrInvalid)
+		}
+		m, err := NewMaster(key)
+		if err != nil {
+			return Master{}, fmt.Errorf("master key from %s: %w", from, err)
+		}
+		if n == 0 {
+			all = m
+		} else {
+			all.older = append(all.older, m.aead)
+		}
 	}
-	m, err := NewMaster(key)
-	if err != nil {
-		return Master{}, fmt.Errorf("master key from %s: %w", from, err)
-	}
-	return m, nil
+	return all, nil
 }
 
 // wrap seals a key for storage. What it belongs to is bound in, so that a
@@ -123,7 +133,14 @@ func decodeMaster(from string, text []byte) (Master, error) {
 func (m Master) wrap(belongs string, raw []byte) []byte { return seal(m.aead, belongs, raw) }
 
 func (m Master) unwrap(belongs string, wrapped []byte) ([]byte, error) {
-	return unseal(m.aead, belongs, wrapped)
+	raw, err := unseal(m.aead, belongs, wrapped)
+	for _, older := range m.older {
+		if err == nil {
+			break
+		}
+		raw, err = unseal(older, belongs, wrapped)
+	}
+	return raw, err
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

@@ -231,8 +231,7 @@ func seal(b []byte, from int) []byte {
 
 // pack writes the row.
 func (p *Profile) pack(room []byte) []byte {
-	var words [32]string
-	k := packer{b: append(room, version), words: words[:0], at: base}
+	k := packer{b: append(room, version), words: make([]string, 0, 16), at: base}
 	// How many there are of each, so that a reader makes room once.
 	k.uint(1, uint64(len(p.Devices)&255)|uint64(len(p.Networks)&255)<<8|uint64(len(p.Sessions)&255)<<16)
 	k.text(2, string(p.Locale))

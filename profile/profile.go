@@ -216,8 +216,7 @@ func (p *Profile) Fit() {
 
 // Encode writes the row, made to fit.
 func (p *Profile) Encode() ([]byte, error) {
-	var room [3 * step]byte // most rows fit, and only their own bytes are then taken from the heap
-	return slices.Clone(p.AppendTo(room[:0])), nil
+	return p.AppendTo(make([]byte, 0, 2*step)), nil // most rows fit
 }
 
 // AppendTo appends the row, made to fit, to what there is room for.

@@ -280,10 +280,15 @@ func postgres(p Plan, f Figures) Shape {
 	return h
 }
 
-// memory is what the databases should have together: all accounts, the events'
-// key and a day's newest events, but no more than their machines can.
+// memory is what the databases should have together: all accounts and a day's
+// newest events, but no more than their machines can. The events' key is read
+// from the disk where its reads are few.
 func memory(s Shop, f Figures, n float64) float64 {
-	want := (math.Max(s.Accounts*f.Account.Value/0.6, keyBytes(s, f)/0.2) + s.LoginsPerDay*(1+s.EventsPerLogin)*f.Event.Value*0.2) / gb
+	key := 0.0
+	if s.Peak > s.Machine.IOPS/10 {
+		key = keyBytes(s, f)
+	}
+	want := (math.Max(s.Accounts*f.Account.Value/0.6, key/0.2) + s.LoginsPerDay*(1+s.EventsPerLogin)*f.Event.Value*0.2) / gb
 	return math.Max(8*n, math.Min(n*s.Machine.RAM, math.Ceil(want)))
 }
 

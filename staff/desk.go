@@ -51,6 +51,27 @@ type Desk struct {
 	required bool               // passkeys, of everybody
 	glass    bool               // the identity provider is in charge
 	alarm    func(ctx context.Context, actor mimamori.Actor)
+
+	// Powers hears when one of the staff lets somebody in, or gives somebody
+	// roles, with which he may be a second person: it could be himself under
+	// another name. It must return at once; it may be nil, and is set before the
+	// first use.
+	Powers func(ctx context.Context, by mimamori.Actor, p Person)
+}
+
+// powers records and tells that somebody may be a second person now, who was
+// made so by one of the staff alone (standards E09, E04).
+func (d *Desk) powers(ctx context.Context, by mimamori.Actor, p Person) error {
+	if by.Kind != mimamori.ActorStaff || !p.May(audit.ProposalApprove) {
+		return nil
+	}
+	if err := d.log.Record(ctx, by, audit.AlarmStaffPower, audit.Target{}, "", map[string]string{"person": p.ID}); err != nil {
+		return err
+	}
+	if d.Powers != nil {
+		d.Powers(ctx, by, p)
+	}
+	return nil
 }
 
 // NewDesk joins the parts. issuer is the name that an authenticator app shows.
@@ -97,7 +118,11 @@ func (d *Desk) Create(ctx context.Context, guard audit.Guard, actor mimamori.Act
 	if err := guard.Allow(ctx, actor, audit.StaffCreate, audit.Target{}, fmt.Sprintf("%s, roles %v", n.Login, n.Roles)); err != nil {
 		return Welcome{}, err
 	}
-	return d.create(ctx, n, false)
+	w, err := d.create(ctx, n, false)
+	if err != nil {
+		return w, err
+	}
+	return w, d.powers(ctx, actor, w.Person)
 }
 
 func (d *Desk) create(ctx context.Context, n NewPerson, first bool) (Welcome, error) {
@@ -215,11 +240,15 @@ func (d *Desk) SetRoles(ctx context.Context, guard audit.Guard, actor mimamori.A
 	if err := checkRoles(roles); err != nil {
 		return err
 	}
+	may := p.May(audit.ProposalApprove)
 	p.Roles = roles
 	if err := d.update(ctx, p); err != nil {
 		return fmt.Errorf("set roles: %w", err)
 	}
-	return nil
+	if may {
+		return nil
+	}
+	return d.powers(ctx, actor, p)
 }
 
 // Disable ends a person's work here: all sessions at once, no sign-in.

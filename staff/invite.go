@@ -48,6 +48,9 @@ func (d *Desk) Invite(ctx context.Context, guard audit.Guard, actor mimamori.Act
 	if err := d.store.AddPerson(ctx, p, false); err != nil {
 		return "", Person{}, fmt.Errorf("invite %s: %w", p.Login, err)
 	}
+	if err := d.powers(ctx, actor, p); err != nil { // before the link is there
+		return "", Person{}, err
+	}
 	token, err = d.invite(ctx, p, actor, nil)
 	return token, p, err
 }

@@ -149,7 +149,11 @@ func day(t time.Time) int64 {
 // the start of its day.
 func (s *SQL) ActiveAccounts(ctx context.Context, since time.Time) (int, error) {
 	var n int
-	if err := s.at(ctx).row(`SELECT count(*) FROM account WHERE login_day >= ?`, max(day(since), 1)).Scan(&n); err != nil {
+	query := `SELECT count(*) FROM account WHERE login_day >= ?`
+	if s.counted {
+		query = `SELECT coalesce(sum(n), 0) FROM login_days WHERE day >= ?`
+	}
+	if err := s.at(ctx).row(query, max(day(since), 1)).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count active accounts: %w", err)
 	}
 	return n, nil

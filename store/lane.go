@@ -29,11 +29,16 @@ type lane struct {
 	most  int // jobs in a batch
 	conn  *sql.Conn
 	line  line // how conn is had
+	// jammed is when an account was found locked by somebody who keeps it.
+	// For a while nobody waits long for a lock then.
+	jammed time.Time
 }
 
 const (
 	batchTries = 4
 	batchTime  = 15 * time.Second // a server that is silent for so long is given up
+	jamTime    = 30 * time.Second
+	shortLock  = "SET LOCAL lock_timeout = '100ms'" // else as laneSettings say
 )
 
 func (l *lane) run() {
@@ -64,9 +69,12 @@ func (l *lane) run() {
 // somebody keeps an account locked, the others of the batch go on without it.
 func (l *lane) commit(batch []*job) {
 	var err error
-	away := l.line.away
+	away, patience := l.line.away, ""
+	if time.Since(l.jammed) < jamTime {
+		patience = shortLock
+	}
 	for try := range batchTries {
-		if err = l.try(batch, ""); err == nil || !again(err) || lockNotHad(err) && len(batch) > 1 {
+		if err = l.try(batch, patience); err == nil || !again(err) || lockNotHad(err) {
 			break
 		}
 		if errors.Is(err, errAway) && away { // and was before: nobody is kept waiting
@@ -76,13 +84,17 @@ func (l *lane) commit(batch []*job) {
 			time.Sleep(time.Duration(try*try) * 20 * time.Millisecond)
 		}
 	}
-	if err == nil || !lockNotHad(err) || len(batch) == 1 {
+	if !lockNotHad(err) {
 		tell(batch, err)
 		return
 	}
+	l.jammed = time.Now()
 	for i := range batch {
 		one := batch[i : i+1]
-		tell(one, l.try(one, "SET LOCAL lock_timeout = '100ms'"))
+		if err = l.try(one, shortLock); err != nil && again(err) && !lockNotHad(err) {
+			err = l.try(one, "")
+		}
+		tell(one, err)
 	}
 }
 

@@ -99,7 +99,7 @@ func connect(address string) (*Postgres, error) {
 		p.room[class] = make(chan struct{}, most)
 	}
 	p.SQL = SQL{engine: p, order: "n", node: newNode()}
-	p.write, p.read, p.path = p.poolOf(config, nil, writers), p.poolOf(config, nil, readers), p.poolOf(config, laneSettings, decisionLanes+1)
+	p.write, p.read, p.path = p.poolOf(config, nil, writers), bounded(readConnector{p.connects(config, nil)}, readers), p.poolOf(config, laneSettings, decisionLanes+1)
 	return p, nil
 }
 
@@ -111,6 +111,10 @@ var laneSettings = map[string]string{"enable_seqscan": "off", "enable_bitmapscan
 
 // poolOf is a set of connections with settings of their own.
 func (p *Postgres) poolOf(c *pgx.ConnConfig, settings map[string]string, most int) *sql.DB {
+	return bounded(p.connects(c, settings), most)
+}
+
+func (p *Postgres) connects(c *pgx.ConnConfig, settings map[string]string) driver.Connector {
 	c = c.Copy()
 	defaults := map[string]string{"application_name": "mimamori", "timezone": "UTC", "default_transaction_isolation": "read committed",
 		"idle_in_transaction_session_timeout": "8s"} // a node that is gone must not keep its locks
@@ -124,7 +128,11 @@ func (p *Postgres) poolOf(c *pgx.ConnConfig, settings map[string]string, most in
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = 5 * time.Second
 	}
-	db := sql.OpenDB(connector{stdlib.GetConnector(*c), p})
+	return connector{stdlib.GetConnector(*c), p}
+}
+
+func bounded(c driver.Connector, most int) *sql.DB {
+	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)
 	return db

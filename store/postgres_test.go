@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"mimamori"
+	"mimamori/event"
+	"mimamori/intake"
 	"mimamori/store"
 	"mimamori/store/pgtest"
 	"mimamori/store/storetest"
@@ -83,4 +87,62 @@ func openAddress(t testing.TB, address string) *store.Postgres {
 		}
 	})
 	return s
+}
+
+// TestPostgresLockedAccount: somebody keeps one account locked, as a
+// distributed transaction does whose machine has died. Writes about it are
+// refused, and those beside it are written.
+func TestPostgresLockedAccount(t *testing.T) {
+	address := pgtest.Address(t)
+	s := openAddress(t, address)
+	write := func(subject, id string) error {
+		e := event.Event{Account: mimamori.NewAccountID(subject), Subject: subject, Source: "shop", ID: id, Kind: event.SessionEnded, Time: time.Now(), Data: []byte(`{"session":"s"}`)}
+		return s.TakeEvents(t.Context(), false, []event.Event{e}, func(tx intake.Tx) error {
+			a, err := tx.Account(e.Account, e.Subject)
+			if err != nil {
+				return err
+			}
+			return errors.Join(tx.PutEvent(e, "", time.Now()), tx.PutAccount(a))
+		})
+	}
+	if err := write("locked", "0"); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	holder, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Rollback()
+	id := mimamori.NewAccountID("locked")
+	if _, err := holder.Exec(`UPDATE account SET ver = ver + 1 WHERE account_id = $1::uuid`, id[:]); err != nil {
+		t.Fatal(err)
+	}
+	errs := make([]error, 24)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			subject := fmt.Sprint("beside-", i)
+			if i%8 == 0 {
+				subject = "locked"
+			}
+			errs[i] = write(subject, fmt.Sprint("n", i))
+		})
+	}
+	all.Wait()
+	for i, err := range errs {
+		if locked := i%8 == 0; locked != (err != nil) || locked && !errors.Is(err, mimamori.ErrUnavailable) {
+			t.Errorf("write %d beside a locked account: %v", i, err)
+		}
+	}
+	if err := holder.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("locked", "1"); err != nil {
+		t.Errorf("write when the lock is gone: %v", err)
+	}
 }

@@ -318,8 +318,8 @@ func (b *sheet) flush() error {
 	return nil
 }
 
-// place writes a row where it stands. The day of the last sign-in is indexed:
-// written again each time, it would cost a page of the index each time.
+// place writes a row where it stands. The day of the last sign-in is counted
+// (login_days): it is written only when it changes.
 func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 	a.dirty = false
 	if a.place == 0 {

@@ -23,7 +23,10 @@ type SQL struct {
 	// order is what counts an account's events and incidents in the order they
 	// were written.
 	order string
-	node  string // this process, among those on the same database
+	// counted: accounts are counted by the day of their last sign-in as they
+	// are written (login_days).
+	counted bool
+	node    string // this process, among those on the same database
 }
 
 var _ Store = (*SQL)(nil)

@@ -78,7 +78,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	}
 	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
 		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost)}
-	s.SQL = SQL{engine: s, order: "rowid", node: newNode()}
+	s.SQL = SQL{engine: s, order: "rowid", counted: true, node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}

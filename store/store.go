@@ -48,6 +48,7 @@ type Store interface {
 	contain.Store
 	keys.Store
 	keys.AccountStore
+	keys.Rewrapping
 	factor.Store
 	factor.MailedStore
 	audit.Store

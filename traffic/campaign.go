@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"mimamori/event"
@@ -101,6 +102,8 @@ type track struct {
 	SumTries float64 // tries since
 	SumUsual float64 // usual ones since
 	Campaign *Campaign
+	// Tries and usual ones of the last day or so, while a campaign is under way.
+	Lately, LatelyUsual float64
 }
 
 const (
@@ -139,6 +142,7 @@ func (t *track) roll(hour int64) {
 	} else {
 		t.SumTries, t.SumUsual = t.SumTries+t.Tries, t.SumUsual+usual
 	}
+	t.fade(float64(hour-t.Hour), t.Tries, usual)
 	t.learn(usual)
 	t.Sum = min(value, 2*alarmAt)
 	t.Tries, t.Good, t.Known = 0, 0, 0
@@ -153,6 +157,15 @@ func (t *track) roll(hour int64) {
 		}
 	}
 	t.Hour = hour
+}
+
+// fade takes hours that are over into the tries of the last day, of which the
+// first brought so many.
+func (t *track) fade(hours, tries, usual float64) {
+	const day = 24
+	keep := math.Exp(-hours / day)
+	t.Lately = (t.Lately + tries) * keep
+	t.LatelyUsual = t.LatelyUsual*keep + usual*day*(1-keep)
 }
 
 func pow(x float64, n int64) float64 {
@@ -408,9 +421,10 @@ func (t *Traffic) tidy(unix int64) {
 }
 
 // over says that a campaign has stopped: nothing for a day, or only what is
-// usual.
+// usual. What is usual goes on, and would otherwise keep it alive for weeks.
 func over(tr *track, c *Campaign, unix int64) bool {
-	return unix-c.Last.Unix() > 24*3600 || tr.Sum == 0 && unix-c.At.Unix() > 6*3600
+	lasted := unix - c.At.Unix()
+	return unix-c.Last.Unix() > 24*3600 || tr.Sum == 0 && lasted > 6*3600 || tr.Lately < 1.4*tr.LatelyUsual+2 && lasted > 18*3600
 }
 
 // hand gathers what speaks for one hand behind a login and many others.
@@ -427,7 +441,7 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 		if key == 0 {
 			continue
 		}
-		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && h.fits(f) && (f < wide || t.takesPart(l, k, unix)) {
+		if tr := t.watch.tracks[key]; tr != nil && tr.Campaign != nil && h.fits(f) && (f < 2 || t.takesPart(f, l, k, unix)) {
 			h.Campaigns = append(h.Campaigns, tr.Campaign.ID)
 			if h.Family == "" {
 				h.Family = families[f]
@@ -443,17 +457,20 @@ func (t *Traffic) hand(l *Login, k *keys, unix int64, stranger bool) Hand {
 	return h
 }
 
-// takesPart says of an attempt that all it has in common with a campaign is the
-// sort of line, or nothing: its browser or operator, too, is tried more than
-// usual just now, and it is none of the programs that try names nobody has, which
-// were there before and will be after.
-func (t *Traffic) takesPart(l *Login, k *keys, unix int64) bool {
+// takesPart says whether an attempt that has a campaign's browser, operator or
+// sort of line takes part in it. The programs that try names nobody has do not:
+// they were there before and will be after. Where many customers have the same in
+// common, the attempt's own browser has to be tried more than usual just now.
+func (t *Traffic) takesPart(family int, l *Login, k *keys, unix int64) bool {
 	if l.Outcome == event.UnknownAccount && !t.scattered(k, unix) {
 		return false
 	}
+	if families[family] == "client" || families[family] == "pair" {
+		return true
+	}
 	part := float64(unix%3600)/3600 + 1e-3
-	for f, key := range k.watched() {
-		if tr := t.watch.tracks[key]; key != 0 && f > 1 && f < wide && tr != nil && tr.Hour >= unix/3600-72 && tr.value(part) >= 1.2 {
+	for _, key := range [...]uint64{k.client, k.pair} {
+		if tr := t.watch.tracks[key]; key != 0 && tr != nil && tr.Hour >= unix/3600-72 && tr.value(part) >= 1.2 {
 			return true
 		}
 	}
@@ -468,9 +485,9 @@ func (h Hand) fits(family int) bool {
 	case family < 2:
 		return true
 	case family < wide:
-		return h.Tries > h.Peers+1
+		return h.Tries > 2*h.Peers+2
 	}
-	return h.Tries > 3*h.Peers+3
+	return h.Tries > 4*h.Peers+4
 }
 
 // Campaigns are those under way or ended since a time, newest first.

@@ -16,6 +16,7 @@ import (
 type keysCmd struct {
 	List   keysListCmd   `cmd:"" help:"List the keys by use: since when each signs, until when it is believed. Nothing secret is shown."`
 	Rotate keysRotateCmd `cmd:"" help:"Make a new key of a use; the old one stays believed for its overlap."`
+	Master keysMasterCmd `cmd:"" name:"rotate-master" help:"Wrap all keys with a new master key."`
 	Revoke keysRevokeCmd `cmd:"" help:"End a key at once, because it leaked; a new one takes its place."`
 }
 
@@ -90,6 +91,36 @@ func (c keysRevokeCmd) Run(ctx context.Context, s *streams) error {
 		if err == nil {
 			_, err = fmt.Fprintln(s.out, "revoked", c.ID)
 		}
+		return err
+	})
+}
+
+type keysMasterCmd struct {
+	configured
+	Alone bool `help:"With PostgreSQL: no other node runs now."`
+}
+
+// Help is shown by mimamori keys rotate-master --help.
+func (keysMasterCmd) Help() string {
+	return "With the key in a file (master.key): puts a new key into its first line and the old one into the second, wraps every key anew, and leaves the new one alone; the old goes to master.key.old, which backups of before need. End mimamori serve for that time. It may be ended at any moment: serve goes on with both lines, and the same command goes on where it was. With a master command: have it print two lines, the new key and then the old one, run this, and then print the new one alone. With several nodes that run: give all of them two lines first, old then new, and start them again; then new and old; then run this on one of them; then the new one alone."
+}
+
+// Run rotates the master key.
+func (c keysMasterCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, s, func(a *app.App) error {
+		n, old, err := a.RotateMaster(ctx, c.Alone)
+		if errors.Is(err, mimamori.ErrConflict) {
+			return withHint(err, "mimamori keys rotate-master --help says how")
+		}
+		if err != nil {
+			return withHint(fmt.Errorf("%d keys were wrapped anew, then: %w", n, err), "nothing is lost: run the same again; mimamori serve goes on with both keys")
+		}
+		fmt.Fprintf(s.out, "%d keys are wrapped by the new master key: keep a copy of it apart from all backups\n", n)
+		if old == "" {
+			_, err = fmt.Fprintln(s.out, "have the master command print the new key alone, and start again")
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "the old one is in %s: backups of before need it; destroy it with the last of them\n", old)
 		return err
 	})
 }

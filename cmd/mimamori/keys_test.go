@@ -39,6 +39,14 @@ func TestKeysTurn(t *testing.T) {
 	if now := ok("whsec_", "shop-secret"); strings.Contains(now, before[0]) {
 		t.Error("a revoked secret signs on")
 	}
+	masterBefore, _ := os.ReadFile(filepath.Join(dir, "master.key"))
+	ok("wrapped by the new master key", "keys", "rotate-master")
+	masterNow, _ := os.ReadFile(filepath.Join(dir, "master.key"))
+	masterOld, _ := os.ReadFile(filepath.Join(dir, "master.key.old"))
+	if string(masterOld) != string(masterBefore) || string(masterNow) == string(masterBefore) || strings.Count(string(masterNow), "\n") != 1 {
+		t.Error("the master key did not turn")
+	}
+	ok("webhook-2", "keys", "list")
 	ok("as they were written", "verify-audit")
 	for _, wrong := range [][]string{{"keys", "rotate", "nothing"}, {"keys", "revoke", "webhook", "webhook-1", "--reason", "again"}} {
 		if code, _, said := do(t, "", wrong...); code != 1 || !strings.Contains(said, "hint: ") {

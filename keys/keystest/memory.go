@@ -3,6 +3,7 @@
 package keystest
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -77,6 +78,47 @@ func (m *Memory) AddAccountKey(_ context.Context, a mimamori.AccountID, wrapped 
 	m.accounts[a] = wrapped
 	return nil
 }
+
+// RewrapKey replaces a key's wrapping.
+func (m *Memory) RewrapKey(_ context.Context, id string, old, wrapped []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, r := range m.Rows {
+		if r.ID == id && bytes.Equal(r.Wrapped, old) {
+			m.Rows[i].Wrapped = wrapped
+			return nil
+		}
+	}
+	return mimamori.ErrConflict
+}
+
+// AccountKeys are the keys of accounts after one, in their order.
+func (m *Memory) AccountKeys(_ context.Context, after mimamori.AccountID, limit int) (out []keys.AccountRow, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for a, k := range m.accounts {
+		if bytes.Compare(a[:], after[:]) > 0 {
+			out = append(out, keys.AccountRow{Account: a, Wrapped: k})
+		}
+	}
+	slices.SortFunc(out, func(x, y keys.AccountRow) int { return bytes.Compare(x.Account[:], y.Account[:]) })
+	return out[:min(len(out), limit)], nil
+}
+
+// RewrapAccountKeys replaces the wrapping of those that are as they were.
+func (m *Memory) RewrapAccountKeys(_ context.Context, old, wrapped []keys.AccountRow) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, r := range old {
+		if bytes.Equal(m.accounts[r.Account], r.Wrapped) {
+			m.accounts[r.Account] = wrapped[i].Wrapped
+		}
+	}
+	return nil
+}
+
+// Purge has nothing to do: memory keeps nothing.
+func (m *Memory) Purge(context.Context) error { return nil }
 
 // DestroyAccountKey forgets an account's key.
 func (m *Memory) DestroyAccountKey(_ context.Context, a mimamori.AccountID) error {

@@ -32,12 +32,12 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		name string
 		do   func(h *harness)
 	}{
-		{"accounts", accounts}, {"another subject under the key", foreignSubject}, {"events", events}, {"odd times", oddTimes},
+		{"accounts", accounts}, {"accounts by day", accountsByDay}, {"another subject under the key", foreignSubject}, {"events", events}, {"odd times", oddTimes},
 		{"verdicts", verdicts}, {"incidents", incidents}, {"change incident", changeIncident}, {"queue", openFirst}, {"budget", budget},
 		{"entries", entries}, {"imports", imports}, {"tally", tally}, {"labels", labels}, {"decided", decided},
 		{"steps are claimed once", claims}, {"fence", fence}, {"release", release}, {"timers", timers},
 		{"steps between", between}, {"dropped runs", dropped}, {"retry now", retryNow}, {"next due", nextDue}, {"nodes", nodes}, {"leaving", leaving}, {"exchange", exchange},
-		{"keys", ringKeys}, {"account keys", accountKeys},
+		{"keys", ringKeys}, {"account keys", accountKeys}, {"keys wrapped anew", rewrapping},
 		{"factors", factors}, {"throttle", throttle}, {"ceremonies", ceremonies}, {"mailed codes", mailedCodes}, {"mailed codes in parallel", mailedParallel},
 		{"audit", auditLog}, {"audit queries", auditQueries}, {"notices", notices}, {"notice forgotten", noticeForgotten}, {"sightings", sightings},
 		{"people", people}, {"staff sessions", staffSessions}, {"API keys", apiKeys}, {"staff ways in", staffWays}, {"invitations", invitations}, {"key rotation", keyRotation}, {"proposals", proposals},
