@@ -52,7 +52,7 @@ type GateFacts struct {
 	// ago, and the session began on no device of hers from before. Unheard: nor
 	// did anybody tell how it began.
 	Watched, Unheard bool
-	Rungs       Rungs   // the levels that hold now; zero: the policy's own probabilities
+	Rungs            Rungs // the levels that hold now; zero: the policy's own probabilities
 }
 
 // Gated is the gate's answer.
