@@ -114,12 +114,12 @@ func (a *App) mailStaff(ctx context.Context, to, subject, body string) error {
 	return post.Submitter.Submit(ctx, post.From.Addr, to, raw)
 }
 
-// lookAtOnce bounds one look for incidents; those that need a person come first.
+// lookAtOnce bounds one look for incidents that wait for a person.
 const lookAtOnce = 500
 
 // lookForAlarms finds incidents that wait for a person and nobody was told of.
 func (a *App) lookForAlarms(ctx context.Context, raise func(alarm.Kind, string)) error {
-	list, err := a.Store.Queue(ctx, false, lookAtOnce)
+	list, err := a.Store.Asking(ctx, lookAtOnce)
 	if err != nil {
 		return err
 	}

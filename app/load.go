@@ -86,7 +86,7 @@ func plainYAML(err error) error {
 var meanings = map[string]string{
 	"data":                       "folder of the database and the master key",
 	"database":                   "PostgreSQL address (postgres://user@host:5432/mimamori), for more than one node; empty: the file mimamori.db in data",
-	"master_command":             "command (with arguments) that prints the master key; without it the file master.key in data is used",
+	"master_command":             "command (with arguments) that prints the master key (two lines while it is rotated: the new, the old); without it the file master.key in data is used",
 	"public_url":                 "where customers reach the security centre, as https://security.shop.example",
 	"listen":                     "address of the doors (API) and the security centre",
 	"console_listen":             "address of the staff console; it need not be reachable from outside",

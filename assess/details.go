@@ -75,10 +75,11 @@ func detailOf(f *Facts) (act, bool) {
 
 // severalDetails: more than one sort within a day, weighed by how seldom
 // customers who change one change another. The acts themselves have been
-// weighed already.
+// weighed already. It counts in sessions that began as hers, where acts are all
+// that tells; a stranger's is judged by how he came in, too.
 func severalDetails(f *Facts, s *profile.Session) (Signal, bool) {
 	n, _ := touched(f, s)
-	if n < 2 {
+	if n < 2 || !s.Known {
 		return Signal{}, false
 	}
 	var w float64

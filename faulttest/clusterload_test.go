@@ -332,11 +332,15 @@ func (c *clusterLoad) gone() (worker string) {
 // one worker's over to another and back.
 func (c *clusterLoad) move() error {
 	if os.Getenv(growEnv) != "" {
-		if _, err := c.db.Exec(`SELECT citus_rebalance_start()`); err != nil {
-			return fmt.Errorf("begin to rebalance: %w", err)
+		var err error
+		for range 20 { // a table that is being spread is in its way
+			if _, err = c.db.Exec(`SELECT citus_rebalance_start()`); err == nil {
+				_, err = c.db.Exec(`SELECT citus_rebalance_wait()`)
+				return err
+			}
+			time.Sleep(time.Second)
 		}
-		_, err := c.db.Exec(`SELECT citus_rebalance_wait()`)
-		return err
+		return fmt.Errorf("begin to rebalance: %w", err)
 	}
 	rows, err := c.db.Query(`SELECT DISTINCT ON (s.shardid) s.shardid, n.nodename, n.nodeport, o.nodename, o.nodeport
 		FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)

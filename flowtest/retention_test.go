@@ -17,12 +17,22 @@ import (
 	"mimamori/audit"
 	"mimamori/incident"
 	"mimamori/shop/shoptest"
+	"mimamori/store/pgtest"
 )
 
 // inFiles says in which of our own files any of the words stands, as it is or
 // in JSON's escapes.
 func (h *Harness) inFiles(words ...string) (found []string) {
 	h.T.Helper()
+	if h.address != "" {
+		text := pgtest.Dump(h.T, h.address)
+		for _, w := range words {
+			if n := bytes.Count(text, []byte(w)); n > 0 {
+				found = append(found, fmt.Sprintf("%q stands %d times in the database", w, n))
+			}
+		}
+		return found
+	}
 	err := filepath.WalkDir(filepath.Join(h.folder, "data"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

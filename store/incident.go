@@ -83,6 +83,16 @@ func (s *SQL) Queue(ctx context.Context, closed bool, limit int) ([]incident.Inc
 		ORDER BY needs_person > 0 DESC, opened_at DESC, id LIMIT ?`, limit))
 }
 
+// Asking are the incidents that wait for a person, newest first, at most limit.
+// Those of a crowd that one source opened are not among them.
+func (s *SQL) Asking(ctx context.Context, limit int) ([]incident.Incident, error) {
+	out, err := documents[incident.Incident](s.at(ctx).rows(`SELECT doc FROM incident WHERE needs_person > 0 AND state NOT IN ('closed', 'dismissed') ORDER BY opened_at DESC, id DESC LIMIT ?`, limit))
+	if err != nil {
+		return nil, fmt.Errorf("look for incidents that wait for a person: %w", err)
+	}
+	return out, nil
+}
+
 // Entries are an incident's timeline, oldest first.
 func (s *SQL) Entries(ctx context.Context, account mimamori.AccountID, id mimamori.IncidentID) ([]incident.Entry, error) {
 	out, err := documents[incident.Entry](s.at(ctx).rows(`SELECT doc FROM entry WHERE account_id = ? AND incident = ? ORDER BY at, n`, account[:], string(id)))

@@ -24,9 +24,7 @@ func (s *SQL) RewrapKey(ctx context.Context, id string, old, wrapped []byte) err
 func (s *SQL) AccountKeys(ctx context.Context, after mimamori.AccountID, limit int) ([]keys.AccountRow, error) {
 	rows, err := s.at(ctx).rows(`SELECT account_id, wrapped FROM account_key WHERE account_id > ? AND destroyed = 0 ORDER BY account_id LIMIT ?`, after[:], limit)
 	out, err := list(rows, err, func(r scanner) (k keys.AccountRow, err error) {
-		var id []byte
-		err = r.Scan(&id, &k.Wrapped)
-		copy(k.Account[:], id)
+		err = r.Scan(accountKey{&k.Account}, &k.Wrapped)
 		return k, err
 	})
 	if err != nil {

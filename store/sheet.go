@@ -26,6 +26,10 @@ type sheet struct {
 	dirty    []mimamori.AccountID // whose rows are to be written
 	err      error                // of the batch as a whole
 
+	parts [abreastParts]part // abreast.go
+	waits map[mimamori.AccountID]bool
+	rest  []*job
+
 	// Of the job that runs now.
 	saved bool // it has a savepoint
 	puts  []put
@@ -51,7 +55,7 @@ type put struct {
 func (s *SQLite) sheet() *sheet {
 	b := &s.page
 	if b.accounts == nil || len(b.accounts) > 8*maxBatch { // a map never shrinks
-		b.accounts, b.events = map[mimamori.AccountID]*placed{}, map[eventName]known{}
+		b.accounts, b.events, b.waits = map[mimamori.AccountID]*placed{}, map[eventName]known{}, map[mimamori.AccountID]bool{}
 	}
 	clear(b.accounts)
 	clear(b.events)
@@ -139,8 +143,7 @@ func (b *sheet) readEvents(names []eventName) error {
 
 // run does one job. The error is not the job's own: it ends the batch.
 func (b *sheet) run(j *job) error {
-	if err := j.ctx.Err(); err != nil {
-		j.err = fmt.Errorf("gave up waiting for the store: %w", errors.Join(mimamori.ErrUnavailable, err))
+	if gaveUp(j) {
 		return nil
 	}
 	b.saved, b.puts, b.added = false, b.puts[:0], b.added[:0]
@@ -155,6 +158,15 @@ func (b *sheet) run(j *job) error {
 		return b.takeBack()
 	}
 	return b.keep()
+}
+
+// gaveUp says that nobody waits for a job any more.
+func gaveUp(j *job) bool {
+	err := j.ctx.Err()
+	if err != nil {
+		j.err = fmt.Errorf("gave up waiting for the store: %w", errors.Join(mimamori.ErrUnavailable, err))
+	}
+	return err != nil
 }
 
 // keep makes what the job left the batch's.

@@ -46,9 +46,10 @@ type SQLite struct {
 	full                 chan struct{} // the write-ahead log has grown
 	stop                 chan struct{}
 	closing              sync.Once
-	written, tidied      sync.WaitGroup // the writer with the syncer, the checkpointer
+	written, tidied      sync.WaitGroup // the writer with the syncer and the helpers, the checkpointer
 	unsynced             chan committed // batches that are to be made durable
 	log                  *os.File       // the write-ahead log, to sync it
+	rounds               chan *round    // jobs to be run beside the writer
 
 	// The writer's own.
 	sinceLook int       // writes since the log's size was looked at
@@ -77,7 +78,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
-		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost)}
+		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost), rounds: make(chan *round)}
 	s.SQL = SQL{engine: s, order: "rowid", counted: true, node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
@@ -124,6 +125,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := s.openLog(path); err != nil {
 		return nil, err
 	}
+	s.startHelpers()
 	s.written.Go(s.writer)
 	s.written.Go(s.syncer)
 	s.tidied.Go(s.checkpointer)

@@ -89,6 +89,7 @@ type Store interface {
 	// Queue are incidents for the staff: those that need a person first, then
 	// the newest; closed and dismissed ones only when asked for.
 	Queue(ctx context.Context, closed bool, limit int) ([]incident.Incident, error)
+	Asking(ctx context.Context, limit int) ([]incident.Incident, error)
 	// QueuePage are the rows that pass the filter, at most limit, most urgent
 	// first; QueueTally counts them; QueueVersion grows with every writing.
 	QueuePage(ctx context.Context, f queue.Filter, limit int) ([]queue.Row, error)

@@ -21,7 +21,9 @@ type job struct {
 	about []event.Event // what it reads and writes, where that is known
 	err   error
 	panic any
-	end   chan struct{}
+
+	putOff bool // it was begun beside others, and is to be run again alone
+	end    chan struct{}
 }
 
 // maxBatch bounds how many writes share one commit, and maxEvents how many
@@ -189,7 +191,11 @@ func (s *SQLite) work(batch []*job) error {
 	if err := b.read(batch); err != nil {
 		return err
 	}
-	for _, j := range batch {
+	rest, err := b.abreast(batch)
+	if err != nil {
+		return err
+	}
+	for _, j := range rest {
 		if err := b.run(j); err != nil {
 			return err
 		}

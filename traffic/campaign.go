@@ -468,8 +468,14 @@ func (t *Traffic) takesPart(family int, l *Login, k *keys, unix int64) bool {
 	if families[family] == "client" || families[family] == "pair" {
 		return true
 	}
+	return t.stirred(k.client, k.pair, unix)
+}
+
+// stirred says that one of an attempt's narrow keys is tried more than usual just
+// now.
+func (t *Traffic) stirred(client, pair uint64, unix int64) bool {
 	part := float64(unix%3600)/3600 + 1e-3
-	for _, key := range [...]uint64{k.client, k.pair} {
+	for _, key := range [...]uint64{client, pair} {
 		if tr := t.watch.tracks[key]; key != 0 && tr != nil && tr.Hour >= unix/3600-72 && tr.value(part) >= 1.2 {
 			return true
 		}

@@ -73,11 +73,15 @@ func (t *Traffic) Again() []Again {
 			if m.Keys[family] != c.Key || m.At < c.Began.Unix()-3600 || m.At < t.clock-ringSeconds {
 				continue
 			}
+			hand := t.handOf(m, c)
+			if family > 1 && (!hand.fits(family) || family > 3 && !t.stirred(m.Keys[2], m.Keys[3], t.clock)) {
+				continue // a customer who has in common what many have
+			}
 			if !slices.Contains(m.Asked, c.ID) {
 				m.Asked = append(m.Asked, c.ID)
 				c.Successes++
 			}
-			out = append(out, Again{Member: *m, Campaign: c.ID, Hand: t.handOf(m, c)})
+			out = append(out, Again{Member: *m, Campaign: c.ID, Hand: hand})
 		}
 	}
 	t.watch.alarmed = nil

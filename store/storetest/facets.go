@@ -99,6 +99,17 @@ func facets(h *harness) {
 	}
 	h.settle()
 	check("after changes")
+	asking, err := h.Asking(h.ctx, 100)
+	h.ok(err)
+	want := 0
+	for _, i := range made {
+		if len(i.NeedingPerson()) > 0 && !i.Crowded() && i.State != incident.Closed && i.State != incident.Dismissed {
+			want++
+		}
+	}
+	if len(asking) != want || want == 0 {
+		h.Errorf("%d incidents wait for a person, want %d", len(asking), want)
+	}
 	h.ok(h.ClearQueue(h.ctx))
 	if got := h.listing(queue.Filter{Lang: mimamori.English}); len(got) != 0 {
 		h.Errorf("a cleared queue has %v", got)

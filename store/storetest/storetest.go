@@ -32,7 +32,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		name string
 		do   func(h *harness)
 	}{
-		{"accounts", accounts}, {"accounts by day", accountsByDay}, {"another subject under the key", foreignSubject}, {"events", events}, {"odd times", oddTimes},
+		{"accounts", accounts}, {"accounts by day", accountsByDay}, {"many accounts at once", manyAccounts}, {"another subject under the key", foreignSubject}, {"events", events}, {"odd times", oddTimes},
 		{"verdicts", verdicts}, {"incidents", incidents}, {"change incident", changeIncident}, {"queue", openFirst}, {"budget", budget},
 		{"entries", entries}, {"imports", imports}, {"tally", tally}, {"labels", labels}, {"decided", decided},
 		{"steps are claimed once", claims}, {"fence", fence}, {"release", release}, {"timers", timers},

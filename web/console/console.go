@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"mimamori"
@@ -185,6 +186,12 @@ type Frame struct {
 	Refresh int    // seconds after which the page loads itself again, without any script; 0: it does not
 	Problem string // catalogue key below "problem."; empty: none
 	V       any
+}
+
+// Beside says that the section stands in the menu beside the tabs: those that
+// are not worked in all day, so that the tabs keep to one line.
+func (f Frame) Beside() bool {
+	return slices.Contains([]string{"mails", "analysis", "law", "contacts", "audit", "staff", "keys", "me"}, f.Section)
 }
 
 // show renders a page of a signed-in person.

@@ -151,9 +151,12 @@ func (f *flow) Incident(ctx context.Context, on console.On) (console.Incident, e
 		},
 		Notes:    []console.Note{{At: at(30), By: "佐藤", Text: "お電話で確認済み。\n" + f.evil}},
 		Assigned: "佐藤 " + f.evil, Campaigns: []string{"cmp_20261110T0114_0a1b2"}, Obligations: []string{"set_password", "reenter_payment", "reenter_address", "review_subscriptions"},
-		Dots:    []console.Dot{{Country: "NG", Numbers: []int{1}, Theirs: true}, {Country: "JP", Numbers: []int{2}}},
-		Calls:   []console.IncidentCall{{Ref: hanakos, State: support.CallAsked, AskedAt: at(20)}, {Ref: later, State: support.CallDone, AskedAt: at(10), Agent: "佐藤", Outcome: string(support.Reached), Tries: 1}},
-		Alike:   []console.Alike{{Subject: "taro " + f.evil, Incident: mall, At: at(4), Kinds: []string{"device", "address"}}, {Subject: "jiro", At: at(5), Kinds: []string{"client", "network"}}, {Incident: "inc_third", At: at(6), Kinds: []string{"campaign"}}},
+		Dots:  []console.Dot{{Country: "NG", Numbers: []int{1}, Theirs: true}, {Country: "JP", Numbers: []int{2}}},
+		Calls: []console.IncidentCall{{Ref: hanakos, State: support.CallAsked, AskedAt: at(20)}, {Ref: later, State: support.CallDone, AskedAt: at(10), Agent: "佐藤", Outcome: string(support.Reached), Tries: 1}},
+		Common: []console.Common{{Number: 1, Kind: "device", Words: mimamori.Text{JA: "Chrome（Windows）" + f.evil, EN: "Chrome (Windows)" + f.evil}, Accounts: 1},
+			{Number: 2, Kind: "address", Fields: map[string]string{"prefecture": "神奈川県", "line": "みなとみらい1-1" + f.evil, "postal_code": "220-0012"}, Accounts: 3, Field: "shared:00ff"},
+			{Number: 3, Kind: "network", Words: mimamori.Text{JA: "日本の回線（NTT）", EN: "a line in Japan (NTT)"}, Accounts: 500, More: true, Usual: true, Field: "shared:01ff"}},
+		Alike:   []console.Alike{{Subject: "taro " + f.evil, Incident: mall, At: at(4), Kinds: []string{"device", "address"}, Numbers: []int{1, 2}}, {Subject: "jiro", At: at(5), Kinds: []string{"client", "network"}}, {Incident: "inc_third", At: at(6), Kinds: []string{"campaign"}}},
 		Waiting: []console.Proposal{{ID: "prp_1", Act: audit.PointsRestore, Text: text("¥52,000 をお返しする", "Give back ¥52,000"), By: "佐藤", At: at(50)}},
 	}, nil
 }

@@ -8,6 +8,14 @@
   let touched = Date.now();
   for (const kind of ["keydown", "pointerdown"]) addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
 
+  const more = document.querySelector(".more");
+  addEventListener("click", (e) => { if (more?.open && !more.contains(e.target)) more.open = false; });
+  more?.addEventListener("keydown", (e) => {
+    if (e.key !== "Escape") return;
+    more.open = false;
+    more.querySelector("summary").focus();
+  });
+
   document.getElementById("keys-open")?.addEventListener("click", () => help.showModal());
 
   addEventListener("keydown", (e) => {

@@ -1,0 +1,293 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mimamori"
+	"mimamori/event"
+	"mimamori/intake"
+)
+
+// Most of a batch are decisions, each about one event of one account, and what
+// they need is in the sheet. They are worked on by as many cores as are idle:
+// by account in parts, each of which one goroutine does from its first job to
+// its last, so that nothing overtakes anything of the same account. A job that
+// turns out to need a word with the database is put off, with all that come
+// after it for its account, and runs afterwards as ever; so does all that is
+// about several accounts or about nobody knows what.
+const (
+	abreastParts  = 8
+	fewestAbreast = 6 // fewer jobs are not worth waking anybody
+	mostHelpers   = 3
+)
+
+// round is a batch's parts, each of which somebody takes.
+type round struct {
+	parts  []*part
+	next   atomic.Int32
+	undone sync.WaitGroup
+}
+
+// part is the jobs of some accounts, at work on what the sheet holds of them.
+type part struct {
+	b    *sheet
+	jobs []*job
+
+	events map[eventName]known // what these jobs added
+	off    map[mimamori.AccountID]bool
+	fresh  []freshEvent
+	dirty  []mimamori.AccountID
+
+	// Of the job that runs now.
+	own   mimamori.AccountID
+	put   *accountRow
+	added []freshEvent
+	more  bool // it needs more than the sheet holds
+}
+
+// helpers wait for rounds until the store stops.
+func (s *SQLite) startHelpers() {
+	for range min(runtime.GOMAXPROCS(0)-1, mostHelpers) {
+		s.written.Go(func() {
+			for {
+				select {
+				case r := <-s.rounds:
+					r.help()
+				case <-s.stop:
+					return
+				}
+			}
+		})
+	}
+}
+
+// help takes parts as long as there are any.
+func (r *round) help() {
+	for {
+		i := int(r.next.Add(1)) - 1
+		if i >= len(r.parts) {
+			return
+		}
+		r.parts[i].work()
+		r.undone.Done()
+	}
+}
+
+// abreast runs what can be run by several at once; the rest is for the writer
+// alone, in its order.
+func (b *sheet) abreast(batch []*job) (rest []*job, err error) {
+	if len(batch) < fewestAbreast {
+		return batch, nil
+	}
+	for len(batch) > 0 && len(batch[0].about) == 0 { // the urgent come first
+		if err := b.run(batch[0]); err != nil {
+			return nil, err
+		}
+		batch = batch[1:]
+	}
+	b.rest = b.rest[:0]
+	parts := b.split(batch)
+	if len(parts) == 0 {
+		return b.rest, nil
+	}
+	r := &round{parts: parts}
+	r.undone.Add(len(parts))
+	for range min(len(parts)-1, mostHelpers) {
+		select {
+		case b.s.rounds <- r:
+		default: // nobody is idle
+		}
+	}
+	r.help()
+	r.undone.Wait()
+	return b.gather(batch, parts), nil
+}
+
+// split deals the jobs out by account. Those that have to wait are in b.rest,
+// and all later ones of their accounts.
+func (b *sheet) split(batch []*job) (parts []*part) {
+	clear(b.waits)
+	closed := false
+	for _, j := range batch {
+		if len(j.about) == 0 {
+			closed = true // it may be about anybody
+		}
+		if closed || len(j.about) != 1 || b.waits[j.about[0].Account] {
+			for i := range j.about {
+				b.waits[j.about[i].Account] = true
+			}
+			b.rest = append(b.rest, j)
+			continue
+		}
+		p := &b.parts[j.about[0].Account[0]%abreastParts]
+		if len(p.jobs) == 0 {
+			p.begin(b)
+			parts = append(parts, p)
+		}
+		p.jobs = append(p.jobs, j)
+	}
+	return parts
+}
+
+// gather takes over what the parts left, and says what is still to be run, in
+// the order it came.
+func (b *sheet) gather(batch []*job, parts []*part) []*job {
+	off := false
+	for _, p := range parts {
+		for name, k := range p.events {
+			b.events[name] = k
+		}
+		b.fresh = append(b.fresh, p.fresh...)
+		b.dirty = append(b.dirty, p.dirty...)
+		off = off || len(p.off) > 0
+	}
+	rest := b.rest
+	if off {
+		waits := map[*job]bool{}
+		for _, j := range b.rest {
+			waits[j] = true
+		}
+		rest = nil
+		for _, j := range batch {
+			if waits[j] || j.putOff {
+				rest = append(rest, j)
+			}
+		}
+	}
+	for _, p := range parts {
+		p.end()
+	}
+	return rest
+}
+
+func (p *part) begin(b *sheet) {
+	p.b = b
+	if p.events == nil {
+		p.events, p.off = map[eventName]known{}, map[mimamori.AccountID]bool{}
+	}
+}
+
+func (p *part) end() {
+	clear(p.jobs)
+	clear(p.fresh)
+	clear(p.events)
+	clear(p.off)
+	p.jobs, p.fresh, p.dirty = p.jobs[:0], p.fresh[:0], p.dirty[:0]
+}
+
+// work runs the part's jobs.
+func (p *part) work() {
+	for _, j := range p.jobs {
+		p.own = j.about[0].Account
+		if p.off[p.own] {
+			j.putOff = true
+			continue
+		}
+		if gaveUp(j) {
+			continue
+		}
+		p.put, p.added, p.more = nil, p.added[:0], false
+		t := tx{s: &p.b.s.SQL, on: p, ahead: p}
+		t.try(j)
+		switch {
+		case p.more:
+			j.err, j.panic, j.putOff = nil, nil, true
+			p.off[p.own] = true
+		case j.err == nil && j.panic == nil:
+			p.keep()
+		}
+	}
+}
+
+// keep makes what the job left the batch's.
+func (p *part) keep() {
+	if p.put != nil {
+		a := p.b.accounts[p.own]
+		a.row = *p.put
+		if !a.dirty {
+			a.dirty = true
+			p.dirty = append(p.dirty, p.own)
+		}
+	}
+	for _, f := range p.added {
+		p.fresh = append(p.fresh, f)
+		p.events[f.name()] = knownAs(f)
+	}
+}
+
+func (f freshEvent) name() eventName { return eventName{f.e.Account, f.e.Source, f.e.ID} }
+
+func knownAs(f freshEvent) known {
+	return known{intake.Seen{Of: f.e, Answer: f.answer, ReceivedAt: moment(nanos(f.now))}, true}
+}
+
+// account is the row as the jobs before have left it (ahead).
+func (p *part) account(id mimamori.AccountID) (accountRow, bool) {
+	if id != p.own {
+		p.more = true
+		return accountRow{}, false
+	}
+	if p.put != nil {
+		return *p.put, true
+	}
+	if a := p.b.accounts[id]; a != nil {
+		return a.row, true
+	}
+	p.more = true
+	return accountRow{}, false
+}
+
+func (p *part) noteAccount(mimamori.AccountID, accountRow) {}
+
+func (p *part) putAccount(id mimamori.AccountID, row accountRow) {
+	a := p.b.accounts[id]
+	if id != p.own || a == nil {
+		p.more = true
+		return
+	}
+	row.ver = a.row.ver + 1
+	p.put = &row
+}
+
+func (p *part) seen(name eventName) (intake.Seen, bool, bool) {
+	for i := range p.added {
+		if p.added[i].name() == name {
+			return knownAs(p.added[i]).seen, true, true
+		}
+	}
+	if k, ok := p.events[name]; ok {
+		return k.seen, k.there, true
+	}
+	k, read := p.b.events[name]
+	return k.seen, k.there, read
+}
+
+func (p *part) putEvent(e event.Event, answer string, now time.Time) {
+	if e.Account != p.own {
+		p.more = true
+		return
+	}
+	p.added = append(p.added, freshEvent{e, answer, now})
+}
+
+func (p *part) changed(string, ...any) (int64, error) {
+	p.more = true
+	return 0, errAhead
+}
+
+func (p *part) row(query string, args ...any) *sql.Row {
+	p.more = true
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return p.b.s.read.QueryRowContext(ctx, query, args...) // carries an error, and asks nobody
+}
+
+func (p *part) rows(string, ...any) (*sql.Rows, error) {
+	p.more = true
+	return nil, errAhead
+}
