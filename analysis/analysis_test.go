@@ -3,6 +3,7 @@ package analysis
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,27 +66,37 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// store is gone when it is said to be, by another goroutine.
+type store struct{ gone atomic.Bool }
+
+func (s *store) Labels(context.Context, time.Time) ([]decide.Label, error) {
+	if s.gone.Load() {
+		return nil, errors.New("gone")
+	}
+	return nil, nil
+}
+
 // TestRun: a calibration is made at once and each day; a store that fails
 // leaves the one before in use.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := decide.DefaultPolicy()
-		w := &words{}
-		var used, warned int
-		a := New(Options{Tally: decide.NewTally(p), Labels: w, Policy: func() decide.Policy { return p }, Rules: &policy.Rules{},
-			Use: func(*decide.Calibration) { used++ }})
+		var w store
+		var used, warned atomic.Int32
+		a := New(Options{Tally: decide.NewTally(p), Labels: &w, Policy: func() decide.Policy { return p }, Rules: &policy.Rules{},
+			Use: func(*decide.Calibration) { used.Add(1) }})
 		ctx, stop := context.WithCancel(t.Context())
-		go a.Run(ctx, func(error) { warned++ })
+		go a.Run(ctx, func(error) { warned.Add(1) })
 		time.Sleep(25 * time.Hour)
 		synctest.Wait()
-		if used != 2 || warned != 0 {
-			t.Errorf("a day: used %d times, warned %d", used, warned)
+		if used.Load() != 2 || warned.Load() != 0 {
+			t.Errorf("a day: used %d times, warned %d", used.Load(), warned.Load())
 		}
-		w.err = errors.New("gone")
+		w.gone.Store(true)
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()
-		if used != 2 || warned != 1 {
-			t.Errorf("a store that fails: used %d times, warned %d", used, warned)
+		if used.Load() != 2 || warned.Load() != 1 {
+			t.Errorf("a store that fails: used %d times, warned %d", used.Load(), warned.Load())
 		}
 		stop()
 		synctest.Wait()
