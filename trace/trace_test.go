@@ -38,6 +38,13 @@ func (c *collector) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
+// called is how often it was called.
+func (c *collector) called() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls
+}
+
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	c.mu.Lock()
@@ -281,8 +288,8 @@ func TestCollectorDown(t *testing.T) {
 		tr.Request(request()).End()
 		synctest.Wait()
 		time.Sleep(8 * time.Second)
-		if c.calls != 1 {
-			t.Errorf("%d calls, though it asked to be left alone for 7 s", c.calls)
+		if c.called() != 1 {
+			t.Errorf("%d calls, though it asked to be left alone for 7 s", c.called())
 		}
 		time.Sleep(time.Minute)
 		if n := tr.Counts(); n != (Counts{Sent: 1, Refused: 1}) {
@@ -295,8 +302,8 @@ func TestCollectorDown(t *testing.T) {
 		tr := tracer(t, c, nil)
 		tr.Request(request()).End()
 		time.Sleep(time.Hour)
-		if tr.Stop(); c.calls != 1 || tr.Counts() != (Counts{Refused: 1}) {
-			t.Errorf("%d calls, counts %+v", c.calls, tr.Counts())
+		if tr.Stop(); c.called() != 1 || tr.Counts() != (Counts{Refused: 1}) {
+			t.Errorf("%d calls, counts %+v", c.called(), tr.Counts())
 		}
 	})
 }

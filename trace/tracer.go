@@ -209,7 +209,11 @@ func (t *Tracer) run(ctx context.Context) {
 		if !t.full() {
 			t.gather(ctx)
 		}
-		for batch := t.batch(); len(batch) > 0 && ctx.Err() == nil; batch = t.batch() {
+		for ctx.Err() == nil { // what is not taken out here, Stop sends
+			batch := t.batch()
+			if len(batch) == 0 {
+				break
+			}
 			t.deliver(ctx, batch)
 		}
 	}
