@@ -31,14 +31,20 @@ const nightAddress = "45.76.100.31"
 func (c *checker) nightWatch() {
 	timeline := c.e.Pages["timeline"]
 	c.check("W1", "第三者のすべての操作が、起きたときに見られている", "every act of the intruder was watched as it happened", func(f *finding) {
-		for _, what := range []string{"正しいパスワードでのサインイン", "会員プラン・定期購入の追加", "お届け先の追加", "お支払い方法の追加", "注文を購入履歴から隠した", "会員プラン・定期購入の削除"} {
+		acts := []string{"正しいパスワードでのサインイン", "会員プラン・定期購入の追加", "お届け先の追加", "お支払い方法の追加"}
+		for act, line := range map[string]string{"hide": "注文を購入履歴から隠した", "leave": "会員プラン・定期購入の削除"} {
+			if !slices.Contains(c.e.Refused, act) { // he may be out before he gets there
+				acts = append(acts, line)
+			}
+		}
+		for _, what := range acts {
 			f.need(timeline.has(what), "the timeline page lacks %q", what)
 		}
 		for _, o := range c.e.Orders {
 			f.need(timeline.has(o), "the timeline page lacks order %s", o)
 		}
 		f.need(len(c.e.Orders) >= 3, "%d orders were placed, want 3", len(c.e.Orders))
-		f.note("sign-in, 4 changes, 3 orders, 1 hidden: all on the timeline page")
+		f.note("sign-in, %d changes and 3 orders: all on the timeline page; refused since he was out already: %d", len(acts)-1, len(c.e.Refused))
 	})
 	c.check("W2", "正しいパスワードでも、第三者のサインインと分かる", "a sign-in with the right password is recognised as a third party's", func(f *finding) {
 		card := row(c.e.Pages["logins"], nightAddress)

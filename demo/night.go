@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"mimamori"
@@ -129,6 +130,13 @@ func (n night) did(ctx context.Context, what string, p demoshop.Page, done bool)
 	return n.report(ctx)
 }
 
+// taken says whether the shop did what a form asked: then it leads on to a page
+// of its own, even if that finds nobody signed in any more. Whoever is out
+// before is asked to sign in and come back to the front.
+func taken(p demoshop.Page) bool {
+	return p.Status == 200 && (p.In() || !strings.HasSuffix(p.URL, "next=%2Fmy"))
+}
+
 func (n night) join(ctx context.Context) error {
 	p, err := n.intruder().Join(ctx)
 	if err != nil {
@@ -176,7 +184,7 @@ func (n night) hide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.did(ctx, "hide", p, p.Status == 200 && p.In())
+	return n.did(ctx, "hide", p, taken(p))
 }
 
 func (n night) leave(ctx context.Context) error {
@@ -184,7 +192,7 @@ func (n night) leave(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.did(ctx, "leave", p, p.Status == 200)
+	return n.did(ctx, "leave", p, taken(p))
 }
 
 func (n night) contained(ctx context.Context) error {
