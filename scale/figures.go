@@ -38,11 +38,11 @@ const trial = "two cores of an AMD EPYC, load generator on the same cores"
 // measured anew; docs/scale.md then follows by make docs.
 func Measured() Figures {
 	return Figures{
-		NodeDecision: Figure{"CPU of a node before PostgreSQL for a decision", 143, "µs", "2026-11-22", "mimamori bench load against mimamori serve, 39,325 decisions, beside other work; " + trial},
-		NodeEvent:    Figure{"CPU of a node before PostgreSQL for an event in a batch", 29, "µs", "2026-11-22", "mimamori bench events --database, 55,000 events in batches of 500, beside other work; " + trial},
-		OneDecision:  Figure{"CPU of a node with the embedded store for a decision", 187, "µs", "2026-11-22", "mimamori bench decisions, beside other work; " + trial},
-		OneEvent:     Figure{"CPU of a node with the embedded store for an event in a batch", 48, "µs", "2026-11-22", "mimamori bench events, beside other work; " + trial},
-		OneNode:      Figure{"decisions a second of the embedded store", 5944, "/s", "2026-11-22", "mimamori bench decisions, nothing else running, an earlier build of the day; " + trial},
+		NodeDecision: Figure{"CPU of a node before PostgreSQL for a decision", 107, "µs", "2026-11-22", "mimamori bench decisions --database, three runs (102 to 108), nothing else running; " + trial},
+		NodeEvent:    Figure{"CPU of a node before PostgreSQL for an event in a batch", 22, "µs", "2026-11-22", "mimamori bench events --database, batches of 500, nothing else running; " + trial},
+		OneDecision:  Figure{"CPU of a node with the embedded store for a decision", 153, "µs", "2026-11-22", "mimamori bench decisions, six runs (136 to 178), nothing else running; " + trial},
+		OneEvent:     Figure{"CPU of a node with the embedded store for an event in a batch", 45, "µs", "2026-11-22", "mimamori bench events, batches of 500, nothing else running; " + trial},
+		OneNode:      Figure{"decisions a second of the embedded store", 8600, "/s", "2026-11-22", "mimamori bench decisions, six runs (7,690 to 10,070), nothing else running; " + trial},
 		DBDecision:   Figure{"CPU of PostgreSQL for a decision", 65, "µs", "2026-11-22", "all processes of PostgreSQL 15 during 19,100 decisions through HTTP, data in memory; 57 in a run before; " + trial},
 		DBEvent:      Figure{"CPU of PostgreSQL for an event in a batch", 20, "µs", "2026-11-22", "the same during 40,500 events in batches of 500 (16), and something for noise; " + trial},
 		Citus:        Figure{"times the database's CPU in a Citus cluster", 4, "", "2026-11-10", "trial with Citus 13.2 beside PostgreSQL 15 on the same two cores, one worker a batch: 351 against 84 µs, 210 against 53"},
