@@ -28,12 +28,13 @@ type Case struct {
 	hers     []*shoptest.Session
 	word     time.Time     // when her word was acknowledged
 	asked    time.Duration // the same by the steady clock, before it was said
+	askedAt  time.Time     // that moment by the wall clock
 	want     map[key]string
 	muddled  map[key]bool    // both touched it, or the line may have hidden which came first
 	orders   map[string]bool // order → his
 	spent    int64
-	back     time.Duration // when she has set a new password, by the steady clock; 0: not yet
-	early    []string      // ways in that opened before the wait was over
+	back     time.Duration   // when she has set a new password, by the steady clock; 0: not yet
+	early    []time.Duration // ways in that opened so long after her word, though the wait is longer
 	recovers bool
 }
 
@@ -192,7 +193,7 @@ func (c *Case) touch(k key, his bool, value map[string]any) {
 func (w *World) says(c *Case) {
 	body, _ := json.Marshal(map[string]any{"subject": c.Subject, "session": c.his.ID, "verdict": "not_me"})
 	c.mu.Lock()
-	c.asked = w.steady()
+	c.asked, c.askedAt = w.steady(), time.Now()
 	c.mu.Unlock()
 	w.insist(func() bool {
 		status, answer := w.call("POST", "/v1/reports", body)
@@ -239,7 +240,7 @@ func (w *World) peek(c *Case) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if waited := w.steady() - c.asked; ok && waited < 5*time.Hour && (reachForm.MatchString(page.body) || grantForm.MatchString(page.body)) {
-		c.early = append(c.early, fmt.Sprintf("the page offered a way in %s after her word", waited))
+		c.early = append(c.early, waited)
 	}
 }
 

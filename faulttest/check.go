@@ -44,6 +44,7 @@ type Evidence struct {
 	Acked   []Acked
 	Cases   []*Case
 	Wait    time.Duration
+	Detects bool      // detection decides too, not her word alone
 	Lost    time.Time // a backup of then was put back: what came later may be gone
 	Now     time.Time
 }
@@ -56,7 +57,7 @@ func (w *World) evidence() Evidence {
 	return Evidence{Store: l.app.Store, Audit: l.app.Audit, Effects: w.Shop.Effects(), Asked: w.Shop.Requests(), Mails: w.Mail.Messages(""),
 		Account: func(s string) (shop.Account, error) { return w.Shop.Account(context.Background(), s) },
 		Alive:   func(c *Case) bool { return c.his != nil && c.his.Alive() },
-		Acked:   slices.Clone(w.acked), Cases: w.cases, Wait: app.DefaultConfig().Policy.Wait, Lost: w.lost, Now: time.Now()}
+		Acked:   slices.Clone(w.acked), Cases: w.cases, Wait: app.DefaultConfig().Policy.Wait, Lost: w.lost, Detects: w.strong, Now: time.Now()}
 }
 
 // checking collects what is wrong.
@@ -254,15 +255,27 @@ func (k *checking) carriedOut(c *Case, i incident.Incident, steps []playbook.Ste
 
 // stoodStill: the wait was as long as was promised (I5).
 func (k *checking) stoodStill(c *Case, i incident.Incident) {
-	for _, e := range c.early {
-		k.say("I5", c, "%s; the incident was decided at %s and waits until %s", e, i.DecidedAt.Format(time.RFC3339), i.WaitUntil.Format(time.RFC3339))
+	head := k.head(c, i)
+	for _, waited := range c.early {
+		if waited+head < k.Wait {
+			k.say("I5", c, "the page offered a way in %s after her word; the incident was decided at %s and waits until %s", waited, i.DecidedAt.Format(time.RFC3339), i.WaitUntil.Format(time.RFC3339))
+		}
 	}
 	if !i.WaitUntil.IsZero() && i.WaitUntil.Sub(i.DecidedAt) < k.Wait {
 		k.say("I5", c, "the wait is %s", i.WaitUntil.Sub(i.DecidedAt))
 	}
-	if c.back != 0 && c.asked != 0 && c.back-c.asked < k.Wait && !i.DecidedAt.Before(c.word) {
+	if c.back != 0 && c.asked != 0 && c.back-c.asked+head < k.Wait {
 		k.say("I5", c, "she was back after %s", c.back-c.asked)
 	}
+}
+
+// head is how long before her word the wait began: only detection decides
+// earlier, and where it does nobody touches the clock.
+func (k *checking) head(c *Case, i incident.Incident) time.Duration {
+	if !k.Detects || c.askedAt.IsZero() || i.DecidedAt.IsZero() {
+		return 0
+	}
+	return max(0, c.askedAt.Sub(i.DecidedAt))
 }
 
 // out: nobody is in with what was there before the containment (I4).

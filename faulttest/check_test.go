@@ -107,9 +107,14 @@ func TestCheckSeesEachInvariant(t *testing.T) {
 		}
 		sees("the password is still good", e, "I4")
 
-		c.early = []string{"opened"}
+		c.early = []time.Duration{time.Hour}
 		sees("a way in before the wait was over", good, "I5")
 		c.early = nil
+
+		asked, back := c.asked, c.back
+		c.asked, c.back = time.Minute, time.Hour
+		sees("she was back before the wait was over", good, "I5")
+		c.asked, c.back = asked, back
 
 		c.want[key{"address", "home"}] = "{}"
 		sees("her address is not hers", good, "I6")
