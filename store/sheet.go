@@ -22,7 +22,7 @@ import (
 type sheet struct {
 	s        *SQLite
 	accounts map[mimamori.AccountID]*placed
-	events   map[eventName]known
+	events   map[eventName]*intake.Seen // nil: nothing is there
 	fresh    []freshEvent
 	dirty    []mimamori.AccountID // whose rows are to be written
 	err      error                // of the batch as a whole
@@ -61,7 +61,7 @@ type put struct {
 func (s *SQLite) sheet() *sheet {
 	b := &s.page
 	if b.accounts == nil || len(b.accounts) > 8*maxBatch { // a map never shrinks
-		b.accounts, b.events, b.waits = map[mimamori.AccountID]*placed{}, map[eventName]known{}, map[mimamori.AccountID]bool{}
+		b.accounts, b.events, b.waits = map[mimamori.AccountID]*placed{}, map[eventName]*intake.Seen{}, map[mimamori.AccountID]bool{}
 	}
 	clear(b.accounts)
 	clear(b.events)
@@ -86,7 +86,7 @@ func (b *sheet) read(batch []*job) error {
 			e := &j.about[i]
 			name := eventName{e.Account, e.Source, e.ID}
 			if _, twice := b.events[name]; !twice {
-				b.events[name] = known{}
+				b.events[name] = nil
 				names = append(names, name)
 			}
 			if !e.NoAccount() && b.accounts[e.Account] == nil {
@@ -263,13 +263,17 @@ func (b *sheet) putAccount(id mimamori.AccountID, row accountRow) {
 }
 
 func (b *sheet) seen(name eventName) (intake.Seen, bool, bool) {
-	k, read := b.events[name]
-	return k.seen, k.there, read
+	there, read := b.events[name]
+	if there == nil {
+		return intake.Seen{}, false, read
+	}
+	return *there, true, true
 }
 
 func (b *sheet) putEvent(e event.Event, answer string, now time.Time) {
-	b.added = append(b.added, freshEvent{e, answer, now})
-	b.events[eventName{e.Account, e.Source, e.ID}] = known{intake.Seen{Of: e, Answer: answer, ReceivedAt: moment(nanos(now))}, true}
+	f := freshEvent{e, answer, now}
+	b.added = append(b.added, f)
+	b.events[f.name()] = f.seen()
 }
 
 // settle makes ready for a statement of the job's own: what it must find in
