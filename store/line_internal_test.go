@@ -60,6 +60,13 @@ func TestFirstCallAfterAServerIsBack(t *testing.T) {
 			}
 			time.Sleep(7 * time.Millisecond)
 		}
+		for l.coming == nil { // so that one last call is refused with nobody waiting
+			time.Sleep(callPause)
+			if _, err := l.connect(path); !errors.Is(err, errAway) {
+				t.Fatalf("a server that refuses: %v", err)
+			}
+		}
+		time.Sleep(time.Second)
 		s.up.Store(true)
 		time.Sleep(30 * time.Second)
 		conn, err := l.connect(path)
