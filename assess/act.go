@@ -16,7 +16,7 @@ import (
 // of the customer's and the others counted apart.
 var actRules = []func(*Facts, *profile.Session) (Signal, bool){
 	sessionMoved, addressAdded, paymentAdded, contactChanged, factorRemoved, passwordChanged, accessGranted, joined, joinedAndLeft,
-	severalDetails, orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
+	severalDetails, severalOrders, pointsApart, orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
 }
 
 // An act is something that a session does and intruders do more often.
@@ -392,8 +392,9 @@ func afterwards(s *profile.Session, now time.Time) []Signal {
 
 // Marked are the session's marks after an assessment: when each thing that
 // counts for a time was last seen.
-func Marked(s *profile.Session, a Assessment, mark string, now time.Time) map[string]int64 {
+func Marked(s *profile.Session, a Assessment, e event.Event) map[string]int64 {
 	out := map[string]int64{}
+	now := e.Time
 	for name, at := range s.Marks {
 		if lasts(name) == 0 || slices.ContainsFunc(a.Signals, func(x Signal) bool { return x.Name == name }) {
 			out[name] = at
@@ -404,9 +405,10 @@ func Marked(s *profile.Session, a Assessment, mark string, now time.Time) map[st
 			out[x.Name] = now.Unix()
 		}
 	}
-	if mark != "" {
+	if mark := MarkOf(e); mark != "" {
 		out[mark] = now.Unix()
 	}
+	spendMarks(&Facts{Event: e}, s, out)
 	if len(out) == 0 {
 		return nil
 	}
