@@ -27,10 +27,11 @@ const checkout = 10 * time.Minute
 
 // intruderOrders is how many of intruders' sessions place so many orders
 // within a day (one, two, three and more), startOrders how many genuine ones
-// before any was counted.
+// before any was counted: until then it says nothing, for a shop of small
+// things has many customers who order again within the hour.
 var (
 	intruderOrders = [sorts]float64{0.45, 0.28, 0.14}
-	startOrders    = [sorts]float64{0.35, 0.035, 0.004}
+	startOrders    = [sorts]float64{0.35, 0.20, 0.09}
 )
 
 // placed is how many orders the session has placed within the day, this one
@@ -57,7 +58,7 @@ func severalOrders(f *Facts, s *profile.Session) (Signal, bool) {
 	}
 	h := &f.Traffic.Habits
 	share := func(i int) float64 {
-		return rate(float64(h[habitOrders+2*i+begun(s)]), float64(h[habitSession+begun(s)]), startOrders[i], 300)
+		return rate(float64(h[habitOrders+2*i+begun(s)]), float64(h[habitSession+begun(s)]), startOrders[i], 100)
 	}
 	var w float64
 	for i := 1; i < n; i++ {
