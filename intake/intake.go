@@ -411,12 +411,13 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	case known:
 		return seen.Answer, true, nil
 	}
-	// The counters are told once, even when the transaction is run again.
+	// The counters are told once, even when the transaction is run again: a run
+	// that ended before they were leaves it to the next.
 	first := i >= r.noted
-	r.noted = max(r.noted, i+1)
 	if e.NoAccount() {
 		var ids []string
 		answer, ids = r.in.nobody(e, from, first)
+		r.noted = max(r.noted, i+1)
 		if r.how.Each != nil {
 			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
 		}
@@ -428,7 +429,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, noted: &r.noted, nth: i, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}

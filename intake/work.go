@@ -27,6 +27,8 @@ type work struct {
 	now   time.Time
 	place where
 	first bool // the counters across accounts have not been told of it yet
+	noted *int // the request's: how many events they were told of
+	nth   int  // its place among them
 	wake  bool
 
 	levels  decide.Levels

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -120,7 +119,7 @@ func afterKill(t *testing.T, path string) map[int]byte {
 		}
 		for _, c := range b {
 			if c != b[0] {
-				t.Fatal(fmt.Sprintf("row %d is of two writes", n))
+				t.Fatalf("row %d is of two writes", n)
 			}
 		}
 		found[n] = b[0]
