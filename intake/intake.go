@@ -121,6 +121,7 @@ type Intake struct {
 	behind   atomic.Bool // attempts of before the start are still being counted
 	stopped  atomic.Bool
 	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
+	views    sync.Pool    // of *traffic.View
 	// calibration is what probabilities are given out by; nil: the engine's own.
 	calibration atomic.Pointer[decide.Calibration]
 }
@@ -267,7 +268,11 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 // takeAll takes events in one write. places are theirs in the request, for
 // errors; nil: they are the request.
 func (in *Intake) takeAll(ctx context.Context, events []event.Event, places []int, how How) (Taken, error) {
-	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, of: places, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, of: places}
+	if r.places, r.views = r.room.places[:], r.room.views[:]; len(events) != 1 {
+		r.places, r.views = make([]where, len(events)), make([]*traffic.View, len(events))
+	}
+	defer r.giveBack()
 	if !how.Past {
 		in.decided.Store(time.Now().UnixNano())
 	}
@@ -321,6 +326,21 @@ type request struct {
 	strange  []event.Event // for Options.Strange
 	opened   opened        // incidents
 	timing   *timing       // nil: not traced
+
+	room struct { // of one event, which most requests have
+		places [1]where
+		views  [1]*traffic.View
+	}
+}
+
+// giveBack gives the views back, a kilobyte each: nothing else points to them.
+func (r *request) giveBack() {
+	for i, v := range r.views {
+		if v != nil {
+			r.in.views.Put(v)
+			r.views[i] = nil
+		}
+	}
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
