@@ -337,16 +337,6 @@ type request struct {
 	}
 }
 
-// giveBack gives the views back, a kilobyte each: nothing else points to them.
-func (r *request) giveBack() {
-	for i, v := range r.views {
-		if v != nil {
-			r.in.views.Put(v)
-			r.views[i] = nil
-		}
-	}
-}
-
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
 	if r.timing != nil {
