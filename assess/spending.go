@@ -22,8 +22,8 @@ const (
 	markAlone  = "alone"  // points that no order has gone with yet
 )
 
-// checkout is how far apart points and the order that they pay for may be.
-const checkout = 10 * time.Minute
+// Checkout is how far apart points and the order that they pay for may be.
+const Checkout = 10 * time.Minute
 
 // intruderOrders is how many of intruders' sessions place so many orders
 // within a day (one, two, three and more), startOrders how many genuine ones
@@ -98,6 +98,9 @@ const startAlone, attackAlone = 0.15, 0.8
 // among them.
 const reasons, usualReason = 12, 0.33
 
+// mostApart is the most that points_apart weighs.
+const mostApart = 6
+
 // spent is the points that an event spends; false: it spends none.
 func spent(f *Facts) (*event.Points, bool) {
 	p, ok := f.Event.Payload.(*event.Points)
@@ -108,7 +111,7 @@ func spent(f *Facts) (*event.Points, bool) {
 func spendOf(f *Facts, s *profile.Session) int {
 	at, ordered := s.Marks[markOrder]
 	switch {
-	case ordered && since(f, s, markOrder, checkout) && s.Marks[markSpent] < at:
+	case ordered && since(f, s, markOrder, Checkout) && s.Marks[markSpent] < at:
 		return spentWithOrder
 	case since(f, s, markAlone, actLasts):
 		return spentAgain
@@ -128,9 +131,21 @@ func reasonOf(p *event.Points) int {
 	return int(h>>8) % reasons
 }
 
+// Unpaid says that an event's points wait for an order now that their session
+// has learned of it.
+func Unpaid(s *profile.Session, e event.Event) bool {
+	_, ok := spent(&Facts{Event: e})
+	at, waits := s.Marks[markAlone]
+	return ok && waits && at == e.Time.Unix()
+}
+
+// Alone says that a session's points left some time before an event and no
+// order has gone with them.
+func Alone(s *profile.Session, e event.Event) bool { return alone(&Facts{Event: e}, s) }
+
 // alone says that points left some time ago and no order has gone with them.
 func alone(f *Facts, s *profile.Session) bool {
-	return since(f, s, markAlone, actLasts) && !since(f, s, markAlone, checkout)
+	return since(f, s, markAlone, actLasts) && !since(f, s, markAlone, Checkout)
 }
 
 // pointsApart: points leave as customers of this shop seldom spend them, by
@@ -141,9 +156,9 @@ func pointsApart(f *Facts, s *profile.Session) (Signal, bool) {
 	var w float64
 	if p, ok := spent(f); ok {
 		how := spendOf(f, s)
-		w = max(ratio(attackSpends[how], table{habitSpend, startSpends, 20}.share(h, how), 0, 5), ratio(usualReason, reasonRate(h, p), 0, 4.5))
+		w = max(ratio(attackSpends[how], table{habitSpend, startSpends, 10}.share(h, how), 0, mostApart), ratio(usualReason, reasonRate(h, p), 0, mostApart))
 	} else if alone(f, s) {
-		w = ratio(attackAlone, rate(float64(h[habitSettled+settledAlone]), float64(h[habitSettled]+h[habitSettled+1]), startAlone, 30), 0, 5)
+		w = ratio(attackAlone, rate(float64(h[habitSettled+settledAlone]), float64(h[habitSettled]+h[habitSettled+1]), startAlone, 20), 0, mostApart)
 	}
 	return named("points_apart", w), w >= 0.1
 }
@@ -154,7 +169,7 @@ func reasonRate(h *traffic.Habits, p *event.Points) float64 {
 	for i := range reasons {
 		all += float64(h[habitReason+i])
 	}
-	return rate(float64(h[habitReason+reasonOf(p)]), all, usualReason, 30)
+	return rate(float64(h[habitReason+reasonOf(p)]), all, usualReason, 20)
 }
 
 // spendHabits are what an event teaches of how sessions spend.
@@ -168,7 +183,7 @@ func spendHabits(f *Facts, s *profile.Session) (out []uint8) {
 	switch _, ordered := order(f); {
 	case alone(f, s):
 		out = append(out, uint8(habitSettled+settledAlone))
-	case ordered && since(f, s, markAlone, checkout):
+	case ordered && since(f, s, markAlone, Checkout):
 		out = append(out, uint8(habitSettled+settledPaired))
 	}
 	return out

@@ -17,8 +17,8 @@ import (
 	"mimamori/traffic"
 )
 
-// Later is a sign-in that was weighed again after its decision, because a
-// campaign was noticed to which it belongs.
+// Later is what was weighed again after its decision: a sign-in, because a
+// campaign was noticed to which it belongs, or points that no order went with.
 type Later struct {
 	Event       string
 	Source      string

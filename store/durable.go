@@ -44,10 +44,11 @@ func (s *SQLite) openLog(path string) (err error) {
 }
 
 // unsyncedAtMost is how many committed batches may wait for the one that is
-// being synced: one sync then does for all. While a disk syncs, as many are
-// committed as clients send, so that neither the writer nor a core waits for
-// it, and the next sync does for more of them.
-const unsyncedAtMost = 16
+// being synced: one sync then does for all. A disk that is slow for a moment so
+// keeps neither the writer nor a core waiting. With more of them the writer
+// commits what it would better gather: each commit writes some pages anew that
+// all have in common, and none is answered earlier.
+const unsyncedAtMost = 5
 
 // syncer makes batches durable and answers their jobs, until the writer ends.
 func (s *SQLite) syncer() {
