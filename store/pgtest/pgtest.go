@@ -138,13 +138,17 @@ func newName() string {
 	return "mimamori_" + strings.ToLower(strings.ReplaceAll(mimamori.NewID("t"), "-", "_"))
 }
 
-// emptied deletes every row, also where triggers forbid it.
+// emptied deletes every row, also where triggers forbid it: as the tables'
+// owner, who need not be more.
 const emptied = `DO $$
-DECLARE name text;
+DECLARE name text; guarded bool;
 BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'goose_db_version' LOOP
+    FOR name, guarded IN SELECT t.tablename, EXISTS (SELECT 1 FROM pg_trigger g WHERE g.tgrelid = format('%I', t.tablename)::regclass AND NOT g.tgisinternal)
+        FROM pg_tables t WHERE t.schemaname = current_schema() AND t.tablename <> 'goose_db_version'
+    LOOP
+        IF guarded THEN EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name); END IF;
         EXECUTE format('DELETE FROM %I', name);
+        IF guarded THEN EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name); END IF;
     END LOOP;
 END $$`
 
