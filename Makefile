@@ -30,8 +30,8 @@ check: ## the quick half: gofmt, vet, staticcheck, import heights, catalogues, s
 
 test-store: ## judge any PostgreSQL or Citus: conformance suite and stories at DATABASE=postgres://user@host:5432/db
 	@test -n "$(DATABASE)" || { echo 'name one: make test-store DATABASE=postgres://user@host:5432/db' >&2; exit 2; }
-	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m -run 'Postgres' ./store
-	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m ./flowtest
+	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m -run 'Postgres' -v ./store
+	MIMAMORI_TEST_DATABASE='$(DATABASE)' $(GO) test -count=1 -timeout 60m -v ./flowtest
 
 test-cluster: ## break a Citus cluster under load: DATABASE=its coordinator, KILL= and REVIVE= shell commands for one worker, GROW= one that adds another (may be left out)
 	@test -n "$(DATABASE)" || { echo "name one: make test-cluster DATABASE=postgres://user@coordinator:5432/db KILL='ssh w1 kill -9 …' REVIVE='ssh w1 pg_ctl start …'" >&2; exit 2; }

@@ -141,8 +141,8 @@ func (a *Admission) serve(w http.ResponseWriter, r *http.Request, next http.Hand
 		a.refuse(w, r, c, false)
 		return
 	}
-	cost, drop, ok := a.readAhead(w, r, c)
-	defer func() { drop() }()
+	cost, held, ok := a.readAhead(w, r, c)
+	defer func() { a.hold(r, -held) }()
 	if b, read := r.Body.(*again); read && errors.As(b.err, new(*http.MaxBytesError)) {
 		problem("too-large", "").write(w)
 		return
@@ -152,8 +152,8 @@ func (a *Admission) serve(w http.ResponseWriter, r *http.Request, next http.Hand
 		ok, waited = a.enter(r.Context(), c, cost)
 	}
 	if !ok {
-		drop() // not to be kept meanwhile
-		drop = func() {}
+		a.hold(r, -held) // not to be kept meanwhile
+		held = 0
 		a.refuse(w, r, c, waited)
 		return
 	}
@@ -171,19 +171,14 @@ func (a *Admission) serve(w http.ResponseWriter, r *http.Request, next http.Hand
 	answer.send()
 }
 
-// readAhead takes the body into memory, and says what the request costs. drop
-// gives the memory back.
-func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (cost int, drop func(), ok bool) {
-	drop = func() {}
+// readAhead takes the body into memory, and says what the request costs and how
+// much memory it holds until that is given back.
+func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (cost int, held int64, ok bool) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 || streams(r) || r.ContentLength > bodyLimit(c) {
-		return 1, drop, true // what is too large, the door refuses unread
+		return 1, 0, true // what is too large, the door refuses unread
 	}
-	held, group := int64(0), 0
-	if strings.HasPrefix(r.URL.Path, "/v1/") {
-		group = 1
-	}
-	drop = func() { a.hold(group, -held) }
 	body, size := &again{Closer: r.Body}, r.ContentLength
+	body.pieces = body.room[:0]
 	in := io.Reader(r.Body) // of known length, it ends there
 	if size < 0 {
 		in = http.MaxBytesReader(w, r.Body, bodyLimit(c))
@@ -193,8 +188,8 @@ func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (
 		if size >= 0 {
 			piece = min(size+1, piece) // one more, to see its end
 		}
-		if !a.hold(group, piece) {
-			return 0, drop, false
+		if !a.hold(r, piece) {
+			return 0, held, false
 		}
 		held += piece
 		buf := make([]byte, piece)
@@ -204,13 +199,20 @@ func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (
 		if err != nil {
 			body.err = ended(err)
 			r.Body = body
-			return min(1+cost/costBytes, costAtMost), drop, true
+			return min(1+cost/costBytes, costAtMost), held, true
 		}
 	}
 }
 
-// hold counts memory for a body, if there is any left.
-func (a *Admission) hold(group int, n int64) bool {
+// hold counts memory for a request's body, if there is any left.
+func (a *Admission) hold(r *http.Request, n int64) bool {
+	if n == 0 {
+		return true
+	}
+	group := 0
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		group = 1
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.held[group]+n > bodiesAtMost {
@@ -241,7 +243,8 @@ func ended(err error) error {
 // again is a body that was read ahead, with the error that it ended by.
 type again struct {
 	pieces [][]byte
-	piece  int // the one that is read next, and from where in it
+	room   [1][]byte // of one piece, which most bodies are
+	piece  int       // the one that is read next, and from where in it
 	from   int
 	err    error
 	io.Closer

@@ -16,7 +16,7 @@ import (
 // of the customer's and the others counted apart.
 var actRules = []func(*Facts, *profile.Session) (Signal, bool){
 	sessionMoved, addressAdded, paymentAdded, contactChanged, factorRemoved, passwordChanged, accessGranted, joined, joinedAndLeft,
-	severalDetails, orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
+	severalDetails, severalOrders, pointsApart, orderToNewAddress, largeOrder, digitalOrder, orderHidden, pointsSpent, watchedMoney, foreignValue, sharedValue,
 }
 
 // An act is something that a session does and intruders do more often.
@@ -50,11 +50,11 @@ type habit struct {
 // actNames are the signals of the acts, the share of intruders' sessions that
 // do them, and that of genuine sessions before anything was counted.
 var actNames = [...]habit{
-	actAddress: {"address_added", 0.55, 0.05, 4.5}, actPayment: {"payment_added", 0.3, 0.05, 4}, actContact: {"contact_changed", 0.3, 0.01, 5},
+	actAddress: {"address_added", 0.55, 0.05, 4.5}, actPayment: {"payment_added", 0.3, 0.05, 4}, actContact: {"contact_changed", 0.3, 0.036, 5},
 	actName: {"name_changed", 0.05, 0.005, 3.5}, actFactor: {"factor_removed", 0.12, 0.002, 5}, actPassword: {"password_changed", 0.2, 0.02, 3.5},
 	actGrant: {"access_granted", 0.08, 0.005, 4}, actJoin: {"membership_joined", 0.12, 0.02, 3.5}, actLeave: {"membership_joined_and_left", 0.1, 0.0004, 5},
 	actOrderNew: {"order_to_new_address", 0.5, 0.03, 3}, actLarge: {"order_unusually_large", 0.35, 0.015, 3}, actDigital: {"order_gift_card", 0.3, 0.03, 3},
-	actHide: {"order_hidden", 0.2, 0.002, 5.5}, actPoints: {"points_spent", 0.25, 0.1, 1.5}, actSpree: {"points_mostly_spent", 0.35, 0.03, 3.5},
+	actHide: {"order_hidden", 0.2, 0.0115, 5.5}, actPoints: {"points_spent", 0.25, 0.1, 1.5}, actSpree: {"points_mostly_spent", 0.35, 0.03, 3.5},
 }
 
 // of weighs an act by how seldom genuine sessions of its sort do it; given
@@ -392,8 +392,9 @@ func afterwards(s *profile.Session, now time.Time) []Signal {
 
 // Marked are the session's marks after an assessment: when each thing that
 // counts for a time was last seen.
-func Marked(s *profile.Session, a Assessment, mark string, now time.Time) map[string]int64 {
+func Marked(s *profile.Session, a Assessment, e event.Event) map[string]int64 {
 	out := map[string]int64{}
+	now := e.Time
 	for name, at := range s.Marks {
 		if lasts(name) == 0 || slices.ContainsFunc(a.Signals, func(x Signal) bool { return x.Name == name }) {
 			out[name] = at
@@ -404,9 +405,10 @@ func Marked(s *profile.Session, a Assessment, mark string, now time.Time) map[st
 			out[x.Name] = now.Unix()
 		}
 	}
-	if mark != "" {
+	if mark := MarkOf(e); mark != "" {
 		out[mark] = now.Unix()
 	}
+	spendMarks(&Facts{Event: e}, s, out)
 	if len(out) == 0 {
 		return nil
 	}

@@ -66,8 +66,10 @@ func (s Signal) tempered() Signal {
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
-	case "order_unusually_large":
-		share = 1.5 // what he is after; nothing else of a session says it
+	case "order_unusually_large", "points_apart":
+		share = 1 // what he is after; nothing else of a session says it
+	case "contact_changed", "order_hidden":
+		share = 0.8 // to keep her from noticing, which customers have no need of
 	case "device_known":
 		share = 0.35 // cookies are stolen by the thousand
 	case "hour_usual", "hour_unusual", "password_breached", "fingerprint_odd":
@@ -250,7 +252,7 @@ func Act(f Facts, s *profile.Session) Assessment {
 		fresh = nil // confirmed by somebody who could know
 	}
 	a := sum(merge(so, fresh), fresh)
-	a.Habits, a.Firsts = actHabits(&f, s, fresh), moveHabits(&f, s)
+	a.Habits, a.Firsts = actHabits(&f, s, fresh), append(moveHabits(&f, s), spendHabits(&f, s)...)
 	return a
 }
 

@@ -27,14 +27,18 @@ const (
 	habitTimes    = habitAmount + amounts          // + 8*(0 few orders before, 1 several) + step: an order against her usual ones
 	habitPlace    = habitTimes + 2*times           // + 0 home, 1 rented, 2 abroad, 3 unknown: the first sign-ins of an account
 	habitSorts    = habitPlace + 4                 // + 2*(sorts of details changed - 1) + (0 or 1 as for acts)
-	habitEnd      = habitSorts + 2*sorts           // must fit traffic.Habits
+	habitOrders   = habitSorts + 2*sorts           // + 2*(orders placed within a day - 1) + (0 or 1 as for acts)
+	habitSpend    = habitOrders + 2*sorts          // + how points leave (spentWithOrder, …)
+	habitSettled  = habitSpend + spends            // + 0 an order went with them, 1 none did
+	habitReason   = habitSettled + settled         // + reasonOf the points that leave
+	habitEnd      = habitReason + reasons          // must fit traffic.Habits
 	_             = uint8(habitAged - habitEnd)    // compiles only while it does
 )
 
 // What depends on how long the shop has known the account stands at the end of
 // Habits, apart from the rest.
 const (
-	habitAged = 184                    // what is not of an age ends before
+	habitAged = 192                    // what is not of an age ends before
 	habitOwn  = habitAged              // + 2*(seasons without tokens, then with) + (0 device known, 1 not)
 	habitBoth = habitOwn + 2*2*seasons // + 6*(season - 1) + as habitPair, which is the first season's
 	_         = uint8(len(traffic.Habits{}) - habitBoth - 6*(seasons-1))

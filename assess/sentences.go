@@ -71,6 +71,8 @@ var sentences = map[string]sentence{
 	"value_on_many_accounts":     {Behaviour, "同じ届け先や連絡先が、最近いくつものアカウントに登録されています", "The same address or contact was registered on several accounts lately"},
 	"order_to_new_address":       {Behaviour, "追加されたばかりのお届け先へ注文されました", "An order went to an address added just before"},
 	"details_several":            {Behaviour, "一日のうちに、登録内容がいくつも変えられました", "Several of the account's details were changed within a day"},
+	"orders_several":             {Behaviour, "一日のうちに、何度も注文されました", "Several orders were placed within a day"},
+	"points_apart":               {Behaviour, "ポイントが、ほかのお客様があまりなさらない使われ方をしました", "Points were spent in a way that customers here seldom do"},
 	"order_unusually_large":      {Behaviour, "いつもの注文よりずっと大きな金額です", "The order comes to far more than usual"},
 	"order_gift_card":            {Behaviour, "換金しやすいギフト券などが注文されました", "Gift cards or digital goods were ordered"},
 	"order_hidden":               {Behaviour, "注文が、履歴から見えないようにされました", "An order was hidden from the history"},

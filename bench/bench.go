@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -189,6 +190,9 @@ func floor(ctx context.Context, o Options, g *ground, r *Result) error {
 
 func size(folder string) (total int64, err error) {
 	err = filepath.WalkDir(folder, func(_ string, d os.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // all is in a database
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}

@@ -217,6 +217,15 @@ func QR(otpauth string) ([]byte, error) {
 	return png, nil
 }
 
+// QRText is the same picture in half blocks, for a terminal.
+func QRText(otpauth string) (string, error) {
+	code, err := qrcode.New(otpauth, qrcode.Low)
+	if err != nil { // err may quote the secret
+		return "", fmt.Errorf("draw QR code: %w", mimamori.ErrInvalid)
+	}
+	return code.ToSmallString(false), nil
+}
+
 func (b *Book) enrolling(ctx context.Context, account mimamori.AccountID, id string) (Factor, string, error) {
 	all, err := b.store.Factors(ctx, account)
 	if err != nil {

@@ -426,8 +426,17 @@ func (w *wreck) wrongInside(s setting) (wrong []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	first := func(name string) string { // the run that has this step first
+		if n := slices.IndexFunc(steps, func(x playbook.Step) bool { return x.Name == name }); n >= 0 {
+			return steps[n].Run
+		}
+		return ""
+	}
 	for _, x := range steps {
-		if x.Run == steps[0].Run { // the grace run, which has nothing left to do
+		if x.Run == first("state.contained") { // the grace run, which has nothing left to do
+			continue
+		}
+		if x.Run == first("account.hold") && x.State == playbook.Skipped { // the containment went over it
 			continue
 		}
 		if x.Name == "notice.second" && x.State == playbook.Ready {

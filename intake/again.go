@@ -17,8 +17,8 @@ import (
 	"mimamori/traffic"
 )
 
-// Later is a sign-in that was weighed again after its decision, because a
-// campaign was noticed to which it belongs.
+// Later is what was weighed again after its decision: a sign-in, because a
+// campaign was noticed to which it belongs, or points that no order went with.
 type Later struct {
 	Event       string
 	Source      string
@@ -146,6 +146,7 @@ func (w *work) attempt() traffic.Login {
 // session teaches, what an intruder left behind. A transaction that is run again
 // tells them nothing twice.
 func (w *work) teach() {
+	*w.noted = max(*w.noted, w.nth+1)
 	t := w.in.opt.Traffic
 	remarkable := w.made.Decision.AtLeast(decide.Challenge)
 	if d, ok := w.e.Payload.(*event.Login); ok && !w.told.At.IsZero() {

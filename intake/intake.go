@@ -94,7 +94,7 @@ type Options struct {
 	Keep       Keeper        // keeps the tally over restarts; nil: nobody does
 	Wake       func()        // a step was written
 	Inline     bool          // sign-ins are weighed again before Take returns, not beside it (replay)
-	Later      func(Later)   // told of each sign-in that was weighed again; may be nil
+	Later      func(Later)   // told of what was weighed again; may be nil
 	// Strange is told, once it is durable, what was done in sessions not known
 	// as the customer's, and what was registered by anybody. It must return at
 	// once; may be nil.
@@ -118,9 +118,11 @@ type Intake struct {
 	keepCost atomic.Int64 // seconds by which the next saving of them is put off
 	saved    atomic.Int64 // when the tally was saved last, unix seconds
 	openings openings
+	unpaid   unpaid
 	behind   atomic.Bool // attempts of before the start are still being counted
 	stopped  atomic.Bool
 	decided  atomic.Int64 // when a decision was asked for last, unix nanoseconds
+	views    sync.Pool    // of *traffic.View
 	// calibration is what probabilities are given out by; nil: the engine's own.
 	calibration atomic.Pointer[decide.Calibration]
 }
@@ -267,7 +269,11 @@ func (in *Intake) Take(ctx context.Context, events []event.Event, how How) (Take
 // takeAll takes events in one write. places are theirs in the request, for
 // errors; nil: they are the request.
 func (in *Intake) takeAll(ctx context.Context, events []event.Event, places []int, how How) (Taken, error) {
-	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, of: places, places: make([]where, len(events)), views: make([]*traffic.View, len(events))}
+	r := &request{in: in, how: how, now: how.Now.UTC(), events: events, of: places}
+	if r.places, r.views = r.room.places[:], r.room.views[:]; len(events) != 1 {
+		r.places, r.views = make([]where, len(events)), make([]*traffic.View, len(events))
+	}
+	defer r.giveBack()
 	if !how.Past {
 		in.decided.Store(time.Now().UnixNano())
 	}
@@ -298,6 +304,8 @@ func (in *Intake) takeAll(ctx context.Context, events []event.Event, places []in
 		in.opt.Wake()
 	}
 	in.again(ctx, how, r.now)
+	in.unpaid.add(r.unpaid)
+	in.settle(ctx, how, r.now)
 	in.keepSoon(r.now)
 	return r.taken, nil
 }
@@ -319,8 +327,24 @@ type request struct {
 	views    []*traffic.View // what they said of each before
 	counts   []counted
 	strange  []event.Event // for Options.Strange
+	unpaid   []spending    // points that wait for an order
 	opened   opened        // incidents
 	timing   *timing       // nil: not traced
+
+	room struct { // of one event, which most requests have
+		places [1]where
+		views  [1]*traffic.View
+	}
+}
+
+// giveBack gives the views back, a kilobyte each: nothing else points to them.
+func (r *request) giveBack() {
+	for i, v := range r.views {
+		if v != nil {
+			r.in.views.Put(v)
+			r.views[i] = nil
+		}
+	}
 }
 
 // take is the request's one transaction. It begins anew when it is run again.
@@ -333,7 +357,7 @@ func (r *request) take(tx Tx) error {
 
 func (r *request) takeAll(tx Tx) error {
 	r.accounts, r.wake, r.counts, r.strange = map[mimamori.AccountID]*incident.Account{}, false, nil, nil
-	r.opened = opened{}
+	r.opened, r.unpaid = opened{}, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
 		answer, repeated, err := r.takeOne(tx, e, i)
@@ -391,12 +415,13 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 	case known:
 		return seen.Answer, true, nil
 	}
-	// The counters are told once, even when the transaction is run again.
+	// The counters are told once, even when the transaction is run again: a run
+	// that ended before they were leaves it to the next.
 	first := i >= r.noted
-	r.noted = max(r.noted, i+1)
 	if e.NoAccount() {
 		var ids []string
 		answer, ids = r.in.nobody(e, from, first)
+		r.noted = max(r.noted, i+1)
 		if r.how.Each != nil {
 			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
 		}
@@ -408,7 +433,7 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			}
 			r.accounts[e.Account] = a
 		}
-		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
+		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, noted: &r.noted, nth: i, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
 		if answer, err = w.do(); err != nil {
 			return "", false, err
 		}
@@ -417,6 +442,9 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			r.how.Each(w.outcome())
 		}
 		r.counts = append(r.counts, w.counts...)
+		if s, ok := w.spends(); ok {
+			r.unpaid = append(r.unpaid, s)
+		}
 		if r.in.opt.Strange != nil && w.strange() {
 			r.strange = append(r.strange, e)
 		}

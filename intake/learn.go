@@ -51,7 +51,7 @@ func (w *work) learn() {
 			}
 		}
 	}
-	s.Marks = assess.Marked(s, w.assessment, assess.MarkOf(w.e), w.e.Time)
+	s.Marks = assess.Marked(s, w.assessment, w.e)
 	if o, ok := w.e.Payload.(*event.Order); ok && w.e.Kind == event.OrderPlaced && (s.Known || w.how.Past) {
 		p.LearnOrder(o)
 	}

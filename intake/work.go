@@ -27,6 +27,8 @@ type work struct {
 	now   time.Time
 	place where
 	first bool // the counters across accounts have not been told of it yet
+	noted *int // the request's: how many events they were told of
+	nth   int  // its place among them
 	wake  bool
 
 	levels  decide.Levels
@@ -229,14 +231,18 @@ func (w *work) facts() assess.Facts {
 // view is what the counters across accounts knew before they were told of the
 // attempt: a transaction that is run again must not find itself in them.
 func (w *work) view() traffic.View {
-	if v := w.viewed; v != nil && *v != nil {
-		return **v
+	if w.viewed == nil {
+		return w.in.opt.Traffic.View(w.told)
 	}
-	v := w.in.opt.Traffic.View(w.told)
-	if w.viewed != nil {
-		*w.viewed = &v
+	if *w.viewed == nil {
+		v, ok := w.in.views.Get().(*traffic.View)
+		if !ok {
+			v = new(traffic.View)
+		}
+		*v = w.in.opt.Traffic.View(w.told)
+		*w.viewed = v
 	}
-	return v
+	return **w.viewed
 }
 
 // raise opens or joins an incident when the decision asks for it, and hears

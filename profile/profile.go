@@ -231,7 +231,8 @@ func (p *Profile) AppendTo(b []byte) []byte {
 }
 
 // Decode reads a row; an empty one is the zero profile. Rows of before the
-// compact form are JSON.
+// compact form are JSON. The profile's texts are parts of the row: nobody may
+// change it afterwards.
 func Decode(b []byte) (p Profile, err error) {
 	switch {
 	case len(b) == 0:
@@ -239,7 +240,7 @@ func Decode(b []byte) (p Profile, err error) {
 	case b[0] == version:
 		p, err = unpack(b)
 	case b[0] == '{':
-		err = json.Unmarshal(b, &p)
+		p, err = fromJSON(b)
 	default:
 		err = errOdd
 	}
@@ -247,4 +248,12 @@ func Decode(b []byte) (p Profile, err error) {
 		return Profile{}, fmt.Errorf("decode profile: %w", err)
 	}
 	return p, nil
+}
+
+// fromJSON stands by itself: a profile that encoding/json is given the address
+// of is on the heap.
+func fromJSON(b []byte) (Profile, error) {
+	var p Profile
+	err := json.Unmarshal(b, &p)
+	return p, err
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unsafe"
 
 	"mimamori"
 	"mimamori/geo"
@@ -22,10 +23,12 @@ var (
 type unpacker struct {
 	s     string // the row; texts are parts of it
 	i     int
-	words []string
 	at    int64
 	depth int
 	err   error
+	words [32]string // in the order they came, which most rows have room for
+	n     int
+	more  []string // those after them
 }
 
 func (u *unpacker) fail(err error) {
@@ -94,8 +97,11 @@ func (u *unpacker) text() string {
 	how, n := n&3, n>>2
 	switch how {
 	case textAgain:
-		if n < uint64(len(u.words)) {
+		switch {
+		case n < uint64(u.n):
 			return u.words[n]
+		case n >= uint64(len(u.words)) && n-uint64(len(u.words)) < uint64(len(u.more)):
+			return u.more[n-uint64(len(u.words))]
 		}
 		u.fail(errOdd)
 		return ""
@@ -112,8 +118,13 @@ func (u *unpacker) text() string {
 	}
 	s := u.s[u.i : u.i+int(n)]
 	u.i += int(n)
-	if how == textNew {
-		u.words = append(u.words, s)
+	switch {
+	case how != textNew:
+	case u.n < len(u.words):
+		u.words[u.n] = s
+		u.n++
+	default:
+		u.more = append(u.more, s)
 	}
 	return s
 }
@@ -214,8 +225,7 @@ func unpack(b []byte) (p Profile, err error) {
 	if crc32.Checksum(b, castagnoli) != sum {
 		return p, errFlipped
 	}
-	var room [32]string
-	u := unpacker{s: string(b), i: 1, words: room[:0], at: base}
+	u := unpacker{s: unsafe.String(unsafe.SliceData(b), len(b)), i: 1, at: base}
 	for k := u.key(); k != 0; k = u.key() {
 		switch k {
 		case 1<<3 | wireUint:

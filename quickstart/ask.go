@@ -21,12 +21,12 @@ import (
 )
 
 // Answers are what quickstart must know of a shop. The tags are the command's
-// flags; the help is what is asked.
+// flags; the help is what is asked, a topic stands above those that follow it.
 type Answers struct {
-	Domain       string `name:"domain" placeholder:"shop.example" help:"The shop's own domain, as customers type it."`
+	Domain       string `topic:"The shop" name:"domain" placeholder:"shop.example" help:"The shop's own domain, as customers type it."`
 	NameJA       string `name:"shop-ja" placeholder:"NAME" help:"The shop's name in Japanese, as pages and notices write it."`
 	NameEN       string `name:"shop-en" placeholder:"NAME" help:"The shop's name in English."`
-	PublicURL    string `name:"public-url" placeholder:"URL" help:"Where customers reach the security centre; under the shop's own domain."`
+	PublicURL    string `topic:"Addresses" name:"public-url" placeholder:"URL" help:"Where customers reach the security centre; under the shop's own domain."`
 	ConsoleURL   string `name:"console-url" placeholder:"URL" help:"Where the staff reach the console."`
 	ShopURL      string `name:"shop-url" placeholder:"URL" help:"Where the shop takes our commands."`
 	Home         string `name:"shop-home" placeholder:"URL" help:"The shop's front page."`
@@ -34,17 +34,17 @@ type Answers struct {
 	Forgot       string `name:"shop-forgot" placeholder:"URL" help:"The shop's “forgot your password?” page."`
 	Challenge    string `name:"shop-challenge-return" placeholder:"URL" help:"The shop's page to which a customer comes back after one more proof."`
 	Source       string `name:"source" placeholder:"WORD" help:"What the shop's events call their source."`
-	Languages    string `name:"languages" placeholder:"ja,en" help:"Languages that the support line speaks, the usual one first."`
+	Languages    string `topic:"The support line" name:"languages" placeholder:"ja,en" help:"Languages that the support line speaks, the usual one first."`
 	TimeZone     string `name:"time-zone" placeholder:"ZONE" help:"Time zone of the support line."`
 	Phone        string `name:"phone" placeholder:"NUMBER" help:"Number that customers call, as dialled at home; empty: to be added later."`
 	PhoneAbroad  string `name:"phone-abroad" placeholder:"NUMBER" help:"The same from abroad, beginning with +; empty: to be added later."`
 	Hours        string `name:"hours" placeholder:"HOURS" help:"When they are answered, as 09:00-18:00 or 00:00-24:00."`
-	MailFrom     string `name:"mail-from" placeholder:"ADDRESS" help:"Sender of notices."`
+	MailFrom     string `topic:"Mail to customers" name:"mail-from" placeholder:"ADDRESS" help:"Sender of notices."`
 	MailServer   string `name:"mail-server" placeholder:"HOST:PORT" help:"Server that takes mails to be sent."`
 	MailTLS      string `name:"mail-tls" placeholder:"HOW" help:"How it is spoken to: starttls, implicit, or none (same machine only)."`
 	MailUser     string `name:"mail-user" placeholder:"NAME" help:"Name to sign in with there; empty: none."`
 	MailPassword string `name:"mail-password-file" placeholder:"FILE" help:"File with the password for it; empty: to be written into the configuration later."`
-	Database     string `name:"database" placeholder:"WHERE" help:"sqlite (in the data folder), or postgres://…"`
+	Database     string `topic:"This machine" name:"database" placeholder:"WHERE" help:"sqlite (in the data folder), or postgres://…"`
 	Data         string `name:"data" placeholder:"DIR" help:"Folder of the database and the master key."`
 	TLS          string `name:"tls" placeholder:"HOW" help:"Who ends TLS: proxy (yours), files (certificates of yours), acme (fetched by us)."`
 	Cert         string `name:"tls-cert" placeholder:"FILE" help:"The certificate's chain (PEM)."`
@@ -53,13 +53,14 @@ type Answers struct {
 	Proxies      string `name:"trusted-proxies" placeholder:"NETWORKS" help:"Networks of your proxies, whose word about visitors' addresses is believed."`
 	Listen       string `name:"listen" placeholder:"ADDR" help:"Address of the doors and the security centre on this machine."`
 	ConsoleAt    string `name:"console-listen" placeholder:"ADDR" help:"Address of the console on this machine."`
-	AdminName    string `name:"admin-name" placeholder:"NAME" help:"Name of the first person at the desk; empty: to be added later."`
+	AdminName    string `topic:"The first person at the desk" name:"admin-name" placeholder:"NAME" help:"Name of the first person at the desk; empty: to be added later."`
 	AdminMail    string `name:"admin-mail" placeholder:"ADDRESS" help:"What that person signs in with."`
 }
 
 // question is what is asked beside its flag and its words.
 type question struct {
 	usual  func(a *Answers) string // the default; nil or empty: none
+	such   string                  // an example, where there is no default
 	needed bool                    // an empty answer is none
 	check  func(s string) error
 	when   func(a *Answers) bool // nil: always
@@ -75,9 +76,9 @@ func at(path string) func(*Answers) string {
 func questions() map[string]question {
 	own := func(a *Answers) bool { return a.TLS != app.TLSProxy }
 	return map[string]question{
-		"domain":                {needed: true, check: domain},
-		"shop-ja":               {needed: true, check: line},
-		"shop-en":               {needed: true, check: line},
+		"domain":                {such: "shop.example", needed: true, check: domain},
+		"shop-ja":               {such: "みどり商店", needed: true, check: line},
+		"shop-en":               {such: "Midori Store", needed: true, check: line},
 		"public-url":            {usual: func(a *Answers) string { return "https://security." + a.Domain }, needed: true, check: host},
 		"console-url":           {usual: func(a *Answers) string { return "https://desk." + a.Domain }, needed: true, check: host},
 		"shop-url":              {usual: at("/mimamori/commands"), needed: true, check: address},
@@ -88,11 +89,11 @@ func questions() map[string]question {
 		"source":                {usual: func(a *Answers) string { return slug(a.Domain) }, needed: true, check: word},
 		"languages":             {usual: fixed("ja"), needed: true, check: languages},
 		"time-zone":             {usual: fixed("Asia/Tokyo"), needed: true, check: zone},
-		"phone":                 {check: line},
-		"phone-abroad":          {check: line},
+		"phone":                 {such: "0120-000-000", check: line},
+		"phone-abroad":          {such: "+81-3-0000-0000", check: abroad},
 		"hours":                 {usual: fixed("09:00-18:00"), check: line, when: func(a *Answers) bool { return a.Phone+a.PhoneAbroad != "" }},
 		"mail-from":             {usual: func(a *Answers) string { return "security@notice." + a.Domain }, needed: true, check: mailbox},
-		"mail-server":           {needed: true, check: hostPort},
+		"mail-server":           {such: "smtp.shop.example:587", needed: true, check: hostPort},
 		"mail-tls":              {usual: fixed("starttls"), check: oneOf("starttls", "implicit", "none")},
 		"mail-user":             {check: line},
 		"mail-password-file":    {when: func(a *Answers) bool { return a.MailUser != "" }},
@@ -111,7 +112,7 @@ func questions() map[string]question {
 		}, needed: true, check: hostPort},
 		"console-listen": {usual: fixed("127.0.0.1:8421"), needed: true, check: hostPort},
 		"admin-name":     {check: line},
-		"admin-mail":     {needed: true, check: mailbox, when: func(a *Answers) bool { return a.AdminName != "" }},
+		"admin-mail":     {such: "sato@shop.example", needed: true, check: mailbox, when: func(a *Answers) bool { return a.AdminName != "" }},
 	}
 }
 
@@ -131,12 +132,15 @@ func Ask(a *Answers, in io.Reader, out io.Writer) error {
 	var read *bufio.Reader
 	if in != nil {
 		read = bufio.NewReader(in)
-		fmt.Fprintln(out, "An empty answer takes what stands in brackets.")
+		fmt.Fprintln(out, "Enter takes what stands in brackets. Nothing is written before the last answer; Ctrl-C leaves.")
 	}
 	missing := &Missing{}
 	v := reflect.ValueOf(a).Elem()
+	topic, told := "", ""
 	for i := range v.NumField() {
-		flag, to := v.Type().Field(i).Tag.Get("name"), v.Field(i)
+		tag, to := v.Type().Field(i).Tag, v.Field(i)
+		flag := tag.Get("name")
+		topic = cmp.Or(tag.Get("topic"), topic)
 		q := all[flag]
 		if q.when != nil && !q.when(a) {
 			continue
@@ -151,7 +155,11 @@ func Ask(a *Answers, in io.Reader, out io.Writer) error {
 				return fmt.Errorf("--%s: %w", flag, err)
 			}
 		case read != nil:
-			answer, err := ask(read, out, v.Type().Field(i).Tag.Get("help"), usual, q)
+			if topic != told {
+				fmt.Fprintf(out, "\n%s\n%s\n", topic, strings.Repeat("─", len(topic)))
+				told = topic
+			}
+			answer, err := ask(read, out, tag.Get("help"), usual, q)
 			if err != nil {
 				return fmt.Errorf("ask for --%s: %w", flag, err)
 			}
@@ -175,6 +183,8 @@ func ask(in *bufio.Reader, out io.Writer, words, usual string, q question) (stri
 		fmt.Fprintf(out, "%s", words)
 		if usual != "" {
 			fmt.Fprintf(out, " [%s]", usual)
+		} else if q.such != "" {
+			fmt.Fprintf(out, " Such as %s.", q.such)
 		}
 		fmt.Fprint(out, "\n> ")
 		said, err := in.ReadString('\n')
@@ -183,11 +193,11 @@ func ask(in *bufio.Reader, out io.Writer, words, usual string, q question) (stri
 		}
 		answer := cmp.Or(strings.TrimSpace(said), usual)
 		if answer == "" && q.needed {
-			fmt.Fprintln(out, "This must be known.")
+			fmt.Fprintln(out, "This must be known; write it and press Enter.")
 			continue
 		}
 		if err := q.good(answer); err != nil {
-			fmt.Fprintf(out, "%v\n", err)
+			fmt.Fprintln(out, strings.TrimSuffix(err.Error(), ": "+mimamori.ErrInvalid.Error()))
 			continue
 		}
 		return answer, nil
@@ -210,6 +220,13 @@ func line(s string) error {
 	return nil
 }
 
+func abroad(s string) error {
+	if !strings.HasPrefix(s, "+") {
+		return bad(s, "a number that begins with + and the country's code")
+	}
+	return line(s)
+}
+
 func domain(s string) error {
 	if _, err := publicsuffix.EffectiveTLDPlusOne(s); err != nil || s != strings.ToLower(s) || strings.ContainsAny(s, "/:@ ") {
 		return bad(s, "a domain like shop.example")
@@ -225,8 +242,12 @@ func address(s string) error {
 }
 
 func host(s string) error {
-	if u, err := url.Parse(s); err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.Scheme != "https" && u.Scheme != "http" {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return bad(s, "an address like https://security.shop.example, without a path")
+	}
+	if here := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1"; u.Scheme == "http" && !here {
+		return bad(s, "an address that begins with https://, without which browsers keep no sign-in")
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func TestTheDialogue(t *testing.T) {
 }
 
 func TestWrongFlagsAreRefused(t *testing.T) {
-	for flag, wrong := range map[string]string{"domain": "co.jp", "shop-ja": "a\nb", "public-url": "https://a.example/x", "shop-url": "ftp://a.example", "source": "My Shop",
+	for flag, wrong := range map[string]string{"domain": "co.jp", "shop-ja": "a\nb", "public-url": "https://a.example/x", "console-url": "http://desk.a.example", "phone-abroad": "0120-000-000", "shop-url": "ftp://a.example", "source": "My Shop",
 		"languages": "ja,fr", "time-zone": "Local", "mail-from": "Shop <a@b.example>", "mail-server": "host", "mail-tls": "maybe", "database": "mysql://x", "tls": "none",
 		"trusted-proxies": "10.0.0.1", "listen": "443"} {
 		a := Answers{Domain: "shop.example", NameJA: "a", NameEN: "b", MailServer: "m:25"}

@@ -24,7 +24,7 @@ var Header = []string{"event_id", "type", "probability", "decision", "signals", 
 type Row struct {
 	EventID     string
 	Subject     string // whose account; not written
-	Session     string // of the event; empty in a further row. Not written
+	Session     string // of the event; empty where a sign-in was weighed again. Not written
 	Type        string
 	Assessed    bool
 	Probability float64
@@ -157,12 +157,15 @@ func (r *run) row(l *line, o intake.Outcome) Row {
 	return row
 }
 
-// later is a further row: a sign-in that was weighed again.
+// later is a further row: a sign-in that was weighed again, or points.
 func (r *run) later(x intake.Later) {
-	row := Row{EventID: x.Event, Type: string(event.LoginAttempted), Assessed: true, Probability: x.Probability, Decision: x.Decision,
+	row := Row{EventID: x.Event, Type: string(x.Kind), Assessed: true, Probability: x.Probability, Decision: x.Decision,
 		Campaigns: x.Campaigns, Incident: r.rows.name(x.Incident), At: x.At, input: r.ledger.inputOf(x.Account, x.Source, x.Event)}
 	if a := r.ledger.accounts[x.Account]; a != nil {
 		row.Subject = a.Subject
+	}
+	if x.Kind != event.LoginAttempted {
+		row.Session = x.Session
 	}
 	for _, s := range x.Signals {
 		row.Signals = append(row.Signals, s.Name)

@@ -24,6 +24,7 @@ const (
 const (
 	leastPause = 24 * time.Hour
 	mostPause  = 30 * 24 * time.Hour
+	lookAgain  = 10 * time.Minute // whether the other process still lives
 )
 
 // Job forgets in time, in the background.
@@ -36,7 +37,9 @@ type Job struct {
 	stop   context.CancelFunc
 	done   chan struct{}
 
-	rows int // of a slice; only the job's own goroutine touches it
+	// Only the job's own goroutine touches these.
+	rows  int  // of a slice
+	waits bool // another process was at it when this one looked last
 
 	mu   sync.Mutex // guards pass
 	pass Pass
@@ -98,17 +101,21 @@ func (j *Job) Wake() {
 func (j *Job) run(ctx context.Context) {
 	defer close(j.done)
 	for {
-		p := j.Pass()
+		p, woken := j.Pass(), false
 		if p.After == "" { // else an earlier pass was cut off: go on at once
 			t := time.NewTimer(time.Until(p.Next))
 			select {
 			case <-t.C:
 			case <-j.wake:
+				woken = true
 			case <-ctx.Done():
 				t.Stop()
 				return
 			}
 			t.Stop()
+		}
+		if !woken && !j.turn(ctx) {
+			continue
 		}
 		if err := j.Once(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -120,6 +127,31 @@ func (j *Job) run(ctx context.Context) {
 			j.set(p)
 		}
 	}
+}
+
+// turn says whether to go on: not while another process does it. This one shows
+// how far that has come, and looks again in a while; what it left is then gone
+// on with.
+func (j *Job) turn(ctx context.Context) bool {
+	mine, err := j.store.RetentionTurn(ctx)
+	if err == nil && mine && !j.waits {
+		return true
+	}
+	p, again := j.store.RetentionPass(ctx)
+	if err == nil && again == nil && mine {
+		j.waits = false
+		if j.set(p); p.After != "" || !p.Next.After(time.Now()) {
+			return true
+		}
+		return false // the other has just done it
+	}
+	j.waits = true
+	if again != nil {
+		p = j.Pass()
+	}
+	p.After, p.Next = "", time.Now().Add(lookAgain)
+	j.set(p)
+	return false
 }
 
 // Once does a whole pass, or the rest of one that was cut off.

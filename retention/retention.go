@@ -180,6 +180,9 @@ type Store interface {
 	Scrub(ctx context.Context) error
 	RetentionPass(ctx context.Context) (Pass, error)
 	PutRetentionPass(ctx context.Context, p Pass) error
+	// RetentionTurn says whether this process is the one that goes through the
+	// accounts: of several on one database, one does.
+	RetentionTurn(ctx context.Context) (bool, error)
 	// CountAccounts says about how many accounts there are.
 	CountAccounts(ctx context.Context) (int, error)
 }

@@ -25,6 +25,8 @@ type Figures struct {
 	PageImage     Figure // more for the first change of a page after a checkpoint
 	WALEvent      Figure // bytes of log for an event
 	EventKey      Figure // bytes of an event in the index that is its key
+	Removed       Figure // bytes of log for an event that is removed, on pages changed before
+	Faded         Figure // and for one whose address becomes a hash
 	KeyImage      Figure // log for the first change of one of that index's pages after a checkpoint
 	NodeMemory    Figure // of one node
 	ReadsOfMissed Figure // disk reads for an account that is not in memory
@@ -53,6 +55,8 @@ func Measured() Figures {
 		WALEvent:     Figure{"log for an event", 1264, "B", "2026-11-22", "40,500 events in batches of 500 on pages changed before, wal_compression lz4, PostgreSQL 15"},
 		EventKey:     Figure{"bytes of an event in its key", 135, "B", "2026-11-22", "1,500,000 events of 200,000 accounts, names of 36 bytes, PostgreSQL 15"},
 		KeyImage:     Figure{"log for the first change of a page of the events' key", 3250, "B", "2026-11-22", "3,000 events of random accounts among 1,500,000 after a checkpoint: 0.98 page images and 3,827 bytes each, 656 where the pages were changed before; wal_compression lz4"},
+		Removed:      Figure{"log for an event that is removed when its time has come", 87, "B", "2026-11-22", "go test -bench Retention ./store without its CHECKPOINT; 262 with the first change of pages that 12 of them share; wal_compression on, PostgreSQL 15"},
+		Faded:        Figure{"log for an event whose address becomes a hash", 465, "B", "2026-11-22", "the same; 642 with the first change of pages that 10 of them share"},
 		NodeMemory:   Figure{"memory of a node", 1, "GB", "2026-11-22", "282 MiB at 20,000 accounts; the bound asked for is 1 GiB at 10,000,000"},
 		ReadsOfMissed: Figure{"disk reads for an account that is not in memory", 2, "", "2026-11-22",
 			"the last page of the index and the row's; by construction"},
@@ -61,5 +65,5 @@ func Measured() Figures {
 
 // List is all of them in order.
 func (f Figures) List() []Figure {
-	return []Figure{f.NodeDecision, f.NodeEvent, f.OneDecision, f.OneEvent, f.OneNode, f.DBDecision, f.DBEvent, f.Citus, f.Account, f.Event, f.WAL, f.PageImage, f.WALEvent, f.EventKey, f.KeyImage, f.NodeMemory, f.ReadsOfMissed}
+	return []Figure{f.NodeDecision, f.NodeEvent, f.OneDecision, f.OneEvent, f.OneNode, f.DBDecision, f.DBEvent, f.Citus, f.Account, f.Event, f.WAL, f.PageImage, f.WALEvent, f.EventKey, f.KeyImage, f.Removed, f.Faded, f.NodeMemory, f.ReadsOfMissed}
 }

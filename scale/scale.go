@@ -81,7 +81,8 @@ type Plan struct {
 }
 
 // ByDay is what would be if the events were partitioned by day, which they are
-// not: new ones then fall on few pages, and old ones go without being touched.
+// not: new ones then fall on few pages, and of the old ones only what is kept
+// for longer is touched.
 type ByDay struct {
 	WALDay  float64 `json:"wal_gb_day"`
 	WALPeak float64 `json:"wal_mb_s_peak"`
@@ -103,6 +104,7 @@ const (
 	checkpoint     = 30 * 60 // seconds between two
 	evening        = 3.0     // busiest hour to the mean
 	coresOfNode    = 8.0
+	fadeDays       = 396  // retention.login_months, 13
 	embeddedMost   = 10e6 // accounts that one embedded store was measured with
 	tablesOfWorker = 5000 // more make planning and vacuuming slow
 	archiveDays    = 7    // of log kept for going back in time
@@ -153,10 +155,13 @@ func Compute(s Shop, f Figures) (Plan, error) {
 	p.Events = p.Busy * s.EventsPerLogin
 	rows := s.LoginsPerDay * (1 + s.EventsPerLogin) // events a day
 	p.Data = (s.Accounts*f.Account.Value + rows*f.Event.Value*s.RetentionDays) / gb
-	p.ByDay.WALDay = (s.LoginsPerDay*(f.WAL.Value+images(p.Mean, s, f)*f.PageImage.Value) + s.LoginsPerDay*s.EventsPerLogin*f.WALEvent.Value) / gb
+	p.ByDay.WALDay = (s.LoginsPerDay*(f.WAL.Value+images(p.Mean, s, f)*f.PageImage.Value) + s.LoginsPerDay*s.EventsPerLogin*f.WALEvent.Value + s.LoginsPerDay*fading(s, f)) / gb
 	p.ByDay.WALPeak = (s.Peak*f.WAL.Value + s.Peak*s.Known*images(s.Peak*s.Known, s, f)*f.PageImage.Value + p.Events*f.WALEvent.Value) / 1e6
 	p.ByDay.Misses = s.Peak * s.Known * (1 - cached(s, f, 1)) * f.ReadsOfMissed.Value
 	p.WALDay = p.ByDay.WALDay + rows*(keyImages(rows/86400, s, f)*f.KeyImage.Value+removal(f))/gb
+	if s.RetentionDays > fadeDays {
+		p.WALDay += s.LoginsPerDay * keyImages(rows/86400, s, f) * f.KeyImage.Value / gb // a new version, a new entry
+	}
 	p.WALPeak = p.ByDay.WALPeak + (s.Peak+p.Events)*keyImages(s.Peak+p.Events, s, f)*f.KeyImage.Value/1e6
 	p.Hour = 3600 * (p.WALPeak/1e3 + (s.Peak+p.Events)*f.Event.Value/gb)
 	p.Misses = misses(p, f, 1)
@@ -188,7 +193,17 @@ func keyBytes(s Shop, f Figures) float64 {
 // account, and so now on this page of its day and now on that.
 func removal(f Figures) float64 {
 	const rows = 1e6 // of a day; it does not matter how many
-	return firsts(rows/86400, rows*f.Event.Value) * f.PageImage.Value
+	return f.Removed.Value + firsts(rows/86400, rows*f.Event.Value)*f.PageImage.Value
+}
+
+// fading is the log for a sign-in whose address becomes a hash after 13 months,
+// if it is kept for longer than that: account by account, too.
+func fading(s Shop, f Figures) float64 {
+	if s.RetentionDays <= fadeDays {
+		return 0
+	}
+	const rows = 1e6
+	return f.Faded.Value + firsts(rows/86400, rows*f.Event.Value)*f.PageImage.Value
 }
 
 func firsts(rate, bytes float64) float64 {
@@ -337,11 +352,14 @@ func advise(p Plan) string {
 // so the differences are the law.
 func law(s Shop, f Figures) []Grow {
 	login := 1e6 / 86400 // a second, of a million a day
-	event := f.KeyImage.Value + removal(f)
+	event, faded := f.KeyImage.Value+removal(f), fading(s, f)
+	if faded > 0 {
+		faded += f.KeyImage.Value
+	}
 	return []Grow{
 		{What: "a million accounts more", Disk: 1e6 * f.Account.Value / gb},
 		{What: "a million sign-ins a day more", Cores: evening * login * (f.NodeDecision.Value + f.DBDecision.Value + s.EventsPerLogin*(f.NodeEvent.Value+f.DBEvent.Value)) / 1e6 / s.Load,
-			Disk: 1e6 * (1 + s.EventsPerLogin) * f.Event.Value * s.RetentionDays / gb, PerDay: 1e6 * (f.WAL.Value + f.PageImage.Value + s.EventsPerLogin*f.WALEvent.Value + (1+s.EventsPerLogin)*event) / gb},
+			Disk: 1e6 * (1 + s.EventsPerLogin) * f.Event.Value * s.RetentionDays / gb, PerDay: 1e6 * (f.WAL.Value + f.PageImage.Value + s.EventsPerLogin*f.WALEvent.Value + (1+s.EventsPerLogin)*event + faded) / gb},
 		{What: "1,000 attempts a second more at the peak", Cores: 1000 * (f.NodeDecision.Value + f.DBDecision.Value) / 1e6 / s.Load, PerPeak: 1000 * (f.WAL.Value + s.Known*f.PageImage.Value + f.KeyImage.Value) / 1e6},
 		{What: "a day of keeping events more", Disk: s.LoginsPerDay * (1 + s.EventsPerLogin) * f.Event.Value / gb},
 	}

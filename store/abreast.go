@@ -38,10 +38,9 @@ type part struct {
 	b    *sheet
 	jobs []*job
 
-	events map[eventName]known // what these jobs added
-	off    map[mimamori.AccountID]bool
-	fresh  []freshEvent
-	dirty  []mimamori.AccountID
+	off   map[mimamori.AccountID]bool
+	fresh []freshEvent // what these jobs added
+	dirty []mimamori.AccountID
 
 	// Of the job that runs now.
 	own   mimamori.AccountID
@@ -139,9 +138,6 @@ func (b *sheet) split(batch []*job) (parts []*part) {
 func (b *sheet) gather(batch []*job, parts []*part) []*job {
 	off := false
 	for _, p := range parts {
-		for name, k := range p.events {
-			b.events[name] = k
-		}
 		b.fresh = append(b.fresh, p.fresh...)
 		b.dirty = append(b.dirty, p.dirty...)
 		off = off || len(p.off) > 0
@@ -159,6 +155,12 @@ func (b *sheet) gather(batch []*job, parts []*part) []*job {
 			}
 		}
 	}
+	for i := range b.fresh {
+		if len(rest) == 0 {
+			break // nobody asks any more
+		}
+		b.events[b.fresh[i].name()] = b.fresh[i].seen()
+	}
 	for _, p := range parts {
 		p.end()
 	}
@@ -167,15 +169,14 @@ func (b *sheet) gather(batch []*job, parts []*part) []*job {
 
 func (p *part) begin(b *sheet) {
 	p.b = b
-	if p.events == nil {
-		p.events, p.off = map[eventName]known{}, map[mimamori.AccountID]bool{}
+	if p.off == nil {
+		p.off = map[mimamori.AccountID]bool{}
 	}
 }
 
 func (p *part) end() {
 	clear(p.jobs)
 	clear(p.fresh)
-	clear(p.events)
 	clear(p.off)
 	p.jobs, p.fresh, p.dirty = p.jobs[:0], p.fresh[:0], p.dirty[:0]
 }
@@ -214,16 +215,14 @@ func (p *part) keep() {
 			p.dirty = append(p.dirty, p.own)
 		}
 	}
-	for _, f := range p.added {
-		p.fresh = append(p.fresh, f)
-		p.events[f.name()] = knownAs(f)
-	}
+	p.fresh = append(p.fresh, p.added...)
 }
 
-func (f freshEvent) name() eventName { return eventName{f.e.Account, f.e.Source, f.e.ID} }
+func (f *freshEvent) name() eventName { return eventName{f.e.Account, f.e.Source, f.e.ID} }
 
-func knownAs(f freshEvent) known {
-	return known{intake.Seen{Of: f.e, Answer: f.answer, ReceivedAt: moment(nanos(f.now))}, true}
+// seen is the event to whoever finds it later.
+func (f *freshEvent) seen() *intake.Seen {
+	return &intake.Seen{Of: f.e, Answer: f.answer, ReceivedAt: moment(nanos(f.now))}
 }
 
 // account is the row as the jobs before have left it (ahead).
@@ -255,16 +254,14 @@ func (p *part) putAccount(id mimamori.AccountID, row accountRow) {
 }
 
 func (p *part) seen(name eventName) (intake.Seen, bool, bool) {
-	for i := range p.added {
-		if p.added[i].name() == name {
-			return knownAs(p.added[i]).seen, true, true
+	for _, added := range [][]freshEvent{p.added, p.fresh} { // a few
+		for i := range added {
+			if added[i].name() == name {
+				return *added[i].seen(), true, true
+			}
 		}
 	}
-	if k, ok := p.events[name]; ok {
-		return k.seen, k.there, true
-	}
-	k, read := p.b.events[name]
-	return k.seen, k.there, read
+	return p.b.seen(name)
 }
 
 func (p *part) putEvent(e event.Event, answer string, now time.Time) {

@@ -55,6 +55,10 @@ func (tx *tx) accountRow(id mimamori.AccountID) (row accountRow, err error) {
 			return row, nil
 		}
 	}
+	return tx.readRow(id)
+}
+
+func (tx *tx) readRow(id mimamori.AccountID) (row accountRow, err error) {
 	if tx.rowLocks {
 		row, err = scanAccount(tx.row(`UPDATE account SET ver = ver + 1 WHERE account_id = ? RETURNING `+accountColumns, id[:]))
 	} else {
@@ -166,6 +170,12 @@ func (tx *tx) Seen(account mimamori.AccountID, source, id string) (intake.Seen, 
 			return seen, there, nil
 		}
 	}
+	return tx.lookForEvent(account, source, id)
+}
+
+// lookForEvent asks the database. What is taken the address of stands apart
+// from what each decision runs, here and below: it is on the heap.
+func (tx *tx) lookForEvent(account mimamori.AccountID, source, id string) (intake.Seen, bool, error) {
 	var seen intake.Seen
 	var kind string
 	var data []byte
@@ -194,6 +204,10 @@ func (tx *tx) PutEvent(e event.Event, answer string, now time.Time) error {
 			return nil
 		}
 	}
+	return tx.writeEvent(e, answer, now)
+}
+
+func (tx *tx) writeEvent(e event.Event, answer string, now time.Time) error {
 	at := nanos(e.Time)
 	sum := eventSum(string(e.Kind), e.Subject, e.Source, e.ID, at, e.Data)
 	return tx.exec(`INSERT INTO event (`+eventRow+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

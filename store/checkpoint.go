@@ -12,11 +12,15 @@ import (
 // The write-ahead log is carried over into the database beside the writer once
 // it has grown by a few megabytes. That alone never lets the log begin again
 // from its start while writes go on, so past a greater bound the writer carries
-// over the small rest itself. Nothing looks on a clock: the writer counts.
+// over the small rest itself. Nothing wakes by a clock: the writer counts. Who
+// writes ten times as much carries over larger steps, not ten times as many: a
+// page that was written three times in between is carried over once.
 const (
-	lookEvery = 128      // writes between two looks at the log's size
-	softPages = 1 << 10  // 4 MiB: carry over beside the writer; what is synced at once, others wait behind
-	hardPages = 16 << 10 // 64 MiB: the writer carries over the rest
+	lookEvery  = 128      // writes between two looks at the log's size
+	softPages  = 1 << 10  // 4 MiB: carry over beside the writer; what is synced at once, others wait behind
+	hardPages  = 16 << 10 // 64 MiB: the writer carries over the rest
+	mostPages  = 8 << 10  // 32 MiB: carried over however soon after the last time
+	carryEvery = 250 * time.Millisecond
 )
 
 // grown wakes the checkpointer when the log has become long.
@@ -27,9 +31,11 @@ func (s *SQLite) grown(writes int) {
 	}
 	s.sinceLook = 0
 	pages, carried, err := s.checkpoint("NOOP")
-	if err != nil || pages-carried < softPages {
+	left := pages - carried
+	if err != nil || left < softPages || left < mostPages && time.Since(s.carriedAt) < carryEvery {
 		return
 	}
+	s.carriedAt = time.Now()
 	select {
 	case s.full <- struct{}{}:
 	default:
@@ -45,8 +51,8 @@ func (s *SQLite) checkpointer() {
 			return
 		case <-s.full:
 		}
-		var busy, pages, carried int64
-		if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &carried); err != nil {
+		pages, err := s.carry(ctx)
+		if err != nil {
 			if s.refuse("checkpoint", err); s.Failed() != nil {
 				return
 			}
@@ -55,7 +61,7 @@ func (s *SQLite) checkpointer() {
 		if pages < hardPages {
 			continue
 		}
-		err := s.pause(ctx, func(*tx) error {
+		err = s.pause(ctx, func(*tx) error {
 			_, _, err := s.checkpoint("PASSIVE")
 			return err
 		})
@@ -63,6 +69,23 @@ func (s *SQLite) checkpointer() {
 			return // closed, or failed: either way there is nothing left to carry over
 		}
 	}
+}
+
+// carry carries the log over, and says how long it has become. Before the
+// writer is to carry over the rest it does so again, so that the rest is small.
+func (s *SQLite) carry(ctx context.Context) (pages int64, err error) {
+	for range 3 {
+		for _, mode := range []string{"PASSIVE", "NOOP"} {
+			var busy, carried int64
+			if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &carried); err != nil {
+				return pages, err
+			}
+			if pages < hardPages || mode == "NOOP" && pages-carried < softPages {
+				return pages, nil
+			}
+		}
+	}
+	return pages, nil
 }
 
 // pause runs do on the writer between two transactions.

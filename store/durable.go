@@ -45,8 +45,10 @@ func (s *SQLite) openLog(path string) (err error) {
 
 // unsyncedAtMost is how many committed batches may wait for the one that is
 // being synced: one sync then does for all. A disk that is slow for a moment so
-// keeps neither the writer nor a core waiting; more would only be a longer wait.
-const unsyncedAtMost = 3
+// keeps neither the writer nor a core waiting. With more of them the writer
+// commits what it would better gather: each commit writes some pages anew that
+// all have in common, and none is answered earlier.
+const unsyncedAtMost = 5
 
 // syncer makes batches durable and answers their jobs, until the writer ends.
 func (s *SQLite) syncer() {

@@ -11,8 +11,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // columns): a database has none of its own, and what the disk has changed must
 // be found. It proves nothing against whoever can write there.
 func eventSum(kind, subject, source, id string, at int64, data []byte) [4]byte {
-	var room [256]byte
-	b := room[:0]
+	b := make([]byte, 0, len(kind)+len(subject)+len(source)+len(id)+4+8)
 	for _, s := range []string{kind, subject, source, id} {
 		b = append(append(b, s...), 0)
 	}

@@ -32,12 +32,15 @@ type lane struct {
 	// jammed is when an account was found locked by somebody who keeps it.
 	// For a while nobody waits long for a lock then.
 	jammed time.Time
+	// repeated is when an event last turned out to have come before.
+	repeated time.Time
 }
 
 const (
 	batchTries = 4
 	batchTime  = 15 * time.Second // a server that is silent for so long is given up
 	jamTime    = 30 * time.Second
+	repeatTime = time.Minute
 	shortLock  = "SET LOCAL lock_timeout = '100ms'" // else as laneSettings say
 )
 
@@ -119,7 +122,7 @@ func (l *lane) try(batch []*job, first string) (err error) {
 			return err
 		}
 	}
-	b := &batchWork{l: l, ctx: ctx, first: first, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}
+	b := &batchWork{l: l, ctx: ctx, first: first, look: time.Since(l.repeated) < repeatTime, accounts: map[mimamori.AccountID]*held{}, events: map[eventName]known{}}
 	if err = b.read(batch); err == nil {
 		for _, j := range batch {
 			if err = b.do(j); err != nil {
@@ -129,6 +132,9 @@ func (l *lane) try(batch []*job, first string) (err error) {
 	}
 	if err == nil {
 		err = b.write("COMMIT")
+	}
+	if err != nil && again(err) { // it may have been written all the same, or somebody else wrote it
+		l.repeated = time.Now()
 	}
 	if err != nil && (lost(err) || b.exec("ROLLBACK") != nil) {
 		l.hangUp()
@@ -153,6 +159,7 @@ type batchWork struct {
 	l        *lane
 	ctx      context.Context
 	first    string // a word to begin with; empty: none
+	look     bool   // for events that came before
 	accounts map[mimamori.AccountID]*held
 	events   map[eventName]known
 	fresh    []freshEvent // not written yet
@@ -211,7 +218,10 @@ const (
 )
 
 // read locks and reads the batch's accounts, and finds the events that came
-// before. The lock comes first: whoever held it has then written.
+// before. The lock comes first: whoever held it has then written. Repeats are
+// few, and to look for them is half of what a batch costs a cluster: while none
+// has come for a minute, the key of the events says so itself, and the batch
+// begins again.
 func (b *batchWork) read(batch []*job) error {
 	var accounts, of []mimamori.AccountID
 	var sources, ids pgtype.FlatArray[string]
@@ -237,7 +247,7 @@ func (b *batchWork) read(batch []*job) error {
 	if len(accounts) > 0 {
 		q.Queue(b.text(lockAccounts, lockSpreadAccounts), uuids(accounts)).Query(b.scanAccounts)
 	}
-	if len(of) > 0 {
+	if b.look && len(of) > 0 {
 		q.Queue(b.text(findEvents, findSpreadEvents), uuids(of), sources, ids).Query(b.scanEvents)
 	}
 	return b.send(&q)
@@ -292,6 +302,7 @@ func (b *batchWork) scanEvents(rows pgx.Rows) error {
 		of.Account, of.Source, of.ID, of.Kind, of.Time, of.Data = id.Bytes, name.source, name.id, event.Kind(kind), moment(at), []byte(data)
 		k.seen.ReceivedAt = moment(received)
 		b.events[name] = k
+		b.l.repeated = time.Now()
 	}
 	return rows.Err()
 }

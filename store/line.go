@@ -28,6 +28,7 @@ type called struct {
 const (
 	callTime  = 2 * time.Second // a server that has not answered by then is away
 	callPause = 100 * time.Millisecond
+	callAgain = 250 * time.Millisecond // for the first who asks after a while
 )
 
 // errAway says that there is no connection, and that it is not known when there
@@ -36,16 +37,23 @@ var errAway = fmt.Errorf("the server does not answer: %w", mimamori.ErrUnavailab
 
 // connect gives a connection, or errAway.
 func (l *line) connect(path *sql.DB) (*sql.Conn, error) {
+	if conn := l.leftOver(); conn != nil {
+		return conn, nil
+	}
 	patience := callTime
 	if l.away {
 		patience = 0
 	}
 	if l.coming == nil {
-		if l.away && time.Since(l.began) < callPause {
+		quiet := time.Since(l.began)
+		if l.away && quiet < callPause {
 			return nil, errAway
 		}
 		l.call(path)
-		if l.away { // refused calls are answered in less
+		switch {
+		case l.away && quiet > callTime: // nobody asked for long, and nobody stands behind this one
+			patience = callAgain
+		case l.away: // refused calls are answered in less
 			patience = 5 * time.Millisecond
 		}
 	}
@@ -53,15 +61,35 @@ func (l *line) connect(path *sql.DB) (*sql.Conn, error) {
 	defer t.Stop()
 	select {
 	case c := <-l.coming:
-		l.coming, l.away = nil, c.err != nil
-		if c.err != nil {
-			return nil, errors.Join(errAway, c.err)
-		}
-		return c.conn, nil
+		return l.took(c)
 	case <-t.C:
 		l.away = true
 		return nil, errAway
 	}
+}
+
+// leftOver is the connection of a call whose end nobody waited for. That it was
+// refused long ago says nothing of now, and is forgotten.
+func (l *line) leftOver() *sql.Conn {
+	if l.coming == nil || time.Since(l.began) < callTime {
+		return nil
+	}
+	select {
+	case c := <-l.coming:
+		conn, _ := l.took(c)
+		return conn
+	default:
+		return nil
+	}
+}
+
+// took takes note of how a call ended.
+func (l *line) took(c called) (*sql.Conn, error) {
+	l.coming, l.away = nil, c.err != nil
+	if c.err != nil {
+		return nil, errors.Join(errAway, c.err)
+	}
+	return c.conn, nil
 }
 
 func (l *line) call(path *sql.DB) {

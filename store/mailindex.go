@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"mimamori"
 	"mimamori/event"
 	"mimamori/journal"
 )
@@ -17,13 +18,16 @@ func (tx *tx) indexMails(e event.Event) error {
 		return nil
 	}
 	for _, mail := range mailsOf(e) {
-		err := tx.exec(`INSERT INTO mail_index (hash, account_id, subject) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-			tx.s.mailHash(foldMail(mail))[0], e.Account[:], e.Subject)
-		if err != nil {
+		if err := tx.indexMail(mail, e.Account, e.Subject); err != nil {
 			return fmt.Errorf("note mail address: %w", err)
 		}
 	}
 	return nil
+}
+
+func (tx *tx) indexMail(mail string, account mimamori.AccountID, subject string) error {
+	return tx.exec(`INSERT INTO mail_index (hash, account_id, subject) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+		tx.s.mailHash(foldMail(mail))[0], account[:], subject)
 }
 
 // mailsOf are the mail addresses that an event says an account has.

@@ -124,6 +124,18 @@ func (s *SQL) PutRetentionPass(ctx context.Context, p retention.Pass) error {
 	})
 }
 
+// RetentionTurn says that of all nodes that live this one is to forget in time.
+func (s *SQL) RetentionTurn(ctx context.Context) (bool, error) {
+	if !s.Several() {
+		return true, nil
+	}
+	var first string
+	if err := s.at(ctx).row(`SELECT coalesce(min(id), '') FROM node`).Scan(&first); err != nil {
+		return false, fmt.Errorf("ask whose turn it is to forget: %w", err)
+	}
+	return first == "" || first == s.node, nil
+}
+
 // Scrub leaves nothing of what was deleted in the write-ahead log.
 func (s *SQL) Scrub(ctx context.Context) error { return s.purge(ctx) }
 

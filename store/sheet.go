@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+	"unsafe"
 
 	"mimamori"
 	"mimamori/event"
@@ -21,7 +22,7 @@ import (
 type sheet struct {
 	s        *SQLite
 	accounts map[mimamori.AccountID]*placed
-	events   map[eventName]known
+	events   map[eventName]*intake.Seen // nil: nothing is there
 	fresh    []freshEvent
 	dirty    []mimamori.AccountID // whose rows are to be written
 	err      error                // of the batch as a whole
@@ -29,6 +30,11 @@ type sheet struct {
 	parts [abreastParts]part // abreast.go
 	waits map[mimamori.AccountID]bool
 	rest  []*job
+
+	room  []placed             // where accounts stand
+	ids   []mimamori.AccountID // that are read
+	names []eventName
+	came  []eventName
 
 	// Of the job that runs now.
 	saved bool // it has a savepoint
@@ -55,29 +61,36 @@ type put struct {
 func (s *SQLite) sheet() *sheet {
 	b := &s.page
 	if b.accounts == nil || len(b.accounts) > 8*maxBatch { // a map never shrinks
-		b.accounts, b.events, b.waits = map[mimamori.AccountID]*placed{}, map[eventName]known{}, map[mimamori.AccountID]bool{}
+		b.accounts, b.events, b.waits = map[mimamori.AccountID]*placed{}, map[eventName]*intake.Seen{}, map[mimamori.AccountID]bool{}
 	}
 	clear(b.accounts)
 	clear(b.events)
 	clear(b.fresh)
+	clear(b.room)
+	if b.room = b.room[:0]; cap(b.room) == 0 {
+		b.room = make([]placed, 0, maxBatch)
+	}
 	b.s, b.err, b.fresh, b.dirty = s, nil, b.fresh[:0], b.dirty[:0]
 	return b
 }
 
 // read reads what the batch's jobs are about.
 func (b *sheet) read(batch []*job) error {
-	var ids []mimamori.AccountID
-	var names []eventName
+	ids, names := b.ids[:0], b.names[:0]
+	defer func() {
+		clear(names)
+		b.ids, b.names = ids, names
+	}()
 	for _, j := range batch {
 		for i := range j.about {
 			e := &j.about[i]
 			name := eventName{e.Account, e.Source, e.ID}
 			if _, twice := b.events[name]; !twice {
-				b.events[name] = known{}
+				b.events[name] = nil
 				names = append(names, name)
 			}
 			if !e.NoAccount() && b.accounts[e.Account] == nil {
-				b.accounts[e.Account] = &placed{}
+				b.accounts[e.Account] = b.empty()
 				ids = append(ids, e.Account)
 			}
 		}
@@ -89,6 +102,16 @@ func (b *sheet) read(batch []*job) error {
 		return fmt.Errorf("look for repeats: %w", err)
 	}
 	return nil
+}
+
+// empty is a place for an account of this batch.
+func (b *sheet) empty() *placed {
+	n := len(b.room)
+	if n == cap(b.room) { // those before must stay where they are
+		return &placed{}
+	}
+	b.room = b.room[:n+1]
+	return &b.room[n]
 }
 
 func (b *sheet) readAccounts(ids []mimamori.AccountID) error {
@@ -122,7 +145,7 @@ func (b *sheet) readEvents(names []eventName) error {
 	}
 	q := rowsOf(b.s.eventLots, len(names), `WITH u (account, source, id) AS (VALUES `, `(?,?,?)`, `)
 		SELECT e.account_id, e.source, e.id FROM u CROSS JOIN event e ON e.account_id = u.account AND e.source = u.source AND e.id = u.id`)
-	var came []eventName
+	came := b.came[:0]
 	err := d.query(q, func(v []driver.Value) error {
 		var n eventName
 		key, ok1 := v[0].([]byte)
@@ -138,6 +161,8 @@ func (b *sheet) readEvents(names []eventName) error {
 	for _, n := range came { // rare: the job reads what it was for itself
 		delete(b.events, n)
 	}
+	clear(came)
+	b.came = came
 	return err
 }
 
@@ -238,13 +263,17 @@ func (b *sheet) putAccount(id mimamori.AccountID, row accountRow) {
 }
 
 func (b *sheet) seen(name eventName) (intake.Seen, bool, bool) {
-	k, read := b.events[name]
-	return k.seen, k.there, read
+	there, read := b.events[name]
+	if there == nil {
+		return intake.Seen{}, false, read
+	}
+	return *there, true, true
 }
 
 func (b *sheet) putEvent(e event.Event, answer string, now time.Time) {
-	b.added = append(b.added, freshEvent{e, answer, now})
-	b.events[eventName{e.Account, e.Source, e.ID}] = known{intake.Seen{Of: e, Answer: answer, ReceivedAt: moment(nanos(now))}, true}
+	f := freshEvent{e, answer, now}
+	b.added = append(b.added, f)
+	b.events[f.name()] = f.seen()
 }
 
 // settle makes ready for a statement of the job's own: what it must find in
@@ -371,7 +400,7 @@ func (b *sheet) writeEvents(events []freshEvent) error {
 			f := &events[from+i]
 			e, at := &f.e, nanos(f.e.Time)
 			sum := eventSum(string(e.Kind), e.Subject, e.Source, e.ID, at, e.Data)
-			d.bind(e.Account[:], e.Source, e.ID, at, nanos(f.now), string(e.Kind), e.Subject, sum[:], string(e.Data), f.answer)
+			d.bind(e.Account[:], e.Source, e.ID, at, nanos(f.now), string(e.Kind), e.Subject, sum[:], unsafe.String(unsafe.SliceData(e.Data), len(e.Data)), f.answer) // nobody changes what came
 		}
 		q := rowsOf(b.s.freshLots, to-from, `INSERT OR FAIL INTO event (`+eventRow+`) VALUES `, `(?,?,?,?,?,?,?,?,?,?)`, ``)
 		if _, err := d.exec(q); err != nil {

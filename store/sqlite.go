@@ -49,10 +49,12 @@ type SQLite struct {
 	written, tidied      sync.WaitGroup // the writer with the syncer and the helpers, the checkpointer
 	unsynced             chan committed // batches that are to be made durable
 	log                  *os.File       // the write-ahead log, to sync it
+	gathered             *gathered      // between the writer's connection and the log
 	rounds               chan *round    // jobs to be run beside the writer
 
 	// The writer's own.
 	sinceLook int       // writes since the log's size was looked at
+	carriedAt time.Time // when it was to be carried over last
 	spare     *job      // idle work that gives way
 	idleFrom  time.Time // until then it gives way to all that waits
 
@@ -111,6 +113,13 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	}
 	err = s.conn.Raw(func(conn any) (err error) {
 		s.direct, err = newDirect(conn)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = s.conn.Raw(func(conn any) (err error) {
+		s.gathered, err = gatherLog(conn)
 		return err
 	})
 	if err != nil {
@@ -194,6 +203,9 @@ func (s *SQLite) closeFiles() error {
 	if s.direct != nil {
 		errs = append(errs, s.direct.close())
 	}
+	for _, st := range s.stmts { // with one left, SQLite would keep the connection and its files open
+		errs = append(errs, st.Close())
+	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
@@ -202,6 +214,7 @@ func (s *SQLite) closeFiles() error {
 			errs = append(errs, db.Close())
 		}
 	}
+	errs = append(errs, s.gathered.close())
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -129,6 +130,9 @@ func (s *SQLite) take() (batch []*job, between *job) {
 		return nil, j
 	case <-s.stop:
 		return nil, nil
+	}
+	if !urgent { // whose request was just being read is in this batch, not in the next
+		runtime.Gosched()
 	}
 	most, events := maxBatch, 0
 	for _, j := range batch {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"mimamori/app"
 )
@@ -41,6 +42,15 @@ func (configCheckCmd) Help() string {
 
 // Run reads a configuration.
 func (c configCheckCmd) Run(s *streams) error {
+	if err := c.inspect(s.out); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(s.out, c.Config, "is good")
+	return err
+}
+
+// inspect writes what is wrong or odd with the configuration; wrong is an error.
+func (c configured) inspect(out io.Writer) error {
 	found, err := app.Inspect(c.Config)
 	if err != nil {
 		return err
@@ -56,14 +66,13 @@ func (c configCheckCmd) Run(s *streams) error {
 		if f.Field != "" {
 			where += f.Field + ": "
 		}
-		fmt.Fprintf(s.out, "%s: %s%s\n", kind, where, f.Text)
+		fmt.Fprintf(out, "%s: %s%s\n", kind, where, f.Text)
 		if f.Fix != "" {
-			fmt.Fprintf(s.out, "    %s\n", f.Fix)
+			fmt.Fprintf(out, "    %s\n", f.Fix)
 		}
 	}
 	if err := app.Wrong(found); err != nil {
 		return withHint(fmt.Errorf("%s is not good: %w", c.Config, err), "mimamori config describe lists every field with its meaning")
 	}
-	_, err = fmt.Fprintln(s.out, c.Config, "is good")
-	return err
+	return nil
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -11,6 +13,7 @@ import (
 
 	"mimamori"
 	"mimamori/app"
+	"mimamori/factor"
 	"mimamori/staff"
 )
 
@@ -37,10 +40,22 @@ func (c staffFirstCmd) Run(ctx context.Context, s *streams) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(s.out, "sign in as:     %s\npassword:       %s\nauthenticator:  %s\n                %s\n\nThis is shown once. Put the secret into an authenticator app and change the password at the console: http://%s\n",
-			w.Person.Login, w.Password, w.Secret, w.URL, a.Config.ConsoleListen)
+		welcome(s.out, w)
+		_, err = fmt.Fprintf(s.out, "\nThis is shown once. Change the password at the console: %s\n", cmp.Or(a.Config.ConsoleURL, "http://"+a.Config.ConsoleListen))
 		return err
 	})
+}
+
+// welcome shows the ways in of somebody new at the desk, which are shown once:
+// on a terminal with the picture that an authenticator app takes in.
+func welcome(out io.Writer, w staff.Welcome) {
+	fmt.Fprintf(out, "  sign in as     %s\n  password       %s\n  authenticator  %s\n                 %s\n", w.Person.Login, w.Password, w.Secret, w.URL)
+	if !terminal(out) {
+		return
+	}
+	if picture, err := factor.QRText(w.URL); err == nil { // without it the secret is typed in
+		fmt.Fprintf(out, "\n%s", picture)
+	}
 }
 
 type keyCmd struct {

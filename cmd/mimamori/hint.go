@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
@@ -56,6 +57,9 @@ func hint(err error) string {
 		return "another program has that address: end it, or change listen and console_listen in the configuration"
 	case errors.Is(err, fs.ErrPermission):
 		return "run this as the user who owns the file or folder"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "name the server as its certificate does (--server https://security.shop.example), and if an authority of the company's own signed that: SSL_CERT_FILE=that-authority.pem"
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return "is mimamori serve running there? --server names its address"

@@ -17,6 +17,8 @@ import (
 	_ "time/tzdata" // times are told in the customer's zone, on any machine
 
 	"github.com/alecthomas/kong"
+
+	"mimamori/client"
 )
 
 // cli are all commands.
@@ -117,6 +119,9 @@ func run(ctx context.Context, args []string, s *streams) (code int) {
 // fail prints an error and what to do about it.
 func fail(s *streams, err error, what string) int {
 	fmt.Fprintln(s.err, "mimamori:", err)
+	if p, ok := errors.AsType[*client.Problem](err); ok && p.Detail != "" { // not in the error itself, which shops log
+		fmt.Fprintln(s.err, "  ", p.Detail)
+	}
 	if what != "" {
 		fmt.Fprintln(s.err, "hint:", what)
 	}

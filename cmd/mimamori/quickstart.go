@@ -24,7 +24,7 @@ type quickstartCmd struct {
 
 // Help is shown by mimamori quickstart --help.
 func (quickstartCmd) Help() string {
-	return "Asks for a dozen things and leaves a configuration with every field explained, the shop's brand file, all keys, the DNS records to set and a checklist. The API key, the shop's secret and the first person's password are made at random and shown once. Without a terminal, or with --yes, nothing is asked. It begins in mode observe: decisions are made and nothing is done."
+	return "Asks some thirty things, most with an answer ready, and leaves a configuration with every field explained, the shop's brand file, all keys, the DNS records to set and a checklist. The API key, the shop's secret and the first person's password are made at random and shown once. Without a terminal, or with --yes, nothing is asked. It begins in mode observe: decisions are made and nothing is done."
 }
 
 // Run asks and writes.
@@ -53,43 +53,42 @@ func (c quickstartCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	return tell(s.out, made)
+	tell(s.out, made)
+	return nil
 }
 
 // tell says what was made, what is shown this once, and what is left.
-func tell(w io.Writer, m quickstart.Made) error {
-	var out strings.Builder
-	fmt.Fprintf(&out, "\nwritten\n  %s\n  %s\n  %s\n", m.Config, m.Brand, m.Records)
+func tell(out io.Writer, m quickstart.Made) {
+	fmt.Fprintf(out, "\nwritten\n  %s\n  %s\n  %s\n", m.Config, m.Brand, m.Records)
 	if m.Unit != "" {
-		fmt.Fprintf(&out, "  %s\n", m.Unit)
+		fmt.Fprintf(out, "  %s\n", m.Unit)
 	}
-	fmt.Fprintf(&out, "  %s: database, master.key (0600) and all other keys\n", m.Data)
+	fmt.Fprintf(out, "  %s: database, master.key (0600) and all other keys\n", m.Data)
 	if len(m.Kept) > 0 {
-		fmt.Fprintf(&out, "\nthere before\n  %s\n  files stand beside the new as .old; keys and database are as they were\n", strings.Join(m.Kept, "\n  "))
+		fmt.Fprintf(out, "\nthere before\n  %s\n  files stand beside the new as .old; keys and database are as they were\n", strings.Join(m.Kept, "\n  "))
 	}
-	fmt.Fprintf(&out, "\nfor the shop\n  secret of commands  %s\n", m.ShopSecret)
+	fmt.Fprintf(out, "\nfor the shop\n  secret of commands  %s\n", m.ShopSecret)
 	if m.APIKey != "" {
-		fmt.Fprintf(&out, "  API key             %s  (shown this once)\n", m.APIKey)
+		fmt.Fprintf(out, "  API key             %s  (shown this once)\n", m.APIKey)
 	} else {
-		fmt.Fprintf(&out, "  API key             there is one already; mimamori key create makes another\n")
+		fmt.Fprintf(out, "  API key             there is one already; mimamori key create makes another\n")
 	}
 	if a := m.Admin; a != nil {
-		fmt.Fprintf(&out, "\nthe first person at the desk (shown this once)\n  sign in as     %s\n  password       %s\n  authenticator  %s\n                 %s\n", a.Person.Login, a.Password, a.Secret, a.URL)
+		fmt.Fprintf(out, "\nthe first person at the desk (shown this once)\n")
+		welcome(out, *a)
 	}
-	fmt.Fprintf(&out, "\nwhat is left\n")
+	fmt.Fprintf(out, "\nwhat is left\n")
 	for i, t := range m.Left {
-		fmt.Fprintf(&out, "  %2d. %s\n", i+1, t.What)
+		fmt.Fprintf(out, "  %2d. %s\n", i+1, t.What)
 		if t.Command != "" {
-			fmt.Fprintf(&out, "      %s\n", t.Command)
+			fmt.Fprintf(out, "      %s\n", t.Command)
 		}
 	}
-	_, err := io.WriteString(w, out.String())
-	return err
 }
 
-// terminal says that somebody sits there.
-func terminal(in io.Reader) bool {
-	f, ok := in.(*os.File)
+// terminal says that somebody sits there, at the stream's other end.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok || f == nil {
 		return false
 	}

@@ -65,6 +65,9 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 	if c.FirstAidOnly {
 		return c.publicAid.serve(ctx, s)
 	}
+	if err := c.inspect(s.err); err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(s.err, nil))
 	app.CollectSeldom()
 	a, err := c.open(ctx, log)

@@ -79,6 +79,7 @@ func Address(t testing.TB) string {
 			t.Fatal(err)
 		}
 		shared.schemas = append(shared.schemas, name)
+		address += fewShards
 	} else {
 		address = databaseHere(t)
 	}
@@ -90,6 +91,11 @@ func Address(t testing.TB) string {
 	})
 	return address
 }
+
+// fewShards has a cluster spread a test's tables over all of its workers, and no
+// further than that: a story asks about all accounts a thousand times, shard by
+// shard. A single server takes the words and does nothing with them.
+const fewShards = "&citus.shard_count=8"
 
 // databaseHere is a copy of the template at the process's own server.
 func databaseHere(t testing.TB) string {

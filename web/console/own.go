@@ -8,10 +8,9 @@ import (
 	"net/http"
 	"time"
 
-	qrcode "github.com/skip2/go-qrcode"
-
 	"mimamori"
 	"mimamori/audit"
+	"mimamori/factor"
 	"mimamori/staff"
 )
 
@@ -168,7 +167,7 @@ func (c *console) authenticatorImage(w http.ResponseWriter, r *http.Request, me 
 
 // image draws what a phone's camera reads.
 func (c *console) image(w http.ResponseWriter, r *http.Request, link string) {
-	png, err := qrcode.Encode(link, qrcode.Medium, 256)
+	png, err := factor.QR(link)
 	if err != nil {
 		c.pages.Fail(w, r, err)
 		return
