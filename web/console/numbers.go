@@ -172,8 +172,10 @@ func containPlot(days []numbers.Day) Plot {
 		points[i][1] /= top
 	}
 	c.path("curve", points)
-	for _, p := range points {
-		c.dot("point", p[0], p[1])
+	if len(points) <= 62 { // of a year they would hide the line
+		for _, p := range points {
+			c.dot("point", p[0], p[1])
+		}
 	}
 	daysBelow(&c, days)
 	return c.done()
