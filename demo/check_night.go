@@ -43,8 +43,14 @@ func (c *checker) nightWatch() {
 		for _, o := range c.e.Orders {
 			f.need(timeline.has(o), "the timeline page lacks order %s", o)
 		}
-		f.need(len(c.e.Orders) >= 3, "%d orders were placed, want 3", len(c.e.Orders))
-		f.note("sign-in, %d changes and 3 orders: all on the timeline page; refused since he was out already: %d", len(acts)-1, len(c.e.Refused))
+		tried := len(c.e.Orders)
+		for _, product := range nightOrders {
+			if slices.Contains(c.e.Refused, product) {
+				tried++
+			}
+		}
+		f.need(tried == len(nightOrders), "%d orders were placed or refused, want %d", tried, len(nightOrders))
+		f.note("sign-in, %d changes and %d orders: all on the timeline page; refused since he was out already: %d", len(acts)-1, len(c.e.Orders), len(c.e.Refused))
 	})
 	c.check("W2", "正しいパスワードでも、第三者のサインインと分かる", "a sign-in with the right password is recognised as a third party's", func(f *finding) {
 		card := row(c.e.Pages["logins"], nightAddress)
@@ -106,7 +112,8 @@ func (c *checker) nightUndone() {
 			f.need(p.has(o), "the purchase page lacks order %s", o)
 			f.need(!purchase(c.end(), o).Hidden, "order %s is still hidden at the shop", o)
 		}
-		f.need(p.has("取り消しました", "隠されていました"), "it does not say what became of them")
+		f.need(p.has("取り消しました"), "it does not say what became of them")
+		f.need(p.has("隠されていました") || slices.Contains(c.e.Refused, "hide"), "it does not say what had been hidden")
 		f.need(c.e.Pages["timeline"].has("元に戻しました", "取り消しました"), "the timeline does not say what became of the acts")
 		shown := c.e.Pages["contacts"].text() + c.e.Pages["timeline"].text() + p.text()
 		f.need(strings.Contains(shown, "4444") && !strings.Contains(shown, foreignCard), "the intruder's card is not shown by its last 4 digits")

@@ -22,6 +22,10 @@ const (
 
 // nightActs are the night story: the right password at night, from a server
 // network.
+// nightOrders are the products that the intruder tries to order. He may be out
+// before he gets to the last.
+var nightOrders = []string{"towel", "rice", "gift-5000"}
+
 func nightActs(t *town) []act {
 	n := night{t, demoshop.Hanako}
 	return []act{
@@ -32,9 +36,9 @@ func nightActs(t *town) []act {
 		{"join", text("第三者は、プレミアム会員に登録します。", "The intruder joins the premium membership."), n.join},
 		{"address", text("第三者は、知らない人のお届け先を加えます。", "The intruder adds a stranger's address."), n.address},
 		{"card", text("第三者は、だれかのカードを加えます。", "The intruder adds somebody's card."), n.card},
-		{"order1", text("第三者は、タオルを知らない人のところへ注文します。", "The intruder orders a towel, to the stranger's address."), n.order("towel")},
-		{"order2", text("第三者は、お米も注文します。", "The intruder orders rice as well."), n.order("rice")},
-		{"gift", text("第三者は、ギフトカードを注文します。", "The intruder orders a gift card."), n.order("gift-5000")},
+		{"order1", text("第三者は、タオルを知らない人のところへ注文します。", "The intruder orders a towel, to the stranger's address."), n.order(nightOrders[0])},
+		{"order2", text("第三者は、お米も注文します。", "The intruder orders rice as well."), n.order(nightOrders[1])},
+		{"gift", text("第三者は、ギフトカードを注文します。", "The intruder orders a gift card."), n.order(nightOrders[2])},
 		{"hide", text("第三者は、注文のひとつを購入履歴から隠します。", "The intruder hides one of the orders from the list."), n.hide},
 		{"leave", text("第三者は、プレミアム会員をやめます。跡を消したつもりです。", "The intruder leaves the membership, to cover the tracks."), n.leave},
 		{"contained", text("みまもりが動きます。パスワードを無効にし、全員をサインアウトし、注文を取り消し、変えられたものを戻します。",
