@@ -60,9 +60,7 @@ func (s Signal) tempered() Signal {
 	}
 	share := temper
 	switch s.Name {
-	case "language_known":
-		share = 0.2 // who copies her copies it, and who passes hers on has it
-	case "language_new", "language_rare":
+	case "language_known", "language_new", "language_rare":
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
