@@ -31,7 +31,7 @@ const Checkout = 10 * time.Minute
 // things has many customers who order again within the hour.
 var (
 	intruderOrders = [sorts]float64{0.45, 0.28, 0.14}
-	startOrders    = [sorts]float64{0.35, 0.20, 0.09}
+	startOrders    = [sorts]float64{0.35, 0.24, 0.11}
 )
 
 // placed is how many orders the session has placed within the day, this one
