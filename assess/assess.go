@@ -60,7 +60,9 @@ func (s Signal) tempered() Signal {
 	}
 	share := temper
 	switch s.Name {
-	case "language_known", "language_new", "language_rare":
+	case "language_known":
+		share = 0.2 // who copies her copies it, and who passes hers on has it
+	case "language_new", "language_rare":
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
@@ -70,6 +72,8 @@ func (s Signal) tempered() Signal {
 		share = 0.8 // to keep her from noticing, which customers have no need of
 	case "device_known":
 		share = 0.35 // cookies are stolen by the thousand
+	case "hour_usual", "hour_unusual", "password_breached", "fingerprint_odd":
+		share = 1 // these come with nothing else
 	}
 	s.Weight = math.Round(s.Weight*share*1000) / 1000
 	return s
@@ -176,10 +180,11 @@ func enrolment(f *Facts) (Signal, bool) {
 
 // loginHabits are the facts that a sign-in teaches.
 func loginHabits(f *Facts) []uint8 {
-	out := make([]uint8, 0, 6)
+	out := make([]uint8, 0, 7)
 	if token, relation, any := hardware(f); any {
 		_, level := networkOdds(f)
-		out = append(out, uint8(habitDevice+token*relations+relation), uint8(habitPair+pairOf(token, relation, level)))
+		place, not := ownOf(f, token, relation)
+		out = append(out, uint8(habitDevice+token*relations+relation), uint8(habitOwn+2*place+not), uint8(pairsOf(f)+pairOf(token, relation, level)))
 	}
 	if lang := Language(login(f).AcceptLanguage); lang != "" && len(f.Profile.Langs) > 0 {
 		i := habitLang

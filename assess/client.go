@@ -98,7 +98,7 @@ func hour(f *Facts) (Signal, bool) {
 	for _, c := range p.Hours {
 		n += float64(c)
 	}
-	if n < 3 || v.All.Good < 200 {
+	if v.All.Good < 200 {
 		return Signal{}, false
 	}
 	near := float64(p.Hours[(h+23)%24])/2 + float64(p.Hours[h]) + float64(p.Hours[(h+1)%24])/2
@@ -106,7 +106,11 @@ func hour(f *Facts) (Signal, bool) {
 	const weight = 8
 	genuine := (near/2 + weight*share) / (n + weight)
 	attack := 0.5/24 + 0.5*(v.Hour.Bad+50*share)/(v.All.Bad+50)
-	w := ratio(attack, genuine, -1, 1)
+	low := -1.0
+	if n < 3 {
+		low = -0.5 // the shop's hours more than hers
+	}
+	w := ratio(attack, genuine, low, 1)
 	switch {
 	case w > 0.3:
 		return named("hour_unusual", w), true

@@ -170,39 +170,66 @@ func doubtfulSince(f *Facts) bool {
 	return z > 3
 }
 
+// startOwn is how often genuine sign-ins come on a device of hers, by season:
+// of shops without tokens, where a device is a browser and its system, and of
+// those with.
+var startOwn = [2 * seasons][]float64{{0.80, 0.20}, {0.88, 0.12}, {0.93, 0.07}, {0.65, 0.35}, {0.75, 0.25}, {0.83, 0.17}}
+
+// ownOf says where it is counted whether a device is hers, and which it is:
+// 0 hers, 1 not.
+func ownOf(f *Facts, token, relation int) (place, not int) {
+	place = season(f)
+	if known := token == tokenKnown || token == tokenNone && relation < system; !known {
+		not = 1
+	}
+	if token != tokenNone {
+		place += seasons
+	}
+	return place, not
+}
+
 // genuineDevice is how likely she comes like this. How often she comes on
-// something else than a known device is her own rate, the population's as
-// much as four sign-ins.
+// something else than a known device is her own rate, that of accounts as old
+// as much as four sign-ins.
 func genuineDevice(f *Facts, token, relation int) float64 {
 	h := &f.Traffic.Habits
-	if token == tokenNone {
-		return table{habitDevice + tokenNone*relations, startDevice[tokenNone*relations:], 150}.share(h, relation)
-	}
 	t := table{habitDevice, startDevice[:tokenNone*relations], 150}
-	outcome := t.share(h, token*relations+relation)
-	var known float64
-	for r := range relations {
+	i, from, to := token*relations+relation, 0, relations
+	if token == tokenNone {
+		t = table{habitDevice + tokenNone*relations, startDevice[tokenNone*relations:], 150}
+		i, to = relation, system
+	}
+	outcome, known := t.share(h, i), 0.0
+	for r := from; r < to; r++ {
 		known += t.share(h, r)
 	}
-	var n, strange float64
-	for i := range f.Profile.Devices {
-		d := &f.Profile.Devices[i]
-		switch {
-		case d.Given || !d.Usual(f.Event.Time):
-		case d.Token():
-			n += float64(min(d.Count, 50))
-			strange++
-		default:
-			n += float64(min(d.Count, 50))
-			strange += float64(min(d.Count, 50))
-		}
-	}
+	place, not := ownOf(f, token, relation)
+	rate := table{habitOwn + 2*place, startOwn[place], 100}.share(h, 1)
+	n, strange := strangeOf(f, token)
 	const weight = 4
-	usual := 1 - (max(strange-1, 0)+weight*(1-known))/(max(n-1, 0)+weight)
-	if token == tokenKnown {
+	usual := 1 - (max(strange-1, 0)+weight*rate)/(max(n-1, 0)+weight)
+	if not == 0 {
 		return usual * outcome / known
 	}
 	return (1 - usual) * outcome / (1 - known)
+}
+
+// strangeOf is how many of her sign-ins on devices that are hers by now were
+// the first on a device; those without a token count whole where she has had one.
+func strangeOf(f *Facts, token int) (n, strange float64) {
+	for i := range f.Profile.Devices {
+		d := &f.Profile.Devices[i]
+		if d.Given || !d.Usual(f.Event.Time) {
+			continue
+		}
+		count := float64(min(d.Count, 50))
+		n += count
+		if d.Token() || token == tokenNone {
+			count = min(count, 1)
+		}
+		strange += count
+	}
+	return n, strange
 }
 
 // unfamiliar says that the login's device does not count as the customer's.

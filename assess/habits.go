@@ -11,29 +11,53 @@ import (
 // gifts. So the engine counts these facts (traffic.Habits) and begins with
 // figures of its own judgement that weigh as much as some hundred sign-ins.
 const (
-	habitDevice   = 0                                       // + token*relations + relation: the device of an account with a past
-	habitLang     = habitDevice + tokens*relations          // + 0 known, 1 new
-	habitBreached = habitLang + 2                           // + 0 no, 1 yes
-	habitIdle     = habitBreached + 2                       // + 0 under 30 days, 1 under 180, 2 more
-	habitLine     = habitIdle + 3                           // + 0 usual network, 1 another
-	habitMove     = habitLine + 2                           // + move*drifts + drift: a session seen again
-	habitSession  = habitMove + moves*drifts                // + 0 begun on a device of hers, 1 not
-	habitAct      = habitSession + 2                        // + 2*act + (0 or 1 as above)
-	habitPair     = habitAct + 2*len(actNames)              // + 3*(0 device known, 1 not) + (0 usual network, 1 same operator, 2 another)
-	habitNovel    = habitPair + 6                           // + novelties*age + novelty: the operator of an account with a past
-	habitRare     = habitNovel + ages*novelties             // + 0 used by many, 1 by hardly any: of operators new to her
-	habitLate     = habitRare + 2                           // + move*drifts + drift: a session seen again hours later
-	habitAmount   = habitLate + moves*drifts                // + step: what an order comes to, in any account
-	habitTimes    = habitAmount + amounts                   // + 8*(0 few orders before, 1 several) + step: an order against her usual ones
-	habitPlace    = habitTimes + 2*times                    // + 0 home, 1 rented, 2 abroad, 3 unknown: the first sign-ins of an account
-	habitSorts    = habitPlace + 4                          // + 2*(sorts of details changed - 1) + (0 or 1 as for acts)
-	habitOrders   = habitSorts + 2*sorts                    // + 2*(orders placed within a day - 1) + (0 or 1 as for acts)
-	habitSpend    = habitOrders + 2*sorts                   // + how points leave (spentWithOrder, …)
-	habitSettled  = habitSpend + spends                     // + 0 an order went with them, 1 none did
-	habitReason   = habitSettled + settled                  // + reasonOf the points that leave
-	habitEnd      = habitReason + reasons                   // must fit traffic.Habits
-	_             = uint8(len(traffic.Habits{}) - habitEnd) // compiles only while it does
+	habitDevice   = 0                              // + token*relations + relation: the device of an account with a past
+	habitLang     = habitDevice + tokens*relations // + 0 known, 1 new
+	habitBreached = habitLang + 2                  // + 0 no, 1 yes
+	habitIdle     = habitBreached + 2              // + 0 under 30 days, 1 under 180, 2 more
+	habitLine     = habitIdle + 3                  // + 0 usual network, 1 another
+	habitMove     = habitLine + 2                  // + move*drifts + drift: a session seen again
+	habitSession  = habitMove + moves*drifts       // + 0 begun on a device of hers, 1 not
+	habitAct      = habitSession + 2               // + 2*act + (0 or 1 as above)
+	habitPair     = habitAct + 2*len(actNames)     // + 3*(0 device known, 1 not) + (0 usual network, 1 same operator, 2 another)
+	habitNovel    = habitPair + 6                  // + novelties*age + novelty: the operator of an account with a past
+	habitRare     = habitNovel + ages*novelties    // + 0 used by many, 1 by hardly any: of operators new to her
+	habitLate     = habitRare + 2                  // + move*drifts + drift: a session seen again hours later
+	habitAmount   = habitLate + moves*drifts       // + step: what an order comes to, in any account
+	habitTimes    = habitAmount + amounts          // + 8*(0 few orders before, 1 several) + step: an order against her usual ones
+	habitPlace    = habitTimes + 2*times           // + 0 home, 1 rented, 2 abroad, 3 unknown: the first sign-ins of an account
+	habitSorts    = habitPlace + 4                 // + 2*(sorts of details changed - 1) + (0 or 1 as for acts)
+	habitOrders   = habitSorts + 2*sorts           // + 2*(orders placed within a day - 1) + (0 or 1 as for acts)
+	habitSpend    = habitOrders + 2*sorts          // + how points leave (spentWithOrder, …)
+	habitSettled  = habitSpend + spends            // + 0 an order went with them, 1 none did
+	habitReason   = habitSettled + settled         // + reasonOf the points that leave
+	habitEnd      = habitReason + reasons          // must fit traffic.Habits
+	_             = uint8(habitAged - habitEnd)    // compiles only while it does
 )
+
+// What depends on how long the shop has known the account stands at the end of
+// Habits, apart from the rest.
+const (
+	habitAged = 192                    // what is not of an age ends before
+	habitOwn  = habitAged              // + 2*(seasons without tokens, then with) + (0 device known, 1 not)
+	habitBoth = habitOwn + 2*2*seasons // + 6*(season - 1) + as habitPair, which is the first season's
+	_         = uint8(len(traffic.Habits{}) - habitBoth - 6*(seasons-1))
+)
+
+// season is how long the shop has known an account, by its sign-ins: who comes
+// for the second time has more that is new to show than who comes for the
+// twentieth.
+func season(f *Facts) int {
+	switch n := f.Profile.Logins; {
+	case n < 3:
+		return 0
+	case n < 8:
+		return 1
+	}
+	return 2
+}
+
+const seasons = 3
 
 // table is a small distribution: what is counted of it, on top of what is
 // believed at the start.

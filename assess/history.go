@@ -2,6 +2,7 @@ package assess
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"mimamori/profile"
@@ -75,12 +76,12 @@ func foe(f *Facts) (Signal, bool) {
 			continue // his cookie was hers, or her own browser was turned against her
 		}
 		if token && o.Device == key {
-			take(11, "foe_device")
+			take(8, "foe_device")
 		}
 		if o.Network == f.Network && f.Network != "" && !usualNetwork(f) {
 			take(8, "foe_network")
 		}
-		if o.ASN != 0 && o.ASN == f.Place.ASN && o.Agent == family {
+		if o.ASN != 0 && o.ASN == f.Place.ASN && o.Agent == family && !hersToo(f, o.At) {
 			take(4, "foe_alike")
 		}
 	}
@@ -93,6 +94,18 @@ func foe(f *Facts) (Signal, bool) {
 		return named("foe_alike", best), true
 	}
 	return Signal{}, false
+}
+
+// hersToo says that she signed in on such a browser from that operator before
+// an intruder did: who copies her leaves nothing by which he is told from her.
+func hersToo(f *Facts, then time.Time) bool {
+	browser := slices.ContainsFunc(f.Profile.Devices, func(d profile.Device) bool {
+		both, _ := d.Like(f.Agent)
+		return both && d.First.Before(then) && d.Usual(f.Event.Time)
+	})
+	return browser && slices.ContainsFunc(f.Profile.Networks, func(n profile.Network) bool {
+		return n.ASN == f.Place.ASN && n.First.Before(then) && n.Usual(f.Event.Time)
+	})
 }
 
 func usualDevice(f *Facts) bool {
@@ -136,7 +149,8 @@ func factorPassed(f *Facts) (Signal, bool) {
 
 // secondStrange: two sign-ins that are each unlike the customer, from two
 // different operators within a day. On a new phone, at home and on the way,
-// that is ordinary; from two places where she never was it is not.
+// that is ordinary; from two places where she never was it is not. After one
+// that was answered, she comes back herself, often on something new.
 func secondStrange(f *Facts) (Signal, bool) {
 	if !unfamiliar(f) || usualNetwork(f) {
 		return Signal{}, false
@@ -149,7 +163,11 @@ func secondStrange(f *Facts) (Signal, bool) {
 			continue
 		}
 		if far := 2 * temper; w > 2 && max(s.Terms["network_vpn"], s.Terms["network_hosting"], s.Terms["network_tor"], s.Terms["country_new"], s.Terms["network_new"]) > far {
-			best = 11.5
+			far := 11.5
+			if s.Verdict == "intruder" {
+				far = 8 // one more proof; it may be she herself, on something new
+			}
+			best = max(best, far)
 		} else if login(f).Device == "" || s.Device != deviceKey(f) {
 			best = max(best, 1)
 		}

@@ -109,7 +109,7 @@ func pattern(f *Facts) (Signal, bool) {
 	}
 	// Customers, too, bring a new phone onto a line they know more often than
 	// onto a new one: how often both come at once is counted.
-	w := ratio(among(both), among(d)*among(n)*together(&f.Traffic.Habits, pairOf(token, relation, level)), -3, 3)
+	w := ratio(among(both), among(d)*among(n)*together(&f.Traffic.Habits, pairsOf(f), pairOf(token, relation, level)), -3, 3)
 	switch {
 	case w > 0.1:
 		return named("pattern_intruder", w), true
@@ -136,10 +136,18 @@ func pairOf(token, relation, level int) int {
 	return i + 2
 }
 
+// pairsOf is where the pairs of accounts of such an age are counted.
+func pairsOf(f *Facts) int {
+	if s := season(f); s > 0 {
+		return habitBoth + len(startPair)*(s-1)
+	}
+	return habitPair
+}
+
 // together is how much oftener a device and a network of such sorts come at
 // once than each by itself would have it.
-func together(h *traffic.Habits, pair int) float64 {
-	t := table{habitPair, startPair, 200}
+func together(h *traffic.Habits, from, pair int) float64 {
+	t := table{from, startPair, 200}
 	var device, network float64
 	for i := range startPair {
 		if i/3 == pair/3 {

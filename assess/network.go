@@ -64,18 +64,23 @@ func network(f *Facts) (Signal, bool) {
 	return networkSignal(f, level, w), true
 }
 
-// carried is the weight of a line on which her own device, by its token, shows
-// up. Abroad she is travelling: who buys a stolen cookie knows that it has to
-// be used from nearby. He rents the line for it, though, where she never did.
+// carried is the weight of a line with the device that shows up on it. Her own,
+// by its token, is travelling when it is abroad: who buys a stolen cookie knows
+// that it has to be used from nearby. He rents the line for it, though, where
+// she never did; and who rents one without her cookie has most often neither
+// her device nor her line, which is one choice and not two that go together.
 func carried(f *Facts, level int, w float64) float64 {
-	if token, _, _ := hardware(f); token != tokenKnown || level >= operatorUsual || w <= 0 {
+	if level >= operatorUsual || w <= 0 {
 		return w
 	}
-	switch traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home) {
-	case traffic.Abroad:
+	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home)
+	switch token, _, any := hardware(f); {
+	case token == tokenKnown && class == traffic.Abroad:
 		w *= 0.3
-	case traffic.Hidden:
+	case token == tokenKnown && class == traffic.Hidden:
 		w += 2
+	case any && class == traffic.Hidden:
+		w = max(w, min(1.5*w, 7))
 	}
 	return math.Round(w*1000) / 1000
 }

@@ -30,6 +30,7 @@ func Serve(ctx context.Context, what string, in io.Reader, out io.Writer) error 
 		return errors.New("this command is for mimamori bench: it is told on its input what to do")
 	}
 	app.CollectSeldom() // both alike: the floor is not to gain by it
+	app.SpareProcessor()
 	handler, done, err := serverFor(ctx, what, s)
 	if err != nil {
 		return err

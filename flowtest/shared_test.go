@@ -63,6 +63,7 @@ func TestG03_OneAddressManyCustomers(t *testing.T) {
 		if most := (members - 2) / 100; stopped > most {
 			t.Errorf("%d of %d customers behind the attacker's address were stopped, want at most %d", stopped, members-2, most)
 		}
+		h.ExpectMail("member-090@mail.example", "新しい端末") // the attacker's: a browser that she never had
 	})
 }
 

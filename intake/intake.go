@@ -6,8 +6,6 @@ package intake
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync"
@@ -336,16 +334,6 @@ type request struct {
 	}
 }
 
-// giveBack gives the views back, a kilobyte each: nothing else points to them.
-func (r *request) giveBack() {
-	for i, v := range r.views {
-		if v != nil {
-			r.in.views.Put(v)
-			r.views[i] = nil
-		}
-	}
-}
-
 // take is the request's one transaction. It begins anew when it is run again.
 func (r *request) take(tx Tx) error {
 	if r.timing != nil {
@@ -449,30 +437,4 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 		}
 	}
 	return answer, false, tx.PutEvent(e, answer, r.now)
-}
-
-// attempt is an event as the traffic counters see it.
-func (in *Intake) attempt(e event.Event, w where) traffic.Login {
-	l, ok := e.Payload.(*event.Login)
-	if !ok {
-		return traffic.Login{At: e.Time}
-	}
-	t := traffic.Login{At: e.Time, Account: e.Account, Outcome: l.Outcome, Network: w.network, ASN: w.ASN, Country: w.Country, Kind: w.Kind,
-		Agent: w.agent.Family(), Browser: w.agent.Browser, System: w.agent.OS, UA: l.UserAgent, Lang: assess.Language(l.AcceptLanguage), Accept: l.AcceptLanguage,
-		TLS: l.TLSFingerprint, Tag: l.PasswordTag}
-	if l.Device != "" {
-		t.Device = w.device
-	}
-	if l.RTTMillis != nil {
-		t.RTT = float64(*l.RTTMillis)
-	}
-	return t
-}
-
-// newDeviceToken is what the shop sets as a cookie, so that the same device is
-// known again: 128 random bits, meaning nothing.
-func newDeviceToken() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // crypto/rand.Read never returns an error
-	return "dev_" + hex.EncodeToString(b[:])
 }

@@ -179,9 +179,18 @@ func (p *Profile) Unlearn(session string) {
 	}
 }
 
-// remember keeps what an intruder came from: he may come again.
+// remember keeps what an intruder came from: he may come again. A device or
+// network that was hers before is no mark of his: he had her cookie, or sat
+// where she does, and she goes on using it.
 func (p *Profile) remember(s Session) {
 	f := Foe{At: s.Began, Device: s.Device, Network: s.Network, ASN: s.ASN, Agent: s.Agent}
+	before := s.Began.Add(-24 * time.Hour)
+	if d, ok := p.Device(f.Device); ok && d.First.Before(before) {
+		f.Device = ""
+	}
+	if n, ok := p.Network(f.Network); ok && n.First.Before(before) {
+		f.Network = ""
+	}
 	if slices.ContainsFunc(p.Foes, func(o Foe) bool { return o.Device == f.Device && o.Network == f.Network && o.Agent == f.Agent }) {
 		return
 	}

@@ -51,7 +51,7 @@ type part struct {
 
 // helpers wait for rounds until the store stops.
 func (s *SQLite) startHelpers() {
-	for range min(runtime.GOMAXPROCS(0)-1, mostHelpers) {
+	for range min(runtime.GOMAXPROCS(0)-1, runtime.NumCPU()-1, mostHelpers) {
 		s.written.Go(func() {
 			for {
 				select {

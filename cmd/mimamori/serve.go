@@ -70,6 +70,7 @@ func (c serveCmd) Run(ctx context.Context, s *streams) (err error) {
 	}
 	log := slog.New(slog.NewTextHandler(s.err, nil))
 	app.CollectSeldom()
+	app.SpareProcessor()
 	a, err := c.open(ctx, log)
 	if err != nil {
 		return err
