@@ -242,8 +242,8 @@ func (w *wreck) open() (setting, func(), error) {
 	}, nil
 }
 
-// carry brings the shop's events to the door in order, each until it is taken,
-// as the SDK does.
+// carry brings the shop's events to the door in order, those that wait together
+// as one batch, until it is taken, as the SDK does.
 func (w *wreck) carry(stop chan struct{}) {
 	select {
 	case <-w.hurry:
@@ -255,10 +255,19 @@ func (w *wreck) carry(stop chan struct{}) {
 		case <-stop:
 			return
 		case e := <-w.queue:
+			batch := []json.RawMessage{e}
+			for len(w.queue) > 0 {
+				batch = append(batch, <-w.queue)
+			}
+			body, err := json.Marshal(batch)
+			if err != nil {
+				w.t.Error(err)
+				return
+			}
 			for {
-				if status, _ := w.post("/v1/events", e); status == http.StatusAccepted {
+				if status, _ := w.call("POST", "/v1/events", "application/cloudevents-batch+json", body); status == http.StatusAccepted {
 					w.mu.Lock()
-					w.acked = append(w.acked, e)
+					w.acked = append(w.acked, batch...)
 					w.mu.Unlock()
 					break
 				}
@@ -273,7 +282,7 @@ func (w *wreck) carry(stop chan struct{}) {
 }
 
 func (w *wreck) decide(e json.RawMessage) string {
-	status, body := w.post("/v1/decisions", e)
+	status, body := w.call("POST", "/v1/decisions", "application/cloudevents+json", e)
 	var answer struct{ Decision string }
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil {
 		return "allow"
@@ -284,9 +293,7 @@ func (w *wreck) decide(e json.RawMessage) string {
 	return answer.Decision
 }
 
-func (w *wreck) post(path string, body []byte) (int, []byte) { return w.call("POST", path, body) }
-
-func (w *wreck) call(method, path string, body []byte) (int, []byte) {
+func (w *wreck) call(method, path, kind string, body []byte) (int, []byte) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, w.url()+path, bytes.NewReader(body))
@@ -294,7 +301,7 @@ func (w *wreck) call(method, path string, body []byte) (int, []byte) {
 		return 0, nil
 	}
 	r.Header.Set("Authorization", "Bearer "+w.prepared.key)
-	r.Header.Set("Content-Type", "application/cloudevents+json")
+	r.Header.Set("Content-Type", kind)
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, nil
@@ -347,7 +354,7 @@ func (w *wreck) settled(within time.Duration) bool {
 		var all struct {
 			Incidents []struct{ State incident.State }
 		}
-		if status, body := w.call("GET", "/v1/incidents", nil); status == http.StatusOK && json.Unmarshal(body, &all) == nil &&
+		if status, body := w.call("GET", "/v1/incidents", "", nil); status == http.StatusOK && json.Unmarshal(body, &all) == nil &&
 			len(all.Incidents) == 1 && all.Incidents[0].State == incident.Recovering && w.quiet() {
 			return true
 		}
