@@ -447,18 +447,13 @@ func (w *wreck) wrongInside(s setting) (wrong []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	first := func(name string) string { // the run that has this step first
-		if n := slices.IndexFunc(steps, func(x playbook.Step) bool { return x.Name == name }); n >= 0 {
-			return steps[n].Run
-		}
-		return ""
+	first := map[string]string{} // the run that has a step first
+	for _, x := range slices.Backward(steps) {
+		first[x.Name] = x.Run
 	}
 	for _, x := range steps {
-		if x.Run == first("state.contained") { // the grace run, which has nothing left to do
-			continue
-		}
-		if x.Run == first("account.hold") && x.State == playbook.Skipped { // the containment went over it
-			continue
+		if grace, over := x.Run == first["state.contained"], x.Run == first["account.hold"] && x.State == playbook.Skipped; grace || over {
+			continue // the grace run has nothing left to do; a hold's is gone over by the containment
 		}
 		if x.Name == "notice.second" && x.State == playbook.Ready {
 			continue // in twelve hours, if nobody reads the notice

@@ -133,13 +133,22 @@ func (w *work) judge() error {
 	c.BudgetLeft = 1
 	if decide.LogOdds(w.assessment.Probability) >= c.Rungs.Contain && !w.how.Past {
 		var err error
-		if c.BudgetLeft, err = w.in.budgetLeft(w.tx, w.now); err != nil {
+		if c.BudgetLeft, err = w.budgetLeft(); err != nil {
 			return err
 		}
 	}
 	w.made = decide.Decide(w.in.Policy(), w.assessment, c)
 	w.made.Decision = firmer(w.made.Decision, met, w.e, w.assessment, c)
 	return nil
+}
+
+// budgetLeft is how many containments are free; for an account that is locked
+// out already there is one, since nothing more is spent on it.
+func (w *work) budgetLeft() (int, error) {
+	if w.a.Standing.LockedOut() {
+		return 1, nil
+	}
+	return w.in.budgetLeft(w.tx, w.now)
 }
 
 // justProven says that somebody signs in within the hour after the account was
@@ -311,7 +320,7 @@ func (w *work) hear(d *event.Verdict) error {
 		}
 		// A stolen API key must not lock everybody out (standards G14).
 		decision := decide.Contain
-		if left, err := w.in.budgetLeft(w.tx, w.now); err != nil {
+		if left, err := w.budgetLeft(); err != nil {
 			return err
 		} else if left <= 0 {
 			decision = decide.Hold
