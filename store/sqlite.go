@@ -49,7 +49,6 @@ type SQLite struct {
 	written, tidied      sync.WaitGroup // the writer with the syncer and the helpers, the checkpointer
 	unsynced             chan committed // batches that are to be made durable
 	log                  *os.File       // the write-ahead log, to sync it
-	gathered             *gathered      // between the writer's connection and the log
 	rounds               chan *round    // jobs to be run beside the writer
 
 	// The writer's own.
@@ -113,13 +112,6 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	}
 	err = s.conn.Raw(func(conn any) (err error) {
 		s.direct, err = newDirect(conn)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = s.conn.Raw(func(conn any) (err error) {
-		s.gathered, err = gatherLog(conn)
 		return err
 	})
 	if err != nil {
@@ -214,7 +206,6 @@ func (s *SQLite) closeFiles() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	errs = append(errs, s.gathered.close())
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
 	}

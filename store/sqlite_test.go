@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -349,6 +350,27 @@ func TestNoticesAreSealed(t *testing.T) {
 	for _, word := range []string{n.To, n.Subject, "a long body", "a raw mail", "another raw mail"} {
 		if holding(t, dir, [][]byte{[]byte(word)}) != 0 {
 			t.Errorf("%q stands in a file", word)
+		}
+	}
+}
+
+// TestCloseLeavesNoLog: a store that was closed in peace has carried its log
+// over, and SQLite holds none of its files open.
+func TestCloseLeavesNoLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mimamori.db")
+	s, err := store.OpenSQLite(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := putLogin(s, "e1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"-wal", "-shm"} {
+		if _, err := os.Stat(path + end); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is there after the store was closed: %v", end, err)
 		}
 	}
 }
