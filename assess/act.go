@@ -293,22 +293,22 @@ func watchedMoney(f *Facts, s *profile.Session) (Signal, bool) {
 	if !f.Contained {
 		return named("watched_money", 3), true // it was on hold once; nobody was found in it
 	}
-	if likeHers(s) {
+	if LikeHers(s) {
 		return named("watched_money", 10), true // an intruder knows her browser, and she comes back on it: a person looks
 	}
 	return named("watched_money", 19), true
 }
 
-// likeHers says that the sign-in spoke rather for her than against, what
-// happened to the account before aside.
-func likeHers(s *profile.Session) bool {
+// LikeHers says that a session's sign-in did not speak clearly against her,
+// what happened to the account before aside.
+func LikeHers(s *profile.Session) bool {
 	var sum float64
 	for name, w := range s.Terms {
 		if g := sentences[name].group; g == Device || g == Network || name == "language_new" || name == "language_known" {
 			sum += w
 		}
 	}
-	return sum < 0.3
+	return sum < 2
 }
 
 // foreignValue: what an intruder brought into another account (the address

@@ -107,7 +107,11 @@ type Case struct {
 	JustProven bool
 	// Answered: the account was locked out for this very session before and
 	// given back since. The shop revoked it; if it goes on, a person asks why.
-	Answered   bool
+	Answered bool
+	// Torn: on an account that was taken over not long ago, in a session that
+	// began not clearly unlike hers. An intruder who knows her ways may be it,
+	// or she on her new device.
+	Torn       bool
 	BudgetLeft int // containments without a person still free this hour
 	// Rungs are the levels that hold now; zero: the policy's own probabilities.
 	Rungs Rungs
@@ -157,6 +161,9 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 	if c.Answered {
 		limit(Hold, whyAnswered, true)
 	}
+	if c.Torn {
+		limit(Hold, whyTorn, true)
+	}
 	if c.BudgetLeft <= 0 {
 		limit(Hold, whyBudget, true)
 	}
@@ -169,6 +176,7 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 }
 
 var (
+	whyTorn       = mimamori.Text{JA: "最近取り戻されたアカウントで、ご本人かもしれないサインインから始まっているため、人が確かめるまで止めるだけにしました", EN: "The account was recovered not long ago and the session may have begun as hers: a hold until a person has looked"}
 	whyNoPassword = mimamori.Text{JA: "正しいパスワードでのサインインがないため、本人確認までにとどめました", EN: "No sign-in with the right password: at most one more proof is asked"}
 	whyProven     = mimamori.Text{JA: "直前に本人確認を経てアカウントが戻されたため、もう一度の確認までにとどめました", EN: "The account was given back against proofs a moment ago: at most one more proof is asked"}
 	whyOneKind    = mimamori.Text{JA: "根拠が1種類だけのため、保留にとどめ、担当者が確認します", EN: "Only one kind of evidence: put on hold, and a person looks"}
