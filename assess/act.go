@@ -308,7 +308,7 @@ func LikeHers(s *profile.Session) bool {
 			sum += w
 		}
 	}
-	return sum < 2
+	return sum < 1
 }
 
 // foreignValue: what an intruder brought into another account (the address

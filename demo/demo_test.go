@@ -127,7 +127,11 @@ var spoilNight = map[string]func(*evidence){
 		e.Contained.Accounts["hanako"] = a
 	},
 	"C3": func(e *evidence) {
-		e.Contained.Accounts["hanako"].Purchases[len(e.Contained.Accounts["hanako"].Purchases)-1].State = "shipped"
+		for i, p := range e.Contained.Accounts["hanako"].Purchases {
+			if p.Order == e.Orders[0] {
+				e.Contained.Accounts["hanako"].Purchases[i].State = "shipped"
+			}
+		}
 	},
 	"C4": func(e *evidence) { e.Opens = e.Opens.Add(time.Hour) },
 	"U1": func(e *evidence) {
