@@ -373,8 +373,8 @@ func afterwards(s *profile.Session, now time.Time) []Signal {
 		x := named(name, w)
 		if d := lasts(name); d > 0 {
 			at, ok := s.Marks[name]
-			if !ok {
-				at = s.Last.Unix()
+			if !ok { // it came with the sign-in, or has faded and nobody noted it
+				at = s.Began.Unix()
 			}
 			if now.Sub(time.Unix(at, 0)) > d {
 				continue
