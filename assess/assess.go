@@ -163,7 +163,7 @@ func (r *roomy) leave() {
 // loginRules are the signals of a login, each a pure function of the facts.
 var loginRules = []func(*Facts) (Signal, bool){
 	device, network, pattern, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
-	failuresBefore, sameHand, breachedPassword, inactivity, watched, foe, foeElsewhere, factorPassed, enrolment,
+	failuresBefore, sameHand, breachedPassword, inactivity, rhythm, watched, foe, foeElsewhere, factorPassed, enrolment,
 }
 
 // enrolment: the first sign-in of an account that was registered within the

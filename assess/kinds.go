@@ -162,3 +162,15 @@ func together(h *traffic.Habits, from, pair int) float64 {
 
 // logs is the weight of odds averaged over the kinds.
 func logs(o odds) float64 { return math.Log(max(among(o), 1e-12)) }
+
+// posterior is how likely an intruder who comes on such a device from such a
+// line is of a kind.
+func posterior(f *Facts, kind int) float64 {
+	both, _ := networkOdds(f)
+	if token, relation, any := hardware(f); any {
+		for k, d := range deviceOdds(f, token, relation) {
+			both[k] *= d
+		}
+	}
+	return shares[kind] * both[kind] / max(among(both), 1e-12)
+}
