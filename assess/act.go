@@ -304,7 +304,7 @@ func watchedMoney(f *Facts, s *profile.Session) (Signal, bool) {
 func LikeHers(s *profile.Session) bool {
 	var sum float64
 	for name, w := range s.Terms {
-		if g := sentences[name].group; g == Device || g == Network || name == "language_new" || name == "language_known" {
+		if g := sentences[name].group; (g == Device || g == Network) && !isMove(name) {
 			sum += w
 		}
 	}
@@ -373,8 +373,8 @@ func afterwards(s *profile.Session, now time.Time) []Signal {
 		x := named(name, w)
 		if d := lasts(name); d > 0 {
 			at, ok := s.Marks[name]
-			if !ok {
-				at = s.Last.Unix()
+			if !ok { // it came with the sign-in, or has faded and nobody noted it
+				at = s.Began.Unix()
 			}
 			if now.Sub(time.Unix(at, 0)) > d {
 				continue
@@ -408,6 +408,7 @@ func Marked(s *profile.Session, a Assessment, e event.Event) map[string]int64 {
 	if mark := MarkOf(e); mark != "" {
 		out[mark] = now.Unix()
 	}
+	moveMarks(a, e, out)
 	spendMarks(&Facts{Event: e}, s, out)
 	if len(out) == 0 {
 		return nil

@@ -2,6 +2,7 @@ package assess
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"mimamori/event"
@@ -175,4 +176,39 @@ func stolen(s *profile.Session, w float64) float64 {
 	theft := Prior + w // nothing else speaks of it: there is nothing to temper
 	sum := max(z, theft) + math.Log1p(math.Exp(-math.Abs(z-theft)))
 	return math.Round((sum-z)/temper*1000) / 1000
+}
+
+// markBack is when a session that had gone on elsewhere was seen where it
+// belongs again.
+const markBack = "back"
+
+func isMove(name string) bool { return name == "session_moved" || name == "session_elsewhere" }
+
+func moved(signals []Signal) bool {
+	return slices.ContainsFunc(signals, func(x Signal) bool { return isMove(x.Name) && x.Weight > 0 })
+}
+
+// moveMarks leaves the mark of a session that has come back.
+func moveMarks(a Assessment, e event.Event, marks map[string]int64) {
+	seen, ok := e.Payload.(*event.Session)
+	switch {
+	case moved(a.Fresh):
+		delete(marks, markBack)
+	case ok && e.Kind == event.SessionSeen && seen.IP != "" && moved(a.Signals):
+		marks[markBack] = e.Time.Unix()
+	}
+}
+
+// Shared says that a session which began as hers may be in two hands, or in
+// hers alone: it went on elsewhere and has come back, so that nobody can tell
+// whose the next act is, or only its line is another, on the browser that it
+// began on, as when she travels or turns a VPN on.
+func Shared(s *profile.Session, a Assessment) bool {
+	if !moved(a.Signals) || !s.Known && !LikeHers(s) {
+		return false
+	}
+	if _, back := s.Marks[markBack]; back && !moved(a.Fresh) {
+		return true
+	}
+	return !slices.ContainsFunc(a.Signals, func(x Signal) bool { return x.Name == "session_moved" && x.Weight > 0 })
 }

@@ -96,33 +96,6 @@ func (c *Steps) whileOpen(data shop.Data) playbook.Act {
 	}
 }
 
-// OrderArg is the argument of order.cancel and order.unhide.
-type OrderArg struct {
-	Order string `json:"order"`
-}
-
-// stopOrders finds the intruder's orders that have not been shipped; each
-// becomes a step of its own with its own outcome. The customer's stay.
-func (c *Steps) stopOrders(ctx context.Context, s playbook.Step) playbook.Outcome {
-	plan, _, err := undo.PlanOf(ctx, c.Store, s.Account)
-	if err != nil {
-		return playbook.Again(err)
-	}
-	var more []playbook.Named
-	for _, order := range plan.Orders {
-		more = append(more, playbook.With("order.cancel", OrderArg{order}))
-	}
-	return playbook.OK(more...)
-}
-
-func (c *Steps) cancelOrder(ctx context.Context, s playbook.Step) playbook.Outcome {
-	arg, err := playbook.Arg[OrderArg](s)
-	if err != nil {
-		return playbook.Outcome{Result: playbook.Refuse, Why: playbook.WhyBroken, Err: err}
-	}
-	return playbook.Tell(ctx, c.Shop, s, shop.OrderCancel{Order: arg.Order})
-}
-
 // unsettled says that a step of the run before s will be tried again.
 func unsettled(steps []playbook.Step, s playbook.Step) bool {
 	return slices.ContainsFunc(steps, func(x playbook.Step) bool {

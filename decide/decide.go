@@ -111,7 +111,13 @@ type Case struct {
 	// Torn: on an account that was taken over not long ago, in a session that
 	// began not clearly unlike hers. An intruder who knows her ways may be it,
 	// or she on her new device.
-	Torn       bool
+	Torn bool
+	// Shared is a session that began as hers and went on elsewhere: on the same
+	// browser, or it has come back since.
+	Shared bool
+	// Quiet is an act that by itself speaks against nobody, whatever its session
+	// did before.
+	Quiet      bool
 	BudgetLeft int // containments without a person still free this hour
 	// Rungs are the levels that hold now; zero: the policy's own probabilities.
 	Rungs Rungs
@@ -164,6 +170,12 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 	if c.Torn {
 		limit(Hold, whyTorn, true)
 	}
+	if c.Shared {
+		limit(Hold, whyShared, true)
+	}
+	if c.Quiet {
+		limit(Hold, whyQuiet, true)
+	}
 	if c.BudgetLeft <= 0 {
 		limit(Hold, whyBudget, true)
 	}
@@ -177,6 +189,8 @@ func Decide(p Policy, a assess.Assessment, c Case) Made {
 
 var (
 	whyTorn       = mimamori.Text{JA: "最近取り戻されたアカウントで、ご本人かもしれないサインインから始まっているため、人が確かめるまで止めるだけにしました", EN: "The account was recovered not long ago and the session may have begun as hers: a hold until a person has looked"}
+	whyShared     = mimamori.Text{JA: "ご本人のものとして始まった利用が別の回線に移っただけか、元に戻っているため、人が確かめるまで止めるだけにしました", EN: "The session began as hers and only its line has changed, or it has come back: a hold until a person has looked"}
+	whyQuiet      = mimamori.Text{JA: "いまの操作そのものには疑わしいところがないため、人が確かめるまで止めるだけにしました", EN: "What was done just now speaks against nobody: a hold until a person has looked"}
 	whyNoPassword = mimamori.Text{JA: "正しいパスワードでのサインインがないため、本人確認までにとどめました", EN: "No sign-in with the right password: at most one more proof is asked"}
 	whyProven     = mimamori.Text{JA: "直前に本人確認を経てアカウントが戻されたため、もう一度の確認までにとどめました", EN: "The account was given back against proofs a moment ago: at most one more proof is asked"}
 	whyOneKind    = mimamori.Text{JA: "根拠が1種類だけのため、保留にとどめ、担当者が確認します", EN: "Only one kind of evidence: put on hold, and a person looks"}

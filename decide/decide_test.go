@@ -57,6 +57,8 @@ func TestG01_LimitsOfDecisions(t *testing.T) {
 		"no evidence":                      {evidence(0.999), fine, Hold, true},
 		"two kinds":                        {two, fine, Contain, false},
 		"nobody knows how it began":        {two, with(func(c *Case) { c.Faded = true }), Hold, true},
+		"gone on on another line":          {two, with(func(c *Case) { c.Shared = true }), Hold, true},
+		"nothing new":                      {two, with(func(c *Case) { c.Quiet = true }), Hold, true},
 		"robbed before, and perhaps hers":  {two, with(func(c *Case) { c.Torn = true }), Hold, true},
 		"eleven minutes old":               {two, with(func(c *Case) { c.Age = 11 * time.Minute }), Hold, true},
 		"ten minutes old":                  {two, with(func(c *Case) { c.Age = 10 * time.Minute }), Contain, false},
