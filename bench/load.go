@@ -3,11 +3,15 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -125,21 +129,31 @@ func (l *load) connection(ctx context.Context, n int, began time.Time, tickets *
 	return c, nil
 }
 
-// first sends one request and gives its status: whoever sends thousands that
-// are refused wants to hear why.
-func (l *load) first(ctx context.Context, next request) (status int, err error) {
+// first sends one request and says why it was refused: whoever sends thousands
+// that are refused wants to know at once, and in the server's own words.
+func (l *load) first(ctx context.Context, next request) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	conn, err := l.connect(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { _ = conn.Close() }()
 	raw, _ := next(nil)
 	if _, err := conn.Write(raw); err != nil {
-		return 0, err
+		return err
 	}
-	return answer(bufio.NewReader(conn))
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if l.good(answer.StatusCode) {
+		return nil
+	}
+	var problem struct{ Detail string } // RFC 9457; another server's answer is none
+	_ = json.NewDecoder(io.LimitReader(answer.Body, 1<<16)).Decode(&problem)
+	return fmt.Errorf("the first request was answered with %s: %s: %w", answer.Status, cmp.Or(problem.Detail, "no reason given"), mimamori.ErrInvalid)
 }
 
 func (l *load) connect(ctx context.Context) (net.Conn, error) {

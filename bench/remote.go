@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -38,10 +37,8 @@ func Load(ctx context.Context, o Options, t Target) (r Result, err error) {
 	}
 	r.Kind, r.Accounts = o.Kind, o.Accounts
 	run := strconv.FormatInt(time.Now().UnixNano(), 36)
-	if status, err := l.first(ctx, o.sender(at, run+"f", 0)); err != nil {
+	if err := l.first(ctx, o.sender(at, run+"f", 0)); err != nil {
 		return r, fmt.Errorf("send load: %w", err)
-	} else if !accepted(status) {
-		return r, fmt.Errorf("send load: the first request was answered with %d %s: %w", status, http.StatusText(status), mimamori.ErrInvalid)
 	}
 	l.duration, l.next = time.Second, func(n int) request { return o.sender(at, run+"w", n) }
 	if _, err := l.run(ctx); err != nil {

@@ -39,13 +39,16 @@ func TestLoadElsewhere(t *testing.T) {
 
 // TestLoadSaysWhy: what cannot work ends at once, with the reason.
 func TestLoadSaysWhy(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte(`{"status":401,"detail":"no such key"}`))
+	}))
 	defer server.Close()
 	for _, c := range []struct {
 		kind   Kind
 		target Target
 		says   string
-	}{{Decisions, Target{URL: server.URL, Key: "k"}, "401"}, {Decisions, Target{URL: server.URL}, "key"}, {Decisions, Target{URL: "ftp://x", Key: "k"}, "address"}, {Pages, Target{URL: server.URL, Key: "k"}, "pages"}} {
+	}{{Decisions, Target{URL: server.URL, Key: "k"}, "401 Unauthorized: no such key"}, {Decisions, Target{URL: server.URL}, "key"}, {Decisions, Target{URL: "ftp://x", Key: "k"}, "address"}, {Pages, Target{URL: server.URL, Key: "k"}, "pages"}} {
 		_, err := Load(t.Context(), Options{Kind: c.kind}, c.target)
 		if !errors.Is(err, mimamori.ErrInvalid) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s to %+v: %v, want %q", c.kind, c.target, err, c.says)

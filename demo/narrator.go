@@ -181,12 +181,13 @@ func (n *narrator) importing(done, of int64, d time.Duration) {
 	if n.plain { // a file or a pipe: only the end is told
 		return
 	}
-	fmt.Fprintf(n.out, "\r\x1b[K%s", Progress(done, of, d))
+	fmt.Fprintf(n.out, "\r\x1b[K%s", Progress(done, of, "events", d))
 	n.bar = true
 }
 
-// Progress is a bar with the rate and the time left.
-func Progress(done, of int64, d time.Duration) string {
+// Progress is a bar with how much of the unit is done, the rate and the time
+// left.
+func Progress(done, of int64, unit string, d time.Duration) string {
 	share := min(1, float64(done)/float64(max(of, 1)))
 	filled := int(share * 24)
 	rate := float64(done) / max(d.Seconds(), 0.001)
@@ -194,7 +195,11 @@ func Progress(done, of int64, d time.Duration) string {
 	if rate > 0 {
 		left = time.Duration(float64(of-done) / rate * float64(time.Second)).Round(time.Second).String()
 	}
-	return fmt.Sprintf("[%s%s] %3.0f %%  %d/%d  %.0f/s  left %s", strings.Repeat("#", filled), strings.Repeat(".", 24-filled), 100*share, done, of, rate, left)
+	digits := 0
+	if rate < 10 {
+		digits = 1
+	}
+	return fmt.Sprintf("[%s%s] %3.0f %%  %d/%d %s  %.*f/s  left %s", strings.Repeat("#", filled), strings.Repeat(".", 24-filled), 100*share, done, of, unit, digits, rate, left)
 }
 
 func (n *narrator) imported(total int64, d time.Duration, again bool) {

@@ -67,7 +67,10 @@ func TestC02_HostileTextIsNeverALinkOrANumberToCall(t *testing.T) {
 			for line := range strings.Lines(clean.Body) {
 				own[line] = true
 			}
-			for _, s := range hostile() {
+			for i, s := range hostile() {
+				if i%someOf != 0 {
+					continue
+				}
 				r, err := Render(k, l, attacked(s))
 				if err != nil {
 					t.Fatalf("Render(%s, %s) with %.60q: %v", k, l, s, err)

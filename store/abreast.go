@@ -77,26 +77,32 @@ func (r *round) help() {
 	}
 }
 
-// abreast runs what can be run by several at once; the rest is for the writer
-// alone, in its order.
-func (b *sheet) abreast(batch []*job) (rest []*job, err error) {
-	if len(batch) < fewestAbreast {
-		return batch, nil
-	}
-	for len(batch) > 0 && len(batch[0].about) == 0 { // the urgent come first
+// together runs the urgent, which come first, and of the others what can be run
+// by several at once. The rest is for the writer alone, in its order.
+func (b *sheet) together(batch []*job) (rest []*job, err error) {
+	for len(batch) > 0 && len(batch[0].about) == 0 {
 		if err := b.run(batch[0]); err != nil {
 			return nil, err
 		}
 		batch = batch[1:]
 	}
+	return b.abreast(batch), nil
+}
+
+// abreast runs what needs no word with the database, and returns the rest.
+func (b *sheet) abreast(batch []*job) (rest []*job) {
 	b.rest = b.rest[:0]
 	parts := b.split(batch)
 	if len(parts) == 0 {
-		return b.rest, nil
+		return b.rest
 	}
 	r := &round{parts: parts}
 	r.undone.Add(len(parts))
-	for range min(len(parts)-1, mostHelpers) {
+	helpers := 0
+	if len(batch) >= fewestAbreast {
+		helpers = min(len(parts)-1, mostHelpers)
+	}
+	for range helpers {
 		select {
 		case b.s.rounds <- r:
 		default: // nobody is idle
@@ -104,19 +110,18 @@ func (b *sheet) abreast(batch []*job) (rest []*job, err error) {
 	}
 	r.help()
 	r.undone.Wait()
-	return b.gather(batch, parts), nil
+	return b.gather(batch, parts)
 }
 
 // split deals the jobs out by account. Those that have to wait are in b.rest,
 // and all later ones of their accounts.
 func (b *sheet) split(batch []*job) (parts []*part) {
-	clear(b.waits)
 	closed := false
 	for _, j := range batch {
 		if len(j.about) == 0 {
 			closed = true // it may be about anybody
 		}
-		if closed || len(j.about) != 1 || b.waits[j.about[0].Account] {
+		if closed || j.putOff || len(j.about) != 1 || b.waits[j.about[0].Account] || b.unread(j.about[0].Account) {
 			for i := range j.about {
 				b.waits[j.about[i].Account] = true
 			}
@@ -133,6 +138,11 @@ func (b *sheet) split(batch []*job) (parts []*part) {
 	return parts
 }
 
+func (b *sheet) unread(id mimamori.AccountID) bool {
+	a := b.accounts[id]
+	return a != nil && a.unread
+}
+
 // gather takes over what the parts left, and says what is still to be run, in
 // the order it came.
 func (b *sheet) gather(batch []*job, parts []*part) []*job {
@@ -140,7 +150,9 @@ func (b *sheet) gather(batch []*job, parts []*part) []*job {
 	for _, p := range parts {
 		b.fresh = append(b.fresh, p.fresh...)
 		b.dirty = append(b.dirty, p.dirty...)
-		off = off || len(p.off) > 0
+		for id := range p.off {
+			b.waits[id], off = true, true
+		}
 	}
 	rest := b.rest
 	if off {
@@ -155,11 +167,8 @@ func (b *sheet) gather(batch []*job, parts []*part) []*job {
 			}
 		}
 	}
-	for i := range b.fresh {
-		if len(rest) == 0 {
-			break // nobody asks any more
-		}
-		b.events[b.fresh[i].name()] = b.fresh[i].seen()
+	if len(rest) > 0 { // else nobody asks any more
+		b.show()
 	}
 	for _, p := range parts {
 		p.end()

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unsafe"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"mimamori"
 	"mimamori/event"
 	"mimamori/intake"
@@ -25,7 +27,11 @@ type sheet struct {
 	events   map[eventName]*intake.Seen // nil: nothing is there
 	fresh    []freshEvent
 	dirty    []mimamori.AccountID // whose rows are to be written
+	shown    int                  // so many of fresh are in events
 	err      error                // of the batch as a whole
+
+	look bool // for repeats; else events are taken for new until one is not (errTaken)
+	lost bool // a job has written rows of account by itself
 
 	parts [abreastParts]part // abreast.go
 	waits map[mimamori.AccountID]bool
@@ -46,8 +52,11 @@ type sheet struct {
 type placed struct {
 	row   accountRow // ver 0: there is none
 	place int64      // its rowid; 0 when that is not known
-	day   int64      // its login_day as it stands in the table
+	ver   int64      // as it stands in the table, as day does
+	day   int64      // its login_day
 	dirty bool
+
+	unread bool // it is not known yet what stands there
 }
 
 // put is a row that the job at work has written.
@@ -57,9 +66,8 @@ type put struct {
 	written bool
 }
 
-// sheet is a new batch's; it takes the room of the one before.
-func (s *SQLite) sheet() *sheet {
-	b := &s.page
+// reset is the sheet of a new batch; it takes the room of one before.
+func (b *sheet) reset(s *SQLite, batch []*job) {
 	if b.accounts == nil || len(b.accounts) > 8*maxBatch { // a map never shrinks
 		b.accounts, b.events, b.waits = map[mimamori.AccountID]*placed{}, map[eventName]*intake.Seen{}, map[mimamori.AccountID]bool{}
 	}
@@ -67,41 +75,82 @@ func (s *SQLite) sheet() *sheet {
 	clear(b.events)
 	clear(b.fresh)
 	clear(b.room)
+	clear(b.names)
 	if b.room = b.room[:0]; cap(b.room) == 0 {
 		b.room = make([]placed, 0, maxBatch)
 	}
-	b.s, b.err, b.fresh, b.dirty = s, nil, b.fresh[:0], b.dirty[:0]
-	return b
+	b.s, b.err, b.fresh, b.dirty, b.shown = s, nil, b.fresh[:0], b.dirty[:0], 0
+	b.lost, b.ids, b.names = false, b.ids[:0], b.names[:0]
+	b.look = s.lookForRepeats() || !canRunAgain(batch)
+	clear(b.waits)
 }
 
-// read reads what the batch's jobs are about.
-func (b *sheet) read(batch []*job) error {
-	ids, names := b.ids[:0], b.names[:0]
-	defer func() {
-		clear(names)
-		b.ids, b.names = ids, names
-	}()
+// recall takes what the jobs are about from what is kept; read reads the rest.
+func (b *sheet) recall(batch []*job) {
 	for _, j := range batch {
 		for i := range j.about {
 			e := &j.about[i]
 			name := eventName{e.Account, e.Source, e.ID}
-			if _, twice := b.events[name]; !twice {
-				b.events[name] = nil
-				names = append(names, name)
+			if _, twice := b.events[name]; twice {
+				b.show() // one that ran already may have been the first
+			} else if b.events[name] = nil; b.look {
+				b.names = append(b.names, name)
 			}
-			if !e.NoAccount() && b.accounts[e.Account] == nil {
-				b.accounts[e.Account] = b.empty()
-				ids = append(ids, e.Account)
+			if e.NoAccount() || b.accounts[e.Account] != nil {
+				continue
+			}
+			a := b.empty()
+			b.accounts[e.Account] = a
+			if k, ok := b.s.known.row(e.Account); ok {
+				*a = k
+			} else {
+				a.unread = true
+				b.ids = append(b.ids, e.Account)
 			}
 		}
 	}
-	if err := lots(len(ids), func(from, to int) error { return b.readAccounts(ids[from:to]) }); err != nil {
+}
+
+// show lets later jobs find what earlier ones added.
+func (b *sheet) show() {
+	for ; b.shown < len(b.fresh); b.shown++ {
+		b.events[b.fresh[b.shown].name()] = b.fresh[b.shown].seen()
+	}
+}
+
+// read reads what the batch's jobs are about and was not kept.
+func (b *sheet) read() error {
+	if err := lots(len(b.ids), func(from, to int) error { return b.readAccounts(b.ids[from:to]) }); err != nil {
 		return fmt.Errorf("read accounts: %w", err)
 	}
-	if err := lots(len(names), func(from, to int) error { return b.readEvents(names[from:to]) }); err != nil {
+	if err := lots(len(b.names), func(from, to int) error { return b.readEvents(b.names[from:to]) }); err != nil {
 		return fmt.Errorf("look for repeats: %w", err)
 	}
+	for _, id := range b.ids {
+		b.accounts[id].unread = false // there may be none
+	}
+	b.ids, b.names = b.ids[:0], b.names[:0]
+	clear(b.waits)
 	return nil
+}
+
+// remember keeps the rows as they are to stand when the batch is written.
+func (b *sheet) remember(rows *kept) {
+	if b.lost {
+		rows.clear()
+		return
+	}
+	for id, a := range b.accounts {
+		k := *a
+		if k.dirty {
+			k.ver, k.day = k.ver+1, k.row.day
+		}
+		if k.row.ver = k.ver; k.place == 0 {
+			rows.drop(id)
+		} else {
+			rows.put(id, k)
+		}
+	}
 }
 
 // empty is a place for an account of this batch.
@@ -133,7 +182,7 @@ func (b *sheet) readAccounts(ids []mimamori.AccountID) error {
 		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7) || copy(id[:], key) != len(id) || b.accounts[id] == nil {
 			return fmt.Errorf("a row of account holds what no program wrote")
 		}
-		*b.accounts[id] = placed{row: accountRow{subject, ver, day, []byte(standing), profile}, place: place, day: day}
+		*b.accounts[id] = placed{row: accountRow{subject, ver, day, []byte(standing), profile}, place: place, ver: ver, day: day}
 		return nil
 	})
 }
@@ -204,8 +253,8 @@ func (b *sheet) keep() error {
 			b.accounts[p.id] = a
 		}
 		a.row = p.row
-		if p.written {
-			a.dirty, a.day = false, p.row.day
+		if p.written { // as often as the job asked for it
+			a.dirty, a.day, a.place = false, p.row.day, 0
 			continue
 		}
 		if !a.dirty {
@@ -279,7 +328,8 @@ func (b *sheet) putEvent(e event.Event, answer string, now time.Time) {
 // settle makes ready for a statement of the job's own: what it must find in
 // the tables is written there, and what it writes can be undone.
 func (b *sheet) settle(query string, write bool) {
-	touches := b.s.touches(query)
+	touches, rows := b.s.touches(query)
+	b.lost = b.lost || write && rows
 	if b.err != nil || !write && !touches {
 		return
 	}
@@ -314,15 +364,19 @@ func (b *sheet) settle(query string, write bool) {
 
 // ofDecisions are statements that read or write the tables that a sheet stands
 // before.
-var ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event)\b`)
+var (
+	ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event)\b`)
+	ofAccounts  = regexp.MustCompile(`(?i)\baccount\b`)
+)
 
-func (s *SQLite) touches(query string) bool {
+// touches says whether a statement is about either, and about rows of account.
+func (s *SQLite) touches(query string) (either, rows bool) {
 	t, known := s.touching[query]
 	if !known {
-		t = ofDecisions.MatchString(query)
+		t = [2]bool{ofDecisions.MatchString(query), ofAccounts.MatchString(query)}
 		s.touching[query] = t
 	}
-	return t
+	return t[0], t[1]
 }
 
 func (b *sheet) changed(query string, args ...any) (int64, error) {
@@ -345,7 +399,7 @@ func (b *sheet) flush() error {
 	if err := b.writeEvents(b.fresh); err != nil {
 		return err
 	}
-	b.fresh = b.fresh[:0]
+	b.fresh, b.shown = b.fresh[:0], 0
 	for _, id := range b.dirty {
 		a := b.accounts[id]
 		if a == nil || !a.dirty {
@@ -373,7 +427,7 @@ func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 		d.bind(string(a.row.standing), a.row.profile, a.row.day, a.place)
 		q = `UPDATE account SET ver = ver + 1, standing = ?, profile = ?, login_day = ? WHERE rowid = ?`
 	}
-	a.day = a.row.day
+	a.ver, a.day = a.ver+1, a.row.day
 	n, err := d.exec(q)
 	if err == nil && n != 1 {
 		err = errors.New("the row is gone")
@@ -404,6 +458,9 @@ func (b *sheet) writeEvents(events []freshEvent) error {
 		}
 		q := rowsOf(b.s.freshLots, to-from, `INSERT OR FAIL INTO event (`+eventRow+`) VALUES `, `(?,?,?,?,?,?,?,?,?,?)`, ``)
 		if _, err := d.exec(q); err != nil {
+			if !b.look && codeOf(err) == sqlite3.SQLITE_CONSTRAINT {
+				return errTaken
+			}
 			return fmt.Errorf("write events: %w", err)
 		}
 		return nil

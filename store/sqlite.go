@@ -36,10 +36,12 @@ type SQLite struct {
 	// The writer's own as well: statements past database/sql, and texts of them
 	// by the size of a lot.
 	direct                            *direct
-	page                              sheet
+	pages                             [2]sheet // a batch's that runs, and one's that is being written
+	page                              int
+	redone                            sheet // of one that met a repeat
 	accountLots, eventLots, freshLots map[int]string
-	touching                          map[string]bool // whether a statement reads or writes what a sheet holds
-	kept                              sync.Map        // query → *sql.Stmt, prepared on read
+	touching                          map[string][2]bool // whether a statement reads or writes what a sheet holds
+	kept                              sync.Map           // query → *sql.Stmt, prepared on read
 
 	urgent, normal, idle chan *job
 	between              chan *job     // pragmas, run between transactions
@@ -50,12 +52,21 @@ type SQLite struct {
 	unsynced             chan committed // batches that are to be made durable
 	log                  *os.File       // the write-ahead log, to sync it
 	rounds               chan *round    // jobs to be run beside the writer
+	ran                  chan prepared  // batches that have run and are to be written (prepared.go)
+	again                chan []*job    // one that met a repeat, and runs again
+	turn                 chan struct{}  // whoever took it uses the writer's connection
 
 	// The writer's own.
+	known    kept
+	spare    *job      // idle work that gives way
+	idleFrom time.Time // until then it gives way to all that waits
+
+	// Whose turn it is.
 	sinceLook int       // writes since the log's size was looked at
 	carriedAt time.Time // when it was to be carried over last
-	spare     *job      // idle work that gives way
-	idleFrom  time.Time // until then it gives way to all that waits
+	spoilt    bool      // a batch was not written that the writer has gone on from
+
+	repeated atomic.Int64 // when an event came twice last, unix nanoseconds
 
 	// mu guards failed; broken is closed when it is set.
 	mu     sync.Mutex
@@ -78,8 +89,11 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
-		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost), rounds: make(chan *round)}
+	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string][2]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
+		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost), rounds: make(chan *round),
+		ran: make(chan prepared), again: make(chan []*job, 1), turn: make(chan struct{}, 1)}
+	s.known.clear()
+	s.pass()
 	s.SQL = SQL{engine: s, order: "rowid", counted: true, node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
@@ -128,6 +142,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	}
 	s.startHelpers()
 	s.written.Go(s.writer)
+	s.written.Go(s.committer)
 	s.written.Go(s.syncer)
 	s.tidied.Go(s.checkpointer)
 	return s, nil

@@ -9,8 +9,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"mimamori"
 	"mimamori/event"
 )
@@ -72,36 +70,31 @@ func (s *SQLite) wait(queue chan *job, j *job) error {
 	return j.err
 }
 
+// writer runs what comes, batch by batch, until the store stops.
 func (s *SQLite) writer() {
-	defer close(s.unsynced)
+	defer close(s.ran)
 	for {
 		batch, between := s.take()
 		switch {
 		case between != nil:
+			s.own()
 			between.err = between.do(s.tx())
 			close(between.end)
+			s.pass()
 		case batch == nil:
+			s.own() // the last batch is written
+			select {
+			case batch = <-s.again:
+				s.pass()
+				s.begin(batch)
+				s.own()
+			default:
+			}
 			return
 		default:
-			s.commitAndHand(batch)
+			s.begin(batch)
 		}
 	}
-}
-
-// commitAndHand commits a batch and hands it on to be made durable. When some
-// before it still wait to be synced the writer waits here, and what comes
-// meanwhile shares the next batch.
-func (s *SQLite) commitAndHand(batch []*job) {
-	err := s.Failed()
-	if err == nil {
-		err = s.commit(batch)
-	}
-	if err != nil {
-		answer(batch, err)
-		return
-	}
-	s.unsynced <- committed{batch, s.acked.reached()}
-	s.grown(len(batch))
 }
 
 // take waits for work and gathers what else is there, urgent first. Idle work
@@ -128,6 +121,8 @@ func (s *SQLite) take() (batch []*job, between *job) {
 		s.spare = j
 	case j := <-s.between:
 		return nil, j
+	case batch := <-s.again:
+		return batch, nil
 	case <-s.stop:
 		return nil, nil
 	}
@@ -166,45 +161,6 @@ func (s *SQLite) measured(j *job) *job {
 		return do(tx)
 	}
 	return j
-}
-
-// commit runs a batch in one transaction. A job's own error stays with the job;
-// the returned one is of the whole.
-func (s *SQLite) commit(batch []*job) error {
-	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
-		if codeOf(err) == sqlite3.SQLITE_ERROR || isCorrupt(err) { // the one before it is still open, or the file is broken
-			return s.fail("begin", err)
-		}
-		return fmt.Errorf("begin: %w", errors.Join(mimamori.ErrUnavailable, err))
-	}
-	if err := s.work(batch); err != nil {
-		_ = s.exec("ROLLBACK") // SQLite may have done it already
-		return s.refuse("write a batch", err)
-	}
-	if err := s.exec("COMMIT"); err != nil {
-		_ = s.exec("ROLLBACK")
-		return s.refuse("commit", err)
-	}
-	s.refused.Store(nil)
-	return nil
-}
-
-// work reads what the batch is about, runs its jobs, and writes what they left.
-func (s *SQLite) work(batch []*job) error {
-	b := s.sheet()
-	if err := b.read(batch); err != nil {
-		return err
-	}
-	rest, err := b.abreast(batch)
-	if err != nil {
-		return err
-	}
-	for _, j := range rest {
-		if err := b.run(j); err != nil {
-			return err
-		}
-	}
-	return b.flush()
 }
 
 // fail ends all writing.

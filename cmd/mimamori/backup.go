@@ -33,7 +33,7 @@ func (c backupCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	began := time.Now()
-	show := bar(s, began)
+	show := bar(s, "pages", began)
 	copied, err := store.Backup(ctx, config.Place(), c.File, began, func(done, all int) { show(int64(done), int64(all)) })
 	show(0, 0)
 	if err != nil {
@@ -61,8 +61,9 @@ func (restoreCmd) Help() string {
 // Run puts a copy into a folder.
 func (c restoreCmd) Run(ctx context.Context, s *streams) error {
 	now := time.Now()
-	copied, err := store.Restore(ctx, c.File, c.Data, now, bar(s, now))
-	bar(s, now)(0, 0)
+	show := bar(s, "MiB", now)
+	copied, err := store.Restore(ctx, c.File, c.Data, now, func(done, all int64) { show(done>>20, all>>20) })
+	show(0, 0)
 	if err != nil {
 		return copyHint(err)
 	}
@@ -169,14 +170,14 @@ func moment(t time.Time) string {
 }
 
 // bar shows progress on a terminal; a call with nothing to do clears it.
-func bar(s *streams, began time.Time) func(done, all int64) {
+func bar(s *streams, unit string, began time.Time) func(done, all int64) {
 	if !colours(s.err) {
 		return func(int64, int64) {}
 	}
 	return func(done, all int64) {
 		fmt.Fprint(s.err, "\r\x1b[K")
 		if all > 0 {
-			fmt.Fprint(s.err, demo.Progress(done, all, time.Since(began)))
+			fmt.Fprint(s.err, demo.Progress(done, all, unit, time.Since(began)))
 		}
 	}
 }

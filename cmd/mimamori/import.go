@@ -143,6 +143,6 @@ func (c importCmd) watch(ctx context.Context, s *streams, to *client.Client, tot
 		if first < 0 {
 			first = st.Offset
 		}
-		fmt.Fprintf(s.err, "\r\x1b[K%s", demo.Progress(st.Offset-first, total-first, time.Since(began)))
+		fmt.Fprintf(s.err, "\r\x1b[K%s", demo.Progress(st.Offset-first, total-first, "lines", time.Since(began)))
 	}
 }

@@ -58,14 +58,14 @@ func replayHint(err error) error {
 // and then.
 func progress(s *streams) func(done, of int64) {
 	began := time.Now()
-	last, every, form := began, 100*time.Millisecond, "\r\x1b[KkB %s"
+	last, every, form := began, 100*time.Millisecond, "\r\x1b[K%s"
 	if !colours(s.err) {
-		every, form = 10*time.Second, "kB %s\n"
+		every, form = 10*time.Second, "%s\n"
 	}
 	return func(done, of int64) {
 		if now := time.Now(); now.Sub(last) > every {
 			last = now
-			fmt.Fprintf(s.err, form, demo.Progress(done>>10, of>>10, now.Sub(began)))
+			fmt.Fprintf(s.err, form, demo.Progress(done>>20, of>>20, "MiB", now.Sub(began)))
 		}
 	}
 }

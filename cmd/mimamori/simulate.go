@@ -49,7 +49,7 @@ func (c simulateCmd) write(s *streams, opt simulate.Options) (simulate.Summary, 
 	began := time.Now()
 	if colours(s.err) {
 		opt.Progress = func(day, of int) {
-			fmt.Fprintf(s.err, "\r\x1b[Kdays %s", demo.Progress(int64(day), int64(of), time.Since(began)))
+			fmt.Fprintf(s.err, "\r\x1b[K%s", demo.Progress(int64(day), int64(of), "days", time.Since(began)))
 		}
 		defer fmt.Fprint(s.err, "\r\x1b[K")
 	}

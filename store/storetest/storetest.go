@@ -45,7 +45,7 @@ func Run(t *testing.T, at func(t *testing.T) Place) {
 		{"events after a mark", eventsAfter}, {"calls", calls}, {"calls in parallel", callsParallel}, {"call forgotten", callForgotten},
 		{"lists", lists}, {"lists narrowed", facets}, {"links", links}, {"bulk acts", bulks},
 		{"decisions together", together}, {"decisions beside others", besides}, {"one decision on several accounts", several},
-		{"one write's error is its own", ownErrors}, {"decisions on one account", oneAccount}, {"decisions of all kinds in one batch", mixedBatch},
+		{"one write's error is its own", ownErrors}, {"decisions on one account", oneAccount}, {"kept rows", keptRows}, {"decisions of all kinds in one batch", mixedBatch},
 		{"a taken name", takenName}, {"unforeseen accounts", unforeseen}, {"one write's panic is its own", ownPanics},
 		{"alarms", alarms}, {"countings", countings}, {"directory", directory}, {"breaches", breaches}, {"retention", retentions}, {"forgetting", forgettings}, {"restitutions", restitutions},
 		{"given up before its turn", givenUp}, {"closed", closed}, {"opened again", reopened},

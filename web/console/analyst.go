@@ -12,6 +12,7 @@ import (
 
 	"mimamori"
 	"mimamori/analysis"
+	"mimamori/assess"
 	"mimamori/decide"
 )
 
@@ -158,6 +159,9 @@ func (figures) Percent(x float64) string {
 	}
 	return fmt.Sprintf("%.1f %%", 100*x)
 }
+
+// Sentence is how a signal reads to people; empty for one of an older build.
+func (figures) Sentence(signal string) mimamori.Text { return assess.Sentence(signal) }
 
 // Odds are log-odds with their sign.
 func (figures) Odds(z float64) string { return fmt.Sprintf("%+.2f", z) }
