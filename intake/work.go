@@ -168,17 +168,24 @@ func (w *work) justProven() bool {
 // nothing: a sign-in that fits a campaign under way, money that has moved
 // already in a session that is doubtful, and money in a session that was asked
 // for a proof and has not given it (met is how it was met; a proof makes it the
-// customer's). Nothing ships; nobody is locked out.
+// customer's) and now stands near the level at which money is held anyhow.
+// Nothing ships; nobody is locked out.
 func firmer(d, met decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
 	if d.AtLeast(decide.Hold) || c.Age > 24*time.Hour {
 		return d
 	}
 	_, login := e.Payload.(*event.Login)
-	if login && a.InCampaign() || !login && moves(e) && (d == decide.Challenge || met == decide.Challenge) {
+	unproven := met == decide.Challenge && decide.LogOdds(a.Probability) >= c.Rungs.Challenge-near
+	if login && a.InCampaign() || !login && moves(e) && (d == decide.Challenge || unproven) {
 		return decide.Hold
 	}
 	return d
 }
+
+// near is how far below the level of acts, in log-odds, a proof that was not
+// given still counts: most who were asked and order all the same are customers
+// of a shop that does not ask, and held orders have a quota.
+const near = 1
 
 // moves says that an event is money or points spent.
 func moves(e event.Event) bool {
