@@ -204,7 +204,7 @@ func (t *Tally) refresh(p Policy, today int64) {
 	next.Act = next.Login
 	// Money that moves in a doubtful session is held, not challenged: the
 	// challenge level of acts is what keeps the quota of held sessions.
-	left := p.Quotas.HoldSession - p.Quotas.Hold
+	left := roomFor(p.Quotas.HoldSession-p.Quotas.Hold, peaks, n)
 	next.Act.Challenge = counted(fixed.Act.Challenge, peaks, n, left)
 	next.Act.Hold = counted(fixed.Act.Hold, peaks, n, left/2)
 	next.Act.Contain = max(next.Act.Contain, p.Quotas.rungs(fixed.Act, peaks, n).Contain)
