@@ -58,12 +58,15 @@ func (s *SQLite) begin(batch []*job) {
 			batch = append(batch, more...)
 		}
 	}
-	if !canRunAgain(batch) {
-		rest, more = batch, nil
-		b.recall(batch)
-	}
 	if !mine {
 		s.own()
+	}
+	if !canRunAgain(batch) { // none of it has run: what came meanwhile joins it
+		if !s.shut {
+			batch = s.waiting(batch, 0)
+		}
+		rest, more = batch, nil
+		b.recall(batch)
 	}
 	s.finish(b, batch, rest)
 	if len(more) > 0 {
@@ -98,7 +101,7 @@ const enough = 16
 
 // turnOrMore waits for the turn, or for further jobs of the same commit.
 func (s *SQLite) turnOrMore(batch []*job) (more []*job, mine bool) {
-	urgent := len(s.urgent) > 0
+	urgent := s.shut || len(s.urgent) > 0
 	if len(batch) < enough && !urgent {
 		if more = s.waiting(nil, len(batch)); len(more) > 0 {
 			return more, false

@@ -58,6 +58,7 @@ type SQLite struct {
 
 	// The writer's own.
 	known    kept
+	shut     bool      // nobody may join the batch that was taken
 	spare    *job      // idle work that gives way
 	idleFrom time.Time // until then it gives way to all that waits
 

@@ -102,9 +102,10 @@ func (s *SQLite) writer() {
 func (s *SQLite) take() (batch []*job, between *job) {
 	waiting := func() bool { return len(s.urgent)+len(s.normal) > 0 }
 	idle, urgent := s.idle, false
+	s.shut = false
 	if s.spare != nil {
 		if !waiting() || !time.Now().Before(s.idleFrom) {
-			batch, s.spare = []*job{s.measured(s.spare)}, nil
+			batch, s.spare, s.shut = []*job{s.measured(s.spare)}, nil, true
 			return batch, nil
 		}
 		idle = nil
@@ -116,6 +117,7 @@ func (s *SQLite) take() (batch []*job, between *job) {
 		batch = append(batch, j)
 	case j := <-idle:
 		if !waiting() {
+			s.shut = true
 			return []*job{s.measured(j)}, nil
 		}
 		s.spare = j
@@ -145,6 +147,7 @@ func (s *SQLite) take() (batch []*job, between *job) {
 	}
 	urgent = urgent || len(s.urgent) > 0
 	gather(s.urgent)
+	s.shut = urgent
 	if urgent { // they are answered soon only when few others share their commit
 		most = min(len(batch)+besideUrgent, maxBatch)
 	}
