@@ -205,7 +205,7 @@ func (t *Tally) refresh(p Policy, today int64) {
 	// Money that moves in a doubtful session is held, not challenged: the
 	// challenge level of acts is what keeps the quota of held sessions.
 	left := p.Quotas.HoldSession - p.Quotas.Hold
-	hers := peaks.customers(float64(n) * left)
+	hers := peaks.customers(float64(n) * left / 2)
 	next.Act.Challenge = counted(fixed.Act.Challenge, hers, n, left)
 	next.Act.Hold = counted(fixed.Act.Hold, hers, n, left/2)
 	next.Act.Contain = max(next.Act.Contain, p.Quotas.rungs(fixed.Act, peaks, n).Contain)

@@ -37,6 +37,7 @@ type work struct {
 	genuine bool // presumed so, and counted
 
 	assessment assess.Assessment
+	weights    map[string]float64 // see terms
 	made       decide.Made
 	device     string // a token to set
 	campaigns  []string
@@ -423,6 +424,15 @@ func (w *work) tick() error {
 	return nil
 }
 
+// terms are the assessment's. The session that is kept and the answer share
+// them: nobody changes them.
+func (w *work) terms() map[string]float64 {
+	if w.weights == nil {
+		w.weights = w.assessment.Terms()
+	}
+	return w.weights
+}
+
 func (w *work) answer() (string, error) {
 	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
 		Device: w.device, Obligations: w.a.Standing.Obligations, Campaigns: w.campaigns}
@@ -433,7 +443,7 @@ func (w *work) answer() (string, error) {
 		a.Rules = append(a.Rules, h.Key())
 	}
 	if w.assessment.Assessed {
-		a.Terms = w.assessment.Terms()
+		a.Terms = w.terms()
 	}
 	if w.in.behind.Load() {
 		a.Degraded = []string{"traffic"}

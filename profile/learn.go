@@ -311,15 +311,25 @@ const staleAfter = 21 * 24 * time.Hour
 const strangeFor = 72 * time.Hour
 
 // dropSession lets the least valuable session go; of a strange one it keeps
-// what spoke against it.
+// what spoke against it. Of one that Recall made that is only what it added
+// itself, and what faded before does not last longer for it: a customer with
+// more sessions than the list holds would never be rid of it.
 func (p *Profile) dropSession(now time.Time) {
 	least := slices.MinFunc(p.Sessions, func(a, b Session) int { return cmp.Compare(a.worth(now), b.worth(now)) })
 	p.Sessions = slices.DeleteFunc(p.Sessions, func(s Session) bool { return s.ID == least.ID })
-	if least.Known || least.Verdict == "customer" || now.Sub(least.Last) > strangeFor || !least.remarkable() {
+	if least.Known || least.Verdict == "customer" || now.Sub(least.Last) > strangeFor {
+		return
+	}
+	recalled := least.Faded()
+	if recalled {
+		least.Terms = maps.Clone(least.Terms)
+		maps.DeleteFunc(least.Terms, func(name string, w float64) bool { return w <= p.Faded[name] })
+	}
+	if !least.remarkable() {
 		return
 	}
 	if p.Faded == nil || least.Last.Sub(p.FadedAt) > strangeFor {
-		p.Faded = map[string]float64{}
+		p.Faded, recalled = map[string]float64{}, false
 	}
 	for name, weight := range least.Terms {
 		if weight <= 0 {
@@ -329,7 +339,9 @@ func (p *Profile) dropSession(now time.Time) {
 			p.Faded[name] = weight
 		}
 	}
-	p.FadedAt = later(p.FadedAt, least.Last)
+	if !recalled {
+		p.FadedAt = later(p.FadedAt, least.Last)
+	}
 }
 
 // remarkable says that much spoke against a session.

@@ -268,14 +268,15 @@ func (t *Traffic) observe(l *Login, k *keys, unix int64, stranger bool) {
 }
 
 // scattered says that hardly anything else was tried from an attempt's network
-// lately, and that customers use its very browser.
+// lately, and that customers use its kind of browser. The version does not
+// matter: a list of browsers that a tool turns over is often some months old.
 func (t *Traffic) scattered(k *keys, unix int64) bool {
 	wg, wb := t.lately.weights(unix)
 	if _, tries := t.lately.count(k.network, wg, wb); tries >= 1 {
 		return false
 	}
 	wg, wb = t.people.weights(unix)
-	browser, _ := t.people.count(k.ua, wg, wb)
+	browser, _ := t.people.count(k.agent, wg, wb)
 	all, _ := t.people.count(k.all, wg, wb)
 	return browser > 0.001*all && browser >= 5
 }
