@@ -64,6 +64,12 @@ func (s Signal) tempered() Signal {
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
+	case "operator_known":
+		share = 0.25 // so does he who looks for a line near hers
+	case "round_trip_long":
+		share = 0.8 // a detour is hard to hide, and comes with nothing else
+	case "round_trip_usual":
+		share = 0.6
 	case "order_unusually_large", "points_apart":
 		share = 1 // what he is after; nothing else of a session says it
 	case "contact_changed", "order_hidden":
@@ -163,7 +169,7 @@ func (r *roomy) leave() {
 // loginRules are the signals of a login, each a pure function of the facts.
 var loginRules = []func(*Facts) (Signal, bool){
 	device, network, pattern, travel, secondStrange, delay, fingerprint, hints, language, header, hour,
-	failuresBefore, sameHand, breachedPassword, inactivity, watched, foe, foeElsewhere, factorPassed, enrolment,
+	failuresBefore, sameHand, breachedPassword, inactivity, rhythm, watched, foe, foeElsewhere, factorPassed, enrolment,
 }
 
 // enrolment: the first sign-in of an account that was registered within the

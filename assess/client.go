@@ -106,6 +106,10 @@ func hour(f *Facts) (Signal, bool) {
 	const weight = 8
 	genuine := (near/2 + weight*share) / (n + weight)
 	attack := 0.5/24 + 0.5*(v.Hour.Bad+50*share)/(v.All.Bad+50)
+	// Who passes her sign-in on to a false page comes when she reads her mail:
+	// that it is her hour excuses nothing.
+	between := posterior(f, relaying)
+	attack = (1-between)*attack + between*genuine
 	low := -1.0
 	if n < 3 {
 		low = -0.5 // the shop's hours more than hers

@@ -41,7 +41,9 @@ const (
 	habitAged = 192                    // what is not of an age ends before
 	habitOwn  = habitAged              // + 2*(seasons without tokens, then with) + (0 device known, 1 not)
 	habitBoth = habitOwn + 2*2*seasons // + 6*(season - 1) + as habitPair, which is the first season's
-	_         = uint8(len(traffic.Habits{}) - habitBoth - 6*(seasons-1))
+	// + fills*crowd + fill: how many others sign in from a line; not of an age, but the latest
+	habitCrowd = habitBoth + 6*(seasons-1)
+	_          = uint8(len(traffic.Habits{}) - habitCrowd - fills*crowds)
 )
 
 // season is how long the shop has known an account, by its sign-ins: who comes

@@ -163,7 +163,7 @@ func secondStrange(f *Facts) (Signal, bool) {
 			continue
 		}
 		if far := 2 * temper; w > 2 && max(s.Terms["network_vpn"], s.Terms["network_hosting"], s.Terms["network_tor"], s.Terms["country_new"], s.Terms["network_new"]) > far {
-			far := 11.5
+			far := 12.5
 			if s.Verdict == "intruder" {
 				far = 8 // one more proof; it may be she herself, on something new
 			}

@@ -109,7 +109,13 @@ func pattern(f *Facts) (Signal, bool) {
 	}
 	// Customers, too, bring a new phone onto a line they know more often than
 	// onto a new one: how often both come at once is counted.
-	w := ratio(among(both), among(d)*among(n)*together(&f.Traffic.Habits, pairsOf(f), pairOf(token, relation, level)), -3, 3)
+	pairs := together(&f.Traffic.Habits, pairsOf(f), pairOf(token, relation, level))
+	if relation <= upgraded && (token == tokenAbsent || token == tokenFresh) {
+		// Cookies are lost at home as often as elsewhere: it is new phones and
+		// new lines that come together.
+		pairs = min(pairs, 1)
+	}
+	w := ratio(among(both), among(d)*among(n)*pairs, -3, 3)
 	switch {
 	case w > 0.1:
 		return named("pattern_intruder", w), true
@@ -162,3 +168,15 @@ func together(h *traffic.Habits, from, pair int) float64 {
 
 // logs is the weight of odds averaged over the kinds.
 func logs(o odds) float64 { return math.Log(max(among(o), 1e-12)) }
+
+// posterior is how likely an intruder who comes on such a device from such a
+// line is of a kind.
+func posterior(f *Facts, kind int) float64 {
+	both, _ := networkOdds(f)
+	if token, relation, any := hardware(f); any {
+		for k, d := range deviceOdds(f, token, relation) {
+			both[k] *= d
+		}
+	}
+	return shares[kind] * both[kind] / max(among(both), 1e-12)
+}

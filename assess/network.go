@@ -58,6 +58,8 @@ func (l line) attack(start float64) float64 {
 func network(f *Facts) (Signal, bool) {
 	w, level := networkWeight(f)
 	w = carried(f, level, w)
+	class := traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home)
+	w = math.Round((w+crowd(f, usage(f, class), class))*1000) / 1000
 	if math.Abs(w) < 0.05 {
 		return Signal{}, false
 	}
@@ -78,7 +80,7 @@ func carried(f *Facts, level int, w float64) float64 {
 	case token == tokenKnown && class == traffic.Abroad:
 		w *= 0.3
 	case token == tokenKnown && class == traffic.Hidden:
-		w += 2
+		w += 1.5
 	case any && class == traffic.Hidden:
 		w = max(w, min(1.5*w, 7))
 	}

@@ -132,7 +132,11 @@ func novelHabits(f *Facts) []uint8 {
 	if kind == uncounted {
 		return nil
 	}
-	out := []uint8{uint8(habitNovel + age(u)*novelties + kind)}
+	out := append(make([]uint8, 0, 3), uint8(habitNovel+age(u)*novelties+kind))
+	if crowd := crowdOf(u, class); crowd != uncounted {
+		n, _ := f.Profile.Network(f.Network)
+		out = append(out, uint8(habitCrowd+crowd*fills+fillOf(f, n)))
+	}
 	if kind == operatorNew {
 		out = append(out, uint8(habitRare+rareHere(f)))
 	}

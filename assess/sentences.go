@@ -46,6 +46,8 @@ var sentences = map[string]sentence{
 	"campaign_client":            {Campaign, "同じ種類の接続から、多くのお客様のパスワードが次々に試されています", "The same kind of connection has been trying the passwords of many customers"},
 	"failing_alike":              {Campaign, "同じ種類の接続で、サインインの失敗が目立っています", "Connections of this kind have been failing to sign in remarkably often"},
 	"password_breached":          {History, "このパスワードは、よそで漏れた一覧に載っています", "This password is on a list that leaked elsewhere"},
+	"seldom_used":                {History, "サインインの少ないアカウントです。ご本人のサインインはまれです", "The account is seldom signed in to, so that the customer's own sign-ins are rare"},
+	"often_used":                 {History, "ふだんからよくサインインされているアカウントです", "The account is signed in to often, as a rule by the customer"},
 	"long_inactive":              {History, "半年以上使われていなかったあとのサインインです", "The account had not been used for more than half a year"},
 	"watched":                    {History, "最近、第三者に使われたことがあるため、特に注意して見守っています", "The account was taken over not long ago and is under closer watch"},
 	"foe_device":                 {Device, "以前このアカウントに入り込んだ第三者の端末と同じ端末です", "The device is the one by which a third party was in this account before"},

@@ -124,28 +124,6 @@ func counted(fixed float64, s Scale, n int, share float64) float64 {
 	return min(max(level, fixed-mostDown), fixed+mostUp, mostCertain)
 }
 
-// almostSure is the log-odds from which a session is taken for an intruder's
-// that nobody has spoken of.
-const almostSure = 2.0
-
-// roomFor is the share of sessions to count above a level so that about the
-// share asked for are customers': in a month of many intruders, those whom nobody
-// has spoken of would push the level up over themselves. At most half as many as
-// the share are taken for such: a shop on which the scores are wrong holds no
-// more than that above it.
-func roomFor(share float64, s Scale, n int) float64 {
-	if n < plenty {
-		return share
-	}
-	strange := 0
-	for b, c := range s {
-		if b.LogOdds() >= almostSure {
-			strange += c
-		}
-	}
-	return share + min(float64(strange)/float64(n), share/2)
-}
-
 // beyond is where a share too rare to be counted is to be expected, if scores
 // thin out further as they do above the highest few hundred: by the mean
 // excess over them, as for an exponential tail (Hill, Annals of Statistics

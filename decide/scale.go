@@ -71,6 +71,25 @@ func (s Scale) bins() []Bin {
 	return out
 }
 
+// customers are what of a count are the customers': each bin, highest first,
+// counts as far as its own log-odds leave room for that, until so many are left
+// out. While intruders are rare nothing changes; a wave of them, not found out
+// yet, or one who makes such sessions on purpose, must not use up what was meant
+// for customers and so make room for the next. Levels have no say in it, so that
+// they cannot sink under what they hold.
+func (s Scale) customers(most float64) Scale {
+	out, kept := Scale{}, 0.0
+	for _, b := range s.bins() {
+		theirs := min(float64(s[b])*Probability(b.LogOdds()+binWidth/2), most)
+		most -= theirs
+		kept += float64(s[b]) - theirs
+		if whole := math.Floor(kept + 1e-9); whole >= 1 {
+			out[b], kept = int(whole), kept-whole
+		}
+	}
+	return out
+}
+
 // above is the lowest log-odds from which on at most so many are counted: the
 // empirical quantile. A bin that does not fit whole is left out whole, since
 // what it holds may all have the same score.

@@ -204,9 +204,10 @@ func (t *Tally) refresh(p Policy, today int64) {
 	next.Act = next.Login
 	// Money that moves in a doubtful session is held, not challenged: the
 	// challenge level of acts is what keeps the quota of held sessions.
-	left := roomFor(p.Quotas.HoldSession-p.Quotas.Hold, peaks, n)
-	next.Act.Challenge = counted(fixed.Act.Challenge, peaks, n, left)
-	next.Act.Hold = counted(fixed.Act.Hold, peaks, n, left/2)
+	left := p.Quotas.HoldSession - p.Quotas.Hold
+	hers := peaks.customers(float64(n) * left / 2)
+	next.Act.Challenge = counted(fixed.Act.Challenge, hers, n, left)
+	next.Act.Hold = counted(fixed.Act.Hold, hers, n, left/2)
 	next.Act.Contain = max(next.Act.Contain, p.Quotas.rungs(fixed.Act, peaks, n).Contain)
 	next.Login, next.Act = next.Login.ordered(), next.Act.ordered()
 	// The first counts may move far; later ones not, whatever happened.

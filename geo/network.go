@@ -37,6 +37,9 @@ func Parse(s string) (netip.Addr, error) {
 	if len(s) > 200 {
 		return netip.Addr{}, fmt.Errorf("read IP address: longer than any address: %w", mimamori.ErrInvalid)
 	}
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" { // nearly all come as they should
+		return addr, nil
+	}
 	s = dots.Replace(s)
 	s = strings.TrimSpace(width.Narrow.String(s))
 	if len(s) > 1 && s[0] == '[' && s[len(s)-1] == ']' {

@@ -317,7 +317,8 @@ type request struct {
 	places []where
 	levels decide.Levels // that decide now
 
-	accounts map[mimamori.AccountID]*incident.Account // loaded so far
+	accounts map[mimamori.AccountID]*incident.Account // loaded so far; of a single event's there is only one
+	only     *incident.Account
 	taken    Taken
 	wake     bool            // a step was written
 	noted    int             // events that the counters across accounts were told of
@@ -343,7 +344,10 @@ func (r *request) take(tx Tx) error {
 }
 
 func (r *request) takeAll(tx Tx) error {
-	r.accounts, r.wake, r.counts, r.strange = map[mimamori.AccountID]*incident.Account{}, false, nil, nil
+	r.accounts, r.only, r.wake, r.counts, r.strange = nil, nil, false, nil, nil
+	if len(r.events) != 1 {
+		r.accounts = map[mimamori.AccountID]*incident.Account{}
+	}
 	r.opened, r.unpaid = opened{}, nil
 	r.taken = Taken{Answers: make([]string, 0, len(r.events))}
 	for i, e := range r.events {
@@ -369,12 +373,32 @@ func (r *request) takeAll(tx Tx) error {
 			return err
 		}
 	}
+	if r.only != nil {
+		return tx.PutAccount(r.only)
+	}
 	for _, a := range r.accounts {
 		if err := tx.PutAccount(a); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// account is an event's, as the request's events before have left it.
+func (r *request) account(tx Tx, e *event.Event) (*incident.Account, error) {
+	if a := r.accounts[e.Account]; a != nil {
+		return a, nil
+	}
+	a, err := tx.Account(e.Account, e.Subject)
+	switch {
+	case err != nil:
+		return nil, err
+	case r.accounts == nil:
+		r.only = a
+	default:
+		r.accounts[e.Account] = a
+	}
+	return a, nil
 }
 
 // nobody is the answer to an attempt on an account that does not exist: it
@@ -413,12 +437,9 @@ func (r *request) takeOne(tx Tx, e event.Event, i int) (answer string, repeated 
 			r.how.Each(Outcome{Event: e, Decision: decide.Allow, Campaigns: ids})
 		}
 	} else {
-		a := r.accounts[e.Account]
-		if a == nil {
-			if a, err = tx.Account(e.Account, e.Subject); err != nil {
-				return "", false, err
-			}
-			r.accounts[e.Account] = a
+		a, err := r.account(tx, &e)
+		if err != nil {
+			return "", false, err
 		}
 		w := work{in: r.in, tx: tx, e: e, a: a, how: r.how, now: r.now, place: from, first: first, noted: &r.noted, nth: i, viewed: &r.views[i], levels: r.levels, opened: &r.opened}
 		if answer, err = w.do(); err != nil {

@@ -41,7 +41,7 @@ func (w *work) learn() {
 		s.Ended = true
 	}
 	if w.assessment.Assessed && s.Verdict != "intruder" {
-		s.Terms = w.assessment.Terms()
+		s.Terms = w.terms()
 	}
 	if values := assess.ValuesOf(w.e); len(values) > 0 && w.e.By == event.ByCustomer && w.e.Command == "" {
 		const most = 6
@@ -144,7 +144,7 @@ func (w *work) session(d *event.Login, seen profile.Seen, known bool) profile.Se
 	s := profile.Session{ID: d.Session, Began: w.e.Time, Last: w.e.Time, Device: seen.Device, Network: seen.Network,
 		ASN: w.place.ASN, Country: w.place.Country, Known: known, Agent: w.place.agent.Family(), Major: w.place.agent.Major, Event: w.e.ID}
 	if !w.how.Past {
-		s.Terms = w.assessment.Terms()
+		s.Terms = w.terms()
 	}
 	if old, ok := w.a.Profile.Session(d.Session); ok {
 		s.Verdict, s.Marks = old.Verdict, old.Marks

@@ -37,6 +37,7 @@ type work struct {
 	genuine bool // presumed so, and counted
 
 	assessment assess.Assessment
+	weights    map[string]float64 // see terms
 	made       decide.Made
 	device     string // a token to set
 	campaigns  []string
@@ -167,17 +168,24 @@ func (w *work) justProven() bool {
 // nothing: a sign-in that fits a campaign under way, money that has moved
 // already in a session that is doubtful, and money in a session that was asked
 // for a proof and has not given it (met is how it was met; a proof makes it the
-// customer's). Nothing ships; nobody is locked out.
+// customer's) and now stands near the level at which money is held anyhow.
+// Nothing ships; nobody is locked out.
 func firmer(d, met decide.Decision, e event.Event, a assess.Assessment, c decide.Case) decide.Decision {
 	if d.AtLeast(decide.Hold) || c.Age > 24*time.Hour {
 		return d
 	}
 	_, login := e.Payload.(*event.Login)
-	if login && a.InCampaign() || !login && moves(e) && (d == decide.Challenge || met == decide.Challenge) {
+	unproven := met == decide.Challenge && decide.LogOdds(a.Probability) >= c.Rungs.Challenge-near
+	if login && a.InCampaign() || !login && moves(e) && (d == decide.Challenge || unproven) {
 		return decide.Hold
 	}
 	return d
 }
+
+// near is how far below the level of acts, in log-odds, a proof that was not
+// given still counts: most who were asked and order all the same are customers
+// of a shop that does not ask, and held orders have a quota.
+const near = 1
 
 // moves says that an event is money or points spent.
 func moves(e event.Event) bool {
@@ -416,6 +424,15 @@ func (w *work) tick() error {
 	return nil
 }
 
+// terms are the assessment's. The session that is kept and the answer share
+// them: nobody changes them.
+func (w *work) terms() map[string]float64 {
+	if w.weights == nil {
+		w.weights = w.assessment.Terms()
+	}
+	return w.weights
+}
+
 func (w *work) answer() (string, error) {
 	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
 		Device: w.device, Obligations: w.a.Standing.Obligations, Campaigns: w.campaigns}
@@ -426,7 +443,7 @@ func (w *work) answer() (string, error) {
 		a.Rules = append(a.Rules, h.Key())
 	}
 	if w.assessment.Assessed {
-		a.Terms = w.assessment.Terms()
+		a.Terms = w.terms()
 	}
 	if w.in.behind.Load() {
 		a.Degraded = []string{"traffic"}

@@ -14,13 +14,16 @@ import (
 // from its start while writes go on, so past a greater bound the writer carries
 // over the small rest itself. Nothing wakes by a clock: the writer counts. Who
 // writes ten times as much carries over larger steps, not ten times as many: a
-// page that was written three times in between is carried over once.
+// page that was written five times in between is carried over once, and commits
+// wait less often behind what is synced.
 const (
 	lookEvery  = 128      // writes between two looks at the log's size
 	softPages  = 1 << 10  // 4 MiB: carry over beside the writer; what is synced at once, others wait behind
-	hardPages  = 16 << 10 // 64 MiB: the writer carries over the rest
-	mostPages  = 8 << 10  // 32 MiB: carried over however soon after the last time
+	calmPages  = 3 << 10  // 12 MiB: who has written less since the last time waits no longer
+	mostPages  = 16 << 10 // 64 MiB: carried over however soon after the last time
+	hardPages  = 24 << 10 // 96 MiB: the writer carries over the rest
 	carryEvery = 250 * time.Millisecond
+	carryLate  = time.Second // the longest that one waits who writes much
 )
 
 // grown wakes the checkpointer when the log has become long.
@@ -32,7 +35,8 @@ func (s *SQLite) grown(writes int) {
 	s.sinceLook = 0
 	pages, carried, err := s.checkpoint("NOOP")
 	left := pages - carried
-	if err != nil || left < softPages || left < mostPages && time.Since(s.carriedAt) < carryEvery {
+	since := time.Since(s.carriedAt)
+	if err != nil || left < softPages || left < mostPages && (since < carryEvery || left > calmPages && since < carryLate) {
 		return
 	}
 	s.carriedAt = time.Now()

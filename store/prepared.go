@@ -91,31 +91,46 @@ func canRunAgain(batch []*job) bool {
 	return true
 }
 
+// enough jobs are worth a commit of their own even if more wait: what a commit
+// costs by itself, some pages that all have in common, is shared by so many. In
+// larger ones too many of those who ask wait at once, and a core for them.
+const enough = 16
+
 // turnOrMore waits for the turn, or for further jobs of the same commit.
 func (s *SQLite) turnOrMore(batch []*job) (more []*job, mine bool) {
+	urgent := len(s.urgent) > 0
+	if len(batch) < enough && !urgent {
+		if more = s.waiting(nil, len(batch)); len(more) > 0 {
+			return more, false
+		}
+	}
 	select {
 	case <-s.turn:
 		return nil, true
 	default:
 	}
-	if len(batch) >= maxBatch || len(s.urgent) > 0 {
+	if len(batch) >= maxBatch || urgent {
 		return nil, false
 	}
 	select {
 	case <-s.turn:
 		return nil, true
 	case j := <-s.normal:
-		more = append(more, j)
+		return s.waiting([]*job{j}, len(batch)), false
 	}
-	for events := 0; len(batch)+len(more) < maxBatch && events < maxEvents; {
+}
+
+// waiting adds what waits to jobs, of a batch that has so many already.
+func (s *SQLite) waiting(more []*job, batch int) []*job {
+	for events := 0; batch+len(more) < maxBatch && events < maxEvents; {
 		select {
 		case j := <-s.normal:
 			more, events = append(more, j), events+len(j.about)
 		default:
-			return more, false
+			return more
 		}
 	}
-	return more, false
+	return more
 }
 
 // finish runs what is left of a batch and gives it to be written. The caller

@@ -366,7 +366,7 @@ func (b *sheet) settle(query string, write bool) {
 // before.
 var (
 	ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event)\b`)
-	ofAccounts  = regexp.MustCompile(`(?i)\baccount\b`)
+	ofAccounts  = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+account\b`)
 )
 
 // touches says whether a statement is about either, and about rows of account.

@@ -74,7 +74,7 @@ type View struct {
 
 // Habits are counts of small facts about genuine sign-ins and sessions that
 // assess learns from; what each index means is assess's.
-type Habits [216]float32
+type Habits [228]float32
 
 // Delay is the round-trip time of an operator's lines: the natural logarithm
 // of milliseconds.
