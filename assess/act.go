@@ -293,22 +293,31 @@ func watchedMoney(f *Facts, s *profile.Session) (Signal, bool) {
 	if !f.Contained {
 		return named("watched_money", 3), true // it was on hold once; nobody was found in it
 	}
-	if LikeHers(s) {
+	if LikeHers(s, f.Event) {
 		return named("watched_money", 10), true // an intruder knows her browser, and she comes back on it: a person looks
 	}
 	return named("watched_money", 19), true
 }
 
 // LikeHers says that a session's sign-in did not speak clearly against her,
-// what happened to the account before aside.
-func LikeHers(s *profile.Session) bool {
-	var sum float64
+// what happened to the account before aside. Goods on their way to somebody can
+// be stopped until a person has looked, so an order asks for more than points
+// and gift cards, which are gone.
+func LikeHers(s *profile.Session, e event.Event) bool {
+	if o, ok := e.Payload.(*event.Order); ok && !o.Digital && !o.Gift {
+		return against(s) < 2.5
+	}
+	return against(s) < 1
+}
+
+// against is what device and network of a session's sign-in say against her.
+func against(s *profile.Session) (sum float64) {
 	for name, w := range s.Terms {
 		if g := sentences[name].group; (g == Device || g == Network) && !isMove(name) {
 			sum += w
 		}
 	}
-	return sum < 1
+	return sum
 }
 
 // foreignValue: what an intruder brought into another account (the address

@@ -64,8 +64,6 @@ func (s Signal) tempered() Signal {
 		share = 0.4
 	case "header_known", "header_new":
 		share = 0.2 // device, language and header say much the same
-	case "operator_known":
-		share = 0.25 // so does he who looks for a line near hers
 	case "round_trip_long":
 		share = 0.8 // a detour is hard to hide, and comes with nothing else
 	case "round_trip_usual":

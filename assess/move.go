@@ -204,7 +204,7 @@ func moveMarks(a Assessment, e event.Event, marks map[string]int64) {
 // whose the next act is, or only its line is another, on the browser that it
 // began on, as when she travels or turns a VPN on.
 func Shared(s *profile.Session, a Assessment) bool {
-	if !moved(a.Signals) || !s.Known && !LikeHers(s) {
+	if !moved(a.Signals) || !s.Known && against(s) >= 1 {
 		return false
 	}
 	if _, back := s.Marks[markBack]; back && !moved(a.Fresh) {

@@ -67,3 +67,28 @@ func TestShared(t *testing.T) {
 		}
 	}
 }
+
+// TestLikeHers: on an account robbed before, goods wait for a person where the
+// sign-in might be hers; points and gift cards, which are gone, do not.
+func TestLikeHers(t *testing.T) {
+	order := func(o event.Order) event.Event { return event.Event{Kind: event.OrderPlaced, Payload: &o} }
+	points := event.Event{Kind: event.PointsMoved, Payload: &event.Points{Amount: -300}}
+	known, ordinary, strange := map[string]float64{"device_alike": 0.4}, map[string]float64{"device_new": 1.1, "network_new": 0.5, "watched": 2}, map[string]float64{"device_new": 1.1, "network_vpn": 3}
+	for _, c := range []struct {
+		name  string
+		terms map[string]float64
+		e     event.Event
+		want  bool
+	}{
+		{"hers, goods", known, order(event.Order{}), true},
+		{"hers, points", known, points, true},
+		{"a new phone at home, goods", ordinary, order(event.Order{}), true},
+		{"a new phone at home, a gift card", ordinary, order(event.Order{Digital: true}), false},
+		{"a new phone at home, points", ordinary, points, false},
+		{"a VPN, goods", strange, order(event.Order{}), false},
+	} {
+		if got := LikeHers(&profile.Session{Terms: c.terms}, c.e); got != c.want {
+			t.Errorf("%s: LikeHers = %v, want %v", c.name, got, c.want)
+		}
+	}
+}

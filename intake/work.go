@@ -124,7 +124,7 @@ func (w *work) judge() error {
 		w.assessment, c.RightPassword, c.Rungs = assess.Act(f, s), true, w.levels.Act
 		c.Faded = s.Faded()
 		c.Answered = s.Verdict == string(journal.OfIntruder) && !w.a.Standing.LockedOut() && !w.a.Standing.RecoveredAt.Before(s.Began)
-		c.Torn = !s.Known && s.Verdict == "" && w.e.Time.Before(f.WatchUntil) && assess.LikeHers(s)
+		c.Torn = !s.Known && s.Verdict == "" && w.e.Time.Before(f.WatchUntil) && assess.LikeHers(s, w.e)
 		c.Shared = s.Verdict == "" && assess.Shared(s, w.assessment)
 		c.Quiet = !slices.ContainsFunc(w.assessment.Fresh, func(x assess.Signal) bool { return x.Weight > 0 })
 		if !s.Known && s.Verdict == "" {

@@ -110,6 +110,7 @@ const (
 	alarmAt   = 13.0 // of the CUSUM, in units of log-likelihood
 	leastHits = 12   // accounts tried, whatever the CUSUM says
 	learnFor  = 72   // hours before a wide track may speak for a trickle
+	firstDays = 120  // hours in which the watch is young
 	ln2       = 0.6931471805599453
 )
 
@@ -294,14 +295,25 @@ func (t *Traffic) track(key uint64, family uint8, unix int64, hit bool) *track {
 			return nil
 		}
 		// What is usual of it is not known, but it was so little that nobody
-		// looked.
+		// looked; unless the watch itself has only begun. A password tried on
+		// many accounts is never usual.
 		tr.Tries, tr.Hours = 3, learnFor
+		if families[family] != "tag" && t.young() {
+			tr.Hours = 1
+		}
 	}
 	if len(t.watch.tracks) >= t.watch.max && !t.watch.room(unix/3600) {
 		return nil
 	}
 	t.watch.tracks[key] = tr
 	return tr
+}
+
+// young says that the watch began so lately that what it has not seen may well
+// be usual.
+func (t *Traffic) young() bool {
+	all := t.watch.tracks[t.seed.string("all").key()]
+	return all == nil || all.Hours < firstDays
 }
 
 // explained is how many tries an hour a narrow key should see, going by its
@@ -342,7 +354,7 @@ func (t *Traffic) alarms(tr *track, unix int64) bool {
 	part := float64(unix%3600)/3600 + 1e-3
 	hits := tr.SumTries + tr.Tries
 	need := float64(leastHits)
-	if tr.Family >= wide && tr.Hours < learnFor {
+	if tr.Hours < learnFor {
 		need = 60 // nothing is known of what is usual yet
 	}
 	return hits >= need && tr.value(part) >= alarmAt && hits > 2*(tr.SumUsual+tr.usual(part))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mimamori/event"
+	"mimamori/geo"
 )
 
 // TestOldBrowsersOfAList: a list of names, all but one in twelve of which nobody has here,
@@ -35,5 +36,27 @@ func TestOldBrowsersOfAList(t *testing.T) {
 	}
 	if found < 0 || found > tries/5 {
 		t.Fatalf("found after %d of %d tries, want before a fifth", found, tries)
+	}
+}
+
+// TestNoiseFromTheFirstDay: the noise that was there before anybody counted is
+// no campaign, though nothing is known yet of what is usual.
+func TestNoiseFromTheFirstDay(t *testing.T) {
+	w := newWorld(6)
+	for d := range 14 {
+		for i := range 320 { // one in seven on a name that somebody has
+			at := begin.AddDate(0, 0, d).Add(time.Duration(i) * 24 * time.Hour / 320)
+			w.hour(at, i, 13)
+			o := event.UnknownAccount
+			if i%7 == 0 {
+				o = event.WrongPassword
+			}
+			l := w.attempt(at, 2_000_000+w.n, fmt.Sprintf("3.%d.%d.0/24", w.rnd.IntN(250), w.rnd.IntN(250)), agents[w.rnd.IntN(5)], o, false)
+			l.Kind, l.Country, l.ASN, l.Lang, l.Accept = geo.Hosting, "US", 16509, "en", "en"
+			w.t.Note(l)
+		}
+	}
+	if got := w.t.Campaigns(begin); len(got) > 0 {
+		t.Errorf("%d campaigns, the first by %s (%s), of %d attempts", len(got), got[0].Family, got[0].Name, got[0].Attempts)
 	}
 }
