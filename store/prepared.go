@@ -166,11 +166,11 @@ func (s *SQLite) finish(b *sheet, batch, rest []*job) {
 	}
 	b.remember(&s.known)
 	p := prepared{batch, b, len(rest) > 0}
-	if len(batch) >= fewestAbreast {
+	if len(batch) >= fewestAbreast && canRunAgain(batch) {
 		s.ran <- p
 		return
 	}
-	s.writeOut(p) // not worth waking anybody
+	s.writeOut(p) // not worth waking anybody, or the next will hardly run beside it
 	s.pass()
 }
 
