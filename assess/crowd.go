@@ -96,7 +96,9 @@ func rhythm(f *Facts) (Signal, bool) {
 	const two = 2 // sign-ins that the middling rate is worth
 	days := max(f.Event.Time.Sub(p.FirstSeen).Hours()/24, 0)
 	rate := (float64(p.Logins) + two) / (days + two/usualRate)
-	w := math.Round(1000*max(-1, min(1, -0.5*math.Log(rate/usualRate)))) / 1000
+	// It excuses less than it accuses: on an account that is used daily a stranger
+	// must still be told of where the levels stand fixed.
+	w := math.Round(1000*max(-0.7, min(1, -0.5*math.Log(rate/usualRate)))) / 1000
 	switch {
 	case w > 0.1:
 		return named("seldom_used", w), true

@@ -96,3 +96,27 @@ func TestHerHourExcusesNoProxy(t *testing.T) {
 		t.Errorf("her hour counts %.2f at home and %.2f from a server on her browser without her mark", home, proxied)
 	}
 }
+
+// TestNewPhonesExcuseNoLostCookie: where customers bring new phones onto new
+// lines, such a pair is hers oftener; a lost cookie on her old browser is not.
+func TestNewPhonesExcuseNoLostCookie(t *testing.T) {
+	score := func(browser string, pairs float32) float64 {
+		return signIn(her(), func(f *Facts, l *event.Login) {
+			f.Network, f.Place.ASN = "126.1.1.0/24", 17676
+			l.Device = ""
+			if browser != "" {
+				l.UserAgent = browser
+			}
+			from := habitBoth + len(startPair)*(seasons-2)
+			for i, n := range []float32{6000, 1500, 500, 100, 100, 800} {
+				f.Traffic.Habits[from+i] = pairs * n
+			}
+		}).Score
+	}
+	if phone := score(firefox, 0) - score(firefox, 1); phone < 0.2 {
+		t.Errorf("a new browser on a new line is excused by %.2f where they come together", phone)
+	}
+	if lost := score("", 0) - score("", 1); lost > 0.1 {
+		t.Errorf("a lost cookie on a new line is excused by %.2f where new phones come on new lines", lost)
+	}
+}
