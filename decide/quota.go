@@ -75,7 +75,30 @@ func (r Rungs) Of(z float64) Decision {
 type Levels struct {
 	Login Rungs `json:"login"`
 	Act   Rungs `json:"act"`
+	// Shift is what is added to log-odds before they are given out (Given).
+	Shift float64 `json:"shift,omitempty"`
 }
+
+// Given is the probability that is given out for the engine's own, as long as
+// no answers of people calibrate it. The better the engine knows a shop, the
+// lower its customers score; shifted by what one sign-in in a hundred scores,
+// the same probability means equally rare today, in half a year and on another
+// shop. Decisions are by the engine's own, whose levels move in its place.
+func (l Levels) Given(p float64) float64 {
+	if l.Shift == 0 || p <= 0 || p >= 1 { // nothing to shift, not assessed, or known
+		return p
+	}
+	return Probability(LogOdds(p) + l.Shift)
+}
+
+// A sign-in that scores higher than all but one in a hundred is given out as
+// log-odds of -6, which is about where those of shops lie; the shift is no
+// larger than mostShift.
+const (
+	usualShare = 0.01
+	usualLevel = -6.0
+	mostShift  = 4.0
+)
 
 // Fixed are the levels of the policy's own probabilities: what decides before
 // there is enough to count.

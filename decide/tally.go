@@ -210,10 +210,12 @@ func (t *Tally) refresh(p Policy, today int64) {
 	next.Act.Hold = counted(fixed.Act.Hold, hers, n, left/2)
 	next.Act.Contain = max(next.Act.Contain, p.Quotas.rungs(fixed.Act, peaks, n).Contain)
 	next.Login, next.Act = next.Login.ordered(), next.Act.ordered()
+	next.Shift = min(max(usualLevel-counted(usualLevel, logins, n, usualShare), -mostShift), mostShift)
 	// The first counts may move far; later ones not, whatever happened.
 	if was := t.set.Counted; was >= plenty && n < 2*was && t.by == basisOf(p) {
 		far := mostADay * float64(max(today-t.set.Day, 1))
 		next.Login, next.Act = next.Login.near(t.levels.Login, far), next.Act.near(t.levels.Act, far)
+		next.Shift = min(max(next.Shift, t.levels.Shift-far), t.levels.Shift+far)
 	}
 	t.levels, t.set, t.by, t.fresh = next, Setting{Day: today, Counted: n}, basisOf(p), 0
 }

@@ -119,7 +119,7 @@ func (a *Analyst) Explain(ctx context.Context, actor mimamori.Actor, of console.
 	if err != nil {
 		return console.Explained{}, err
 	}
-	out := console.Explained{Arrival: a.arrival(d), Subject: d.Event.Subject, Prior: assess.Prior, Sum: assess.Prior, Levels: report.Levels.Login,
+	out := console.Explained{Arrival: a.arrival(d), Subject: d.Event.Subject, Prior: assess.Prior, Sum: assess.Prior, Given: d.Answer.Probability, Levels: report.Levels.Login,
 		Calibrated: report.Calibration.Of(d.Answer.Own()), Enough: report.Calibration.Enough()}
 	if l, ok := d.Event.Payload.(*event.Login); ok {
 		out.IP, out.Agent = l.IP, l.UserAgent

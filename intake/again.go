@@ -77,7 +77,8 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 		was = *s
 		assessment := assess.Again(s, signal)
 		policy := in.Policy()
-		made := decide.Decide(policy, assessment, decide.Case{RightPassword: true, BudgetLeft: 1, Rungs: in.opt.Tally.Levels(policy, now).Act})
+		levels := in.opt.Tally.Levels(policy, now)
+		made := decide.Decide(policy, assessment, decide.Case{RightPassword: true, BudgetLeft: 1, Rungs: levels.Act})
 		made.Decision = made.Decision.AtMost(decide.Hold)
 		if assessment.InCampaign() && !made.Decision.AtLeast(decide.Hold) {
 			made.Decision = decide.Hold
@@ -95,7 +96,7 @@ func (in *Intake) weighAgain(ctx context.Context, f traffic.Again, now time.Time
 			}
 			wake = true
 		}
-		later = &Later{Event: f.Event, Source: f.Source, Kind: event.LoginAttempted, Account: f.Account, Session: f.Session, Probability: assessment.Probability,
+		later = &Later{Event: f.Event, Source: f.Source, Kind: event.LoginAttempted, Account: f.Account, Session: f.Session, Probability: levels.Given(assessment.Probability),
 			Decision: in.shown(made.Decision, a.Standing), Signals: assessment.Signals, Campaigns: []string{f.Campaign}, Incident: a.Standing.Incident, At: now}
 		return tx.PutAccount(a)
 	})

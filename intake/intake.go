@@ -195,7 +195,8 @@ type Answer struct {
 	Decision    decide.Decision `json:"decision"`
 	Probability float64         `json:"probability"`
 	// Uncalibrated is the engine's own probability, by which it was decided; it
-	// is there when there were words of people enough to calibrate by.
+	// is there where another is given out: calibrated by what people said, or
+	// as long as that is too little, by what sign-ins score here (Levels.Given).
 	Uncalibrated float64             `json:"uncalibrated,omitempty"`
 	Reasons      []assess.Signal     `json:"reasons"`
 	Incident     mimamori.IncidentID `json:"incident,omitempty"`

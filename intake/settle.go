@@ -137,7 +137,7 @@ func (in *Intake) weighSpent(ctx context.Context, p spending, how How, now time.
 		in.opt.Wake()
 	}
 	if in.opt.Later != nil {
-		in.opt.Later(Later{Event: p.event, Source: p.source, Kind: event.PointsMoved, Account: p.account, Session: p.session, Probability: w.assessment.Probability,
+		in.opt.Later(Later{Event: p.event, Source: p.source, Kind: event.PointsMoved, Account: p.account, Session: p.session, Probability: w.levels.Given(w.assessment.Probability),
 			Decision: in.shown(w.made.Decision, w.a.Standing), Signals: w.assessment.Signals, Incident: w.a.Standing.Incident, At: now})
 	}
 	return nil

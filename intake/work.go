@@ -434,10 +434,17 @@ func (w *work) terms() map[string]float64 {
 }
 
 func (w *work) answer() (string, error) {
-	a := Answer{Decision: w.made.Decision, Probability: w.assessment.Probability, Reasons: w.assessment.Top(3),
+	own := w.assessment.Probability
+	a := Answer{Decision: w.made.Decision, Probability: own, Reasons: w.assessment.Top(3),
 		Device: w.device, Obligations: w.a.Standing.Obligations, Campaigns: w.campaigns}
-	if p, ok := w.in.calibration.Load().Answered(a.Probability); ok && w.assessment.Assessed {
-		a.Probability, a.Uncalibrated = p, a.Probability
+	if w.assessment.Assessed {
+		given, ok := w.in.calibration.Load().Answered(own)
+		if !ok {
+			given = w.levels.Given(own)
+		}
+		if given != own {
+			a.Probability, a.Uncalibrated = given, own
+		}
 	}
 	for _, h := range w.hits {
 		a.Rules = append(a.Rules, h.Key())

@@ -138,7 +138,7 @@ func (r *rows) name(id mimamori.IncidentID) string {
 
 // row is what became of an event when it was taken in.
 func (r *run) row(l *line, o intake.Outcome) Row {
-	row := Row{EventID: l.event.ID, Subject: l.event.Subject, Session: l.event.Session, Type: string(l.event.Kind), Assessed: o.Assessment.Assessed, Probability: o.Assessment.Probability,
+	row := Row{EventID: l.event.ID, Subject: l.event.Subject, Session: l.event.Session, Type: string(l.event.Kind), Assessed: o.Assessment.Assessed, Probability: o.Given,
 		Decision: o.Decision, Campaigns: o.Campaigns, At: l.event.Time, input: r.inputs}
 	for _, s := range o.Assessment.Signals {
 		row.Signals = append(row.Signals, s.Name)

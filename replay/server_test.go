@@ -52,7 +52,7 @@ func TestSameAsTheServer(t *testing.T) {
 		if apart = apart || held[o.Event.Subject]; apart {
 			return
 		}
-		v := verdict{ID: o.Event.ID, Assessed: o.Assessment.Assessed, Probability: o.Assessment.Probability, Decision: o.Decision}
+		v := verdict{ID: o.Event.ID, Assessed: o.Assessment.Assessed, Probability: o.Given, Decision: o.Decision}
 		for _, s := range o.Assessment.Signals {
 			v.Signals = append(v.Signals, s.Name)
 		}

@@ -88,6 +88,7 @@ type Explained struct {
 	Prior      float64 // log-odds before anything is known
 	Terms      []Term  // heaviest first
 	Sum        float64 // Prior and all terms
+	Given      float64 // what the shop was told
 	Levels     decide.Rungs
 }
 
