@@ -51,6 +51,8 @@ type Options struct {
 	Folder      string // empty: a temporary one, removed afterwards
 	Database    string // a PostgreSQL address, to measure in a schema of its own there; empty: a file in Folder
 	Out         io.Writer
+	// Progress is told how many accounts are made, and at the end 0 of 0; nil: nobody.
+	Progress func(done, of int64)
 }
 
 // Result is one measurement (contracts: bench). Latencies are in
@@ -107,6 +109,9 @@ func (o *Options) defaults() error {
 	}
 	if o.Out == nil {
 		o.Out = io.Discard
+	}
+	if o.Progress == nil {
+		o.Progress = func(int64, int64) {}
 	}
 	if o.Accounts < 1 || o.Accounts > 10_000_000 || o.Connections < 1 || o.Batch < 1 || o.Batch > 1000 || o.Duration < 0 || o.Paced < 0 {
 		return fmt.Errorf("measure: accounts are 1 to 10,000,000, a batch 1 to 1,000, nothing is below zero: %w", mimamori.ErrInvalid)

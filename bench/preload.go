@@ -43,7 +43,7 @@ func preload(ctx context.Context, a *app.App, o Options) error {
 		}
 	}
 	order := inOrder(len(models), o.Accounts)
-	p := progress{o: o, began: time.Now(), all: len(order)}
+	so := 0
 	share := slice
 	if o.Kind == Restart {
 		share = max(1, slice/o.History)
@@ -52,8 +52,10 @@ func preload(ctx context.Context, a *app.App, o Options) error {
 		if err := preloadPart(ctx, a, o, models, part); err != nil {
 			return err
 		}
-		p.done(len(part))
+		so += len(part)
+		o.Progress(int64(so), int64(len(order)))
 	}
+	o.Progress(0, 0)
 	return nil
 }
 
@@ -121,32 +123,6 @@ func pastOf(i, n int) []event.Event {
 	}
 	return out
 }
-
-// progress tells how far a long preload is.
-type progress struct {
-	o     Options
-	began time.Time
-	so    int
-	all   int
-	told  time.Time
-}
-
-func (p *progress) done(n int) {
-	p.so += n
-	if p.all < 100_000 || p.so < p.all && time.Since(p.told) < time.Second {
-		return
-	}
-	p.told = time.Now()
-	left := time.Duration(float64(time.Since(p.began)) / float64(p.so) * float64(p.all-p.so))
-	const width = 24
-	filled := width * p.so / p.all
-	fmt.Fprintf(p.o.Out, "\raccounts [%s%s] %d/%d, %s left   ", bar('#', filled), bar('-', width-filled), p.so, p.all, left.Round(time.Second))
-	if p.so == p.all {
-		fmt.Fprintf(p.o.Out, "\raccounts: %d in %s%s\n", p.all, time.Since(p.began).Round(time.Second), bar(' ', 60))
-	}
-}
-
-func bar(c byte, n int) string { return string(slices.Repeat([]byte{c}, max(n, 0))) }
 
 func copied(model *incident.Account, i int) *incident.Account {
 	out := *model

@@ -39,7 +39,7 @@ func (benchCmd) Help() string {
 // Run measures and prints a table.
 func (c benchCmd) Run(ctx context.Context, s *streams) error {
 	o := bench.Options{Kind: c.Kind, Accounts: c.Accounts, Zipf: c.Zipf, Paced: c.Paced, Duration: time.Duration(c.Minutes * float64(time.Minute)),
-		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Database: c.Database, Folder: c.Folder, Out: s.err}
+		Connections: c.Connections, Batch: c.Batch, History: c.History, NoFloor: c.NoFloor, CPUProfile: c.CPUProfile, Database: c.Database, Folder: c.Folder, Out: s.err, Progress: bar(s, "accounts", time.Now())}
 	measure := bench.Run
 	if (c.Kind == "load") != (c.URL != "") {
 		return withHint(errors.New("bench: load needs an address, and nothing else takes one"), "mimamori bench load https://mimamori.shop.example")
