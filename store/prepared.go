@@ -63,7 +63,7 @@ func (s *SQLite) begin(batch []*job) {
 	}
 	if !canRunAgain(batch) { // none of it has run: what came meanwhile joins it
 		if !s.shut {
-			batch = s.waiting(batch, 0)
+			batch = gather(s.normal, batch, maxBatch)
 		}
 		rest, more = batch, nil
 		b.recall(batch)
@@ -103,7 +103,7 @@ const enough = 16
 func (s *SQLite) turnOrMore(batch []*job) (more []*job, mine bool) {
 	urgent := s.shut || len(s.urgent) > 0
 	if len(batch) < enough && !urgent {
-		if more = s.waiting(nil, len(batch)); len(more) > 0 {
+		if more = gather(s.normal, nil, maxBatch-len(batch)); len(more) > 0 {
 			return more, false
 		}
 	}
@@ -119,21 +119,8 @@ func (s *SQLite) turnOrMore(batch []*job) (more []*job, mine bool) {
 	case <-s.turn:
 		return nil, true
 	case j := <-s.normal:
-		return s.waiting([]*job{j}, len(batch)), false
+		return gather(s.normal, []*job{j}, maxBatch-len(batch)), false
 	}
-}
-
-// waiting adds what waits to jobs, of a batch that has so many already.
-func (s *SQLite) waiting(more []*job, batch int) []*job {
-	for events := 0; batch+len(more) < maxBatch && events < maxEvents; {
-		select {
-		case j := <-s.normal:
-			more, events = append(more, j), events+len(j.about)
-		default:
-			return more
-		}
-	}
-	return more
 }
 
 // finish runs what is left of a batch and gives it to be written. The caller

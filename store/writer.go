@@ -131,28 +131,32 @@ func (s *SQLite) take() (batch []*job, between *job) {
 	if !urgent { // whose request was just being read is in this batch, not in the next
 		runtime.Gosched()
 	}
-	most, events := maxBatch, 0
-	for _, j := range batch {
-		events += len(j.about)
-	}
-	gather := func(q chan *job) {
-		for more := true; more && len(batch) < most && events < maxEvents; {
-			select {
-			case j := <-q:
-				batch, events = append(batch, j), events+len(j.about)
-			default:
-				more = false
-			}
-		}
-	}
 	urgent = urgent || len(s.urgent) > 0
-	gather(s.urgent)
+	batch = gather(s.urgent, batch, maxBatch)
 	s.shut = urgent
+	most := maxBatch
 	if urgent { // they are answered soon only when few others share their commit
 		most = min(len(batch)+besideUrgent, maxBatch)
 	}
-	gather(s.normal)
-	return batch, nil
+	return gather(s.normal, batch, most), nil
+}
+
+// gather adds what waits in a queue to a batch, until that has so many jobs or
+// is about as many events as one may be.
+func gather(queue chan *job, batch []*job, most int) []*job {
+	events := 0
+	for _, j := range batch {
+		events += len(j.about)
+	}
+	for len(batch) < most && events < maxEvents {
+		select {
+		case j := <-queue:
+			batch, events = append(batch, j), events+len(j.about)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 // measured keeps idle work to a fifth of the writer's time while people wait.
