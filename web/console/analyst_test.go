@@ -99,7 +99,7 @@ func (a *analyst) Explain(ctx context.Context, actor mimamori.Actor, of console.
 		return console.Explained{}, mimamori.ErrNotFound
 	}
 	list, err := a.Live(ctx, mimamori.System, console.LiveFilter{Least: decide.Allow})
-	return console.Explained{Arrival: list.Rows[2], Subject: "cust-1042", IP: "203.0.113.7", Agent: "Mozilla/5.0 " + a.evil, Prior: -9.2, Sum: -2.3, Levels: decide.DefaultPolicy().Fixed().Login, Terms: []console.Term{
+	return console.Explained{Arrival: list.Rows[2], Subject: "cust-1042", IP: "203.0.113.7", Agent: "Mozilla/5.0 " + a.evil, Prior: -9.2, Sum: -2.3, Given: 0.034, Levels: decide.DefaultPolicy().Fixed().Login, Terms: []console.Term{
 		{Signal: "device_new", Group: "device", Text: text("はじめての端末でした。", "The device was new."), Weight: 4.4, Without: 0.0012},
 		{Signal: "network_new", Group: "network", Text: text("はじめての回線でした。", "The network was new."), Weight: 3.5, Without: 0.003},
 		{Signal: "language_known", Group: "device", Text: text("いつもの言語です。", "The usual language."), Weight: -1, Without: 0.21}}}, err
@@ -149,7 +149,7 @@ func TestAnalystPages(t *testing.T) {
 		t.Fatalf("reason given: %d to %q", w.Code, to)
 	}
 	body := lead.get(w.Header().Get("Location")).Body.String()
-	for _, s := range []string{"cust-1042", "device_new", "&#43;4.40", "-9.20", "-2.30", "203.0.113.7"} {
+	for _, s := range []string{"cust-1042", "device_new", "&#43;4.40", "-9.20", "-2.30", "203.0.113.7", "3.4 %"} {
 		if !strings.Contains(body, s) {
 			t.Errorf("the sign-in lacks %q", s)
 		}
