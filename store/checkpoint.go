@@ -91,11 +91,11 @@ func (s *SQLite) carry(ctx context.Context) (pages int64, err error) {
 		if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &carried); err != nil {
 			return pages, err
 		}
-		if err := syncData(s.base); err != nil {
-			return pages, s.fail("sync the database", err)
-		}
 		if pages < hardPages {
 			return pages, nil
+		}
+		if err := syncData(s.base); err != nil {
+			return pages, s.fail("sync the database", err)
 		}
 		if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &carried); err != nil || pages-carried < smallRest {
 			return pages, err
