@@ -20,11 +20,11 @@ const (
 	lookEvery  = 128      // writes between two looks at the log's size
 	softPages  = 1 << 10  // 4 MiB: carry over beside the writer; what is synced at once, others wait behind
 	calmPages  = 3 << 10  // 12 MiB: who has written less since the last time waits no longer
-	mostPages  = 16 << 10 // 64 MiB: carried over however soon after the last time
-	hardPages  = 24 << 10 // 96 MiB: the writer carries over the rest
+	mostPages  = 24 << 10 // 96 MiB: carried over however soon after the last time
+	hardPages  = 40 << 10 // 160 MiB: the writer carries over the rest
 	smallRest  = 1 << 8   // 1 MiB: what the writer carries over in a few milliseconds
 	carryEvery = 250 * time.Millisecond
-	carryLate  = time.Second // the longest that one waits who writes much
+	carryLate  = 2 * time.Second // the longest that one waits who writes much
 )
 
 // grown wakes the checkpointer when the log has become long.
