@@ -16,11 +16,16 @@ import (
 	"testing"
 	"time"
 
+	"mimamori"
 	"mimamori/api"
+	"mimamori/audit"
+	"mimamori/audit/audittest"
 	"mimamori/decide"
 	"mimamori/event"
 	"mimamori/intake"
+	"mimamori/keys/keystest"
 	"mimamori/staff"
+	"mimamori/staff/stafftest"
 )
 
 // atOnce is an intake that answers at once: what is left is what the doors
@@ -41,15 +46,23 @@ func (atOnce) Gate(context.Context, string, decide.Sensitive, string) (intake.Ga
 // costDoors are the doors as app has them, and the request for one decision
 // through them, up to its id's last eight digits.
 func costDoors(b *testing.B) (handler http.Handler, head, body string) {
-	w := newWorld(b, func(o *api.Options) { o.Intake = atOnce{}; o.RatePerSecond = 1e6 })
-	b.Cleanup(w.close)
+	ring, vault := keystest.New(b)
+	gate := staff.NewGatekeeper(&stafftest.Memory{}, audit.New(&audittest.Memory{}, ring, vault))
+	key, _, err := gate.Create(context.Background(), nil, mimamori.System, staff.NewAPIKey{Name: "shop", Source: "shop", Scopes: []staff.Scope{staff.ScopeDecisions}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	doors, err := api.New(api.Options{Intake: atOnce{}, Keys: gate, Words: gate.Words, Admission: api.NewAdmission(nil), RatePerSecond: 1e6})
+	if err != nil {
+		b.Fatal(err)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", w.handler)
+	mux.Handle("/v1/", doors)
 	mux.Handle("/", http.NotFoundHandler())
 	body = fmt.Sprintf(`{"specversion":"1.0","source":"shop","id":"e-00000001","type":"login.attempted","subject":"customer-00000001","time":"%s",`+
 		`"data":{"outcome":"succeeded","session":"s-1-e-00000001","ip":"126.17.3.1","user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",`+
 		`"accept_language":"ja-JP,ja;q=0.9","device":"dev_00000000000000000000000000000001"}}`, time.Now().UTC().Format(time.RFC3339Nano))
-	head = fmt.Sprintf("POST /v1/decisions HTTP/1.1\r\nHost: 127.0.0.1:1234\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", w.key("shop", staff.ScopeDecisions), len(body))
+	head = fmt.Sprintf("POST /v1/decisions HTTP/1.1\r\nHost: 127.0.0.1:1234\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", key, len(body))
 	return mux, head, body
 }
 
