@@ -18,8 +18,15 @@ type takes func(w http.ResponseWriter, r *http.Request, k staff.APIKey)
 
 // straight is the way to such a door, behind all that guards it.
 type straight struct {
-	method, path, pattern string
-	door                  http.HandlerFunc
+	path, pattern string
+	door          http.HandlerFunc
+}
+
+// Straight says that a request is for a door of the decision path, named as it
+// is written: whoever leads it to these doors needs no look through others.
+func Straight(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == "/v1/decisions" || r.URL.Path == "/v1/events") &&
+		r.URL.RawPath == "" // else it is a mux that reads it
 }
 
 // straight registers a door of the decision path.
@@ -42,14 +49,14 @@ func (d *doors) straight(op *huma.Operation, class Class, handle takes) {
 	}
 	d.api.OpenAPI().AddOperation(op)
 	d.mux.HandleFunc(route, door)
-	d.paths = append(d.paths, straight{op.Method, op.Path, route, door})
+	d.paths = append(d.paths, straight{op.Path, route, door})
 }
 
 // lead leads a request to its door.
 func (d *doors) lead(w http.ResponseWriter, r *http.Request) {
-	if r.URL.RawPath == "" { // else it is the mux that reads it
+	if Straight(r) {
 		for i := range d.paths {
-			if s := &d.paths[i]; r.URL.Path == s.path && r.Method == s.method {
+			if s := &d.paths[i]; r.URL.Path == s.path {
 				r.Pattern = s.pattern
 				s.door(w, r)
 				return
