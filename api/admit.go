@@ -46,6 +46,7 @@ const (
 	pauseRefused  = 250 * time.Millisecond
 	pausedAtMost  = 4096
 	keptAnswer    = 2 << 20 // of a page, before it goes out as it comes
+	smallBody     = 1920    // of one event; so much room is used again
 	oneAnswer     = 30 * time.Second
 )
 
@@ -56,7 +57,8 @@ const (
 // the most urgent first. Who is refused hears 429 or 503 with Retry-After, a
 // moment later, so that asking again at once costs little.
 type Admission struct {
-	log *slog.Logger
+	log   *slog.Logger
+	spare sync.Pool // of *again, for small bodies
 
 	mu      sync.Mutex // guards all below
 	under   int        // cost of what is under way
@@ -221,15 +223,15 @@ func piece(r *http.Request) int64 {
 // readAhead takes the body into memory; its first piece is held already. It
 // says whether there was memory for all, and what the request costs.
 func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, at *place) bool {
-	at.body = &again{Closer: r.Body}
-	at.body.pieces = at.body.room[:0]
+	at.body = a.fresh()
+	at.body.Closer, at.body.pieces = r.Body, at.body.room[:0]
 	in := io.Reader(r.Body) // of known length, it ends there
 	if r.ContentLength < 0 {
 		in = http.MaxBytesReader(w, r.Body, bodyLimit(at.class))
 	}
 	read := 0
 	for {
-		buf := make([]byte, piece(r))
+		buf := at.body.buffer(piece(r))
 		n, err := fill(in, buf)
 		at.body.pieces = append(at.body.pieces, buf[:n])
 		read += n
@@ -290,6 +292,29 @@ type again struct {
 	from   int
 	err    error
 	io.Closer
+	small [smallBody]byte // what one event fits into
+}
+
+// fresh is room for a body: new, or what another has left.
+func (a *Admission) fresh() *again {
+	if b, ok := a.spare.Get().(*again); ok {
+		return b
+	}
+	return &again{}
+}
+
+// spent takes a body's room back. Nobody may hold a part of it any more.
+func (a *Admission) spent(b *again) {
+	b.pieces, b.room, b.piece, b.from, b.err, b.Closer = nil, [1][]byte{}, 0, 0, nil, nil
+	a.spare.Put(b)
+}
+
+// buffer is room for the next n bytes.
+func (b *again) buffer(n int64) []byte {
+	if n <= int64(len(b.small)) && len(b.pieces) == 0 {
+		return b.small[:n]
+	}
+	return make([]byte, n)
 }
 
 // whole is the body, when it is in one piece and ended well.

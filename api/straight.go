@@ -42,10 +42,15 @@ func (d *doors) straight(op *huma.Operation, class Class, handle takes) {
 			return
 		}
 		defer d.opt.Admission.leave(at)
-		if at.body != nil {
-			r.Body = at.body
+		if at.body == nil {
+			handle(w, r, key)
+			return
 		}
+		sent := r.Body
+		r.Body = at.body
 		handle(w, r, key)
+		r.Body = sent
+		d.opt.Admission.spent(at.body) // an event holds nothing of what it was read from
 	}
 	d.api.OpenAPI().AddOperation(op)
 	d.mux.HandleFunc(route, door)
