@@ -99,7 +99,7 @@ func (d *doors) recognise(r *http.Request, scope staff.Scope, route string) (sta
 		p.headers = http.Header{"Www-Authenticate": {`Bearer realm="mimamori"` + more}}
 		return staff.APIKey{}, p
 	}
-	given := r.Header.Values("Authorization")
+	given := r.Header["Authorization"]
 	if len(given) != 1 {
 		return unknown("")
 	}
