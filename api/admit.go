@@ -46,6 +46,7 @@ const (
 	pauseRefused  = 250 * time.Millisecond
 	pausedAtMost  = 4096
 	keptAnswer    = 2 << 20 // of a page, before it goes out as it comes
+	smallBody     = 1920    // of one event; so much room is used again
 	oneAnswer     = 30 * time.Second
 )
 
@@ -56,7 +57,8 @@ const (
 // the most urgent first. Who is refused hears 429 or 503 with Retry-After, a
 // moment later, so that asking again at once costs little.
 type Admission struct {
-	log *slog.Logger
+	log   *slog.Logger
+	spare sync.Pool // of *again, for small bodies
 
 	mu      sync.Mutex // guards all below
 	under   int        // cost of what is under way
@@ -137,90 +139,132 @@ func (a *Admission) serve(w http.ResponseWriter, r *http.Request, next http.Hand
 		next.ServeHTTP(w, r)
 		return
 	}
-	if a.crowded(c) { // refused unread: it costs the less
-		a.refuse(w, r, c, false)
-		return
-	}
-	cost, held, ok := a.readAhead(w, r, c)
-	defer func() { a.hold(r, -held) }()
-	if b, read := r.Body.(*again); read && errors.As(b.err, new(*http.MaxBytesError)) {
-		problem("too-large", "").write(w)
-		return
-	}
-	waited := false
-	if ok {
-		ok, waited = a.enter(r.Context(), c, cost)
-	}
+	at, ok := a.admit(w, r, c)
 	if !ok {
-		a.hold(r, -held) // not to be kept meanwhile
-		held = 0
-		a.refuse(w, r, c, waited)
 		return
+	}
+	if at.body != nil {
+		r.Body = at.body
 	}
 	if c == Containment || c == Decisions || c == Events || streams(r) {
-		defer a.leave(c, cost)
+		defer a.leave(at)
 		next.ServeHTTP(w, r)
 		return
 	}
 	answer := &kept{to: w, header: w.Header()}
+	defer a.letGo(&at) // the body is held as long as the answer is
 	func() {
-		defer a.leave(c, cost)
+		defer a.leave(place{class: at.class, cost: at.cost})
 		next.ServeHTTP(answer, r)
 	}()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(oneAnswer)) // not all writers can
 	answer.send()
 }
 
-// readAhead takes the body into memory, and says what the request costs and how
-// much memory it holds until that is given back.
-func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, c Class) (cost int, held int64, ok bool) {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 || streams(r) || r.ContentLength > bodyLimit(c) {
-		return 1, 0, true // what is too large, the door refuses unread
+// place is what a request that was let in takes up until it leaves.
+type place struct {
+	class Class
+	cost  int
+	group int   // of those that held counts
+	held  int64 // bytes of its body
+	body  *again
+}
+
+// admit reads a request's body and lets it in, or has refused it: then there is
+// nothing left to do. Whoever is let in must leave. Of a body that the door
+// reads by itself, or that is none, there is none here.
+func (a *Admission) admit(w http.ResponseWriter, r *http.Request, c Class) (at place, ok bool) {
+	if a == nil {
+		return at, true
 	}
-	body, size := &again{Closer: r.Body}, r.ContentLength
-	body.pieces = body.room[:0]
+	at.class = c
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		at.group = 1
+	}
+	reads := r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 && !streams(r) &&
+		r.ContentLength <= bodyLimit(c) // what is too large, the door refuses unread
+	first := int64(0)
+	if reads {
+		first = piece(r)
+	}
+	if !a.begin(&at, first) { // refused unread: it costs the less
+		a.refuse(w, r, c, false)
+		return at, false
+	}
+	at.cost = 1
+	if reads {
+		ok = a.readAhead(w, r, &at)
+		if err := at.body.err; err != nil && errors.As(err, new(*http.MaxBytesError)) {
+			a.letGo(&at)
+			problem("too-large", "").write(w)
+			return at, false
+		}
+	}
+	waited := false
+	if ok || !reads {
+		ok, waited = a.enter(r.Context(), c, at.cost)
+	}
+	if !ok {
+		a.letGo(&at) // not to be kept meanwhile
+		a.refuse(w, r, c, waited)
+	}
+	return at, ok
+}
+
+// piece is how much of a body is read at a time: one byte more than there is,
+// to see its end.
+func piece(r *http.Request) int64 {
+	if r.ContentLength >= 0 {
+		return min(r.ContentLength+1, pieceBytes)
+	}
+	return pieceBytes
+}
+
+// readAhead takes the body into memory; its first piece is held already. It
+// says whether there was memory for all, and what the request costs.
+func (a *Admission) readAhead(w http.ResponseWriter, r *http.Request, at *place) bool {
+	at.body = a.fresh()
+	at.body.Closer, at.body.pieces = r.Body, at.body.room[:0]
 	in := io.Reader(r.Body) // of known length, it ends there
-	if size < 0 {
-		in = http.MaxBytesReader(w, r.Body, bodyLimit(c))
+	if r.ContentLength < 0 {
+		in = http.MaxBytesReader(w, r.Body, bodyLimit(at.class))
 	}
+	read := 0
 	for {
-		piece := int64(pieceBytes)
-		if size >= 0 {
-			piece = min(size+1, piece) // one more, to see its end
-		}
-		if !a.hold(r, piece) {
-			return 0, held, false
-		}
-		held += piece
-		buf := make([]byte, piece)
+		buf := at.body.buffer(piece(r))
 		n, err := fill(in, buf)
-		body.pieces = append(body.pieces, buf[:n])
-		cost += n
+		at.body.pieces = append(at.body.pieces, buf[:n])
+		read += n
 		if err != nil {
-			body.err = ended(err)
-			r.Body = body
-			return min(1+cost/costBytes, costAtMost), held, true
+			at.body.err = ended(err)
+			at.cost = min(1+read/costBytes, costAtMost)
+			return true
+		}
+		if !a.hold(at, piece(r)) {
+			return false
 		}
 	}
 }
 
 // hold counts memory for a request's body, if there is any left.
-func (a *Admission) hold(r *http.Request, n int64) bool {
-	if n == 0 {
-		return true
-	}
-	group := 0
-	if strings.HasPrefix(r.URL.Path, "/v1/") {
-		group = 1
-	}
+func (a *Admission) hold(at *place, n int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.held[group]+n > bodiesAtMost {
+	return a.count(at, n)
+}
+
+// count is hold for who has mu.
+func (a *Admission) count(at *place, n int64) bool {
+	if n > 0 && a.held[at.group]+n > bodiesAtMost {
 		return false
 	}
-	a.held[group] += n
+	a.held[at.group] += n
+	at.held += n
 	return true
 }
+
+// letGo gives the memory of a body back.
+func (a *Admission) letGo(at *place) { a.hold(at, -at.held) }
 
 // fill reads until the buffer is full or the body ends.
 func fill(in io.Reader, buf []byte) (n int, err error) {
@@ -248,6 +292,29 @@ type again struct {
 	from   int
 	err    error
 	io.Closer
+	small [smallBody]byte // what one event fits into
+}
+
+// fresh is room for a body: new, or what another has left.
+func (a *Admission) fresh() *again {
+	if b, ok := a.spare.Get().(*again); ok {
+		return b
+	}
+	return &again{}
+}
+
+// spent takes a body's room back. Nobody may hold a part of it any more.
+func (a *Admission) spent(b *again) {
+	b.pieces, b.room, b.piece, b.from, b.err, b.Closer = nil, [1][]byte{}, 0, 0, nil, nil
+	a.spare.Put(b)
+}
+
+// buffer is room for the next n bytes.
+func (b *again) buffer(n int64) []byte {
+	if n <= int64(len(b.small)) && len(b.pieces) == 0 {
+		return b.small[:n]
+	}
+	return make([]byte, n)
 }
 
 // whole is the body, when it is in one piece and ended well.

@@ -87,6 +87,7 @@ type doors struct {
 	api     huma.API
 	rate    *rate
 	returns returns
+	paths   []straight // of the decision path
 
 	// mu guards importing, the names of the imports that run now.
 	mu        sync.Mutex
@@ -100,7 +101,7 @@ func New(opt Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.outermost(d.mux), nil
+	return d.outermost(http.HandlerFunc(d.lead)), nil
 }
 
 func build(opt Options) (*doors, error) {

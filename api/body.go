@@ -11,7 +11,7 @@ import (
 // mediaType is the request's Content-Type, one of those allowed, in UTF-8 and
 // not compressed: a body that inflates would pass its own limit.
 func mediaType(r *http.Request, allowed ...string) (string, *Problem) {
-	given := r.Header.Values("Content-Type")
+	given := r.Header["Content-Type"] // the server keeps names in their canonical form
 	if len(given) != 1 {
 		return "", problem("media-type", "send one Content-Type: "+strings.Join(allowed, ", "))
 	}
@@ -26,7 +26,7 @@ func mediaType(r *http.Request, allowed ...string) (string, *Problem) {
 			return "", problem("media-type", "the charset must be utf-8")
 		}
 	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+	if e := r.Header["Content-Encoding"]; len(e) > 0 && e[0] != "" && !strings.EqualFold(e[0], "identity") {
 		return "", problem("media-type", "the body must not be compressed")
 	}
 	return ct, nil

@@ -29,14 +29,14 @@ func (d *doors) eventDoors() {
 		Properties: map[string]*huma.Schema{
 			"accepted": {Type: huma.TypeInteger, Description: "events that are new"},
 			"repeated": {Type: huma.TypeInteger, Description: "events that came before"}}})
-	d.plain(events, d.takeEvents)
+	d.straight(events, Events, d.takeEvents)
 
 	decide := d.operation(door{method: http.MethodPost, path: "/v1/decisions", id: "decide", scope: staff.ScopeDecisions, tag: tagEvents, errors: []int{409},
 		title: mimamori.Text{JA: "判定を求める", EN: "Ask for a decision"},
 		text:  "Exactly one event, stored and decided in one step; do not send it to /v1/events as well. Give it 150 ms, then go on with your own answer and send the same event to /v1/events until it is taken. The same request gets the same answer."})
 	decide.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{oneType: {Schema: one}, jsonType: {Schema: one}}}
 	answers(decide, http.StatusOK, jsonType, "durable, and decided", schemaOf[intake.Answer](r))
-	d.plain(decide, d.decide)
+	d.straight(decide, Decisions, d.decide)
 }
 
 type importIn struct {

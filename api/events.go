@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -25,38 +26,38 @@ const (
 )
 
 // takeEvents is POST /v1/events: one event or a batch, all or nothing.
-func (d *doors) takeEvents(w http.ResponseWriter, r *http.Request) {
+func (d *doors) takeEvents(w http.ResponseWriter, r *http.Request, k staff.APIKey) {
 	ct, p := mediaType(r, oneType, batchType, jsonType)
 	if p != nil {
 		p.write(w)
 		return
 	}
-	events, err := d.readEvents(w, r, ct, batchBytes)
+	events, now, err := d.readEvents(w, r, &k, ct, batchBytes)
 	if err != nil {
 		d.fail(r.Context(), r.Pattern, err).write(w)
 		return
 	}
-	d.rate.charge(caller(r.Context()).ID, len(events)-1)
+	d.rate.charge(k.ID, len(events)-1)
 	var taken intake.Taken
 	if len(events) > 0 {
-		if taken, err = d.opt.Intake.Take(r.Context(), events, intake.How{}); err != nil {
+		if taken, err = d.opt.Intake.Take(r.Context(), events, intake.How{Now: now}); err != nil {
 			d.fail(r.Context(), r.Pattern, fmt.Errorf("take events: %w", err)).write(w)
 			return
 		}
 	}
-	body := append(strconv.AppendInt([]byte(`{"accepted":`), int64(taken.Accepted), 10), `,"repeated":`...)
-	writeJSON(w, http.StatusAccepted, append(strconv.AppendInt(body, int64(taken.Repeated), 10), '}'))
+	answer := append(strconv.AppendInt([]byte(`{"accepted":`), int64(taken.Accepted), 10), `,"repeated":`...)
+	writeJSON(w, http.StatusAccepted, append(strconv.AppendInt(answer, int64(taken.Repeated), 10), '}'))
 }
 
 // decide is POST /v1/decisions: one event, answered with what is decided. The
 // answer is the stored one, byte for byte, when the event came before.
-func (d *doors) decide(w http.ResponseWriter, r *http.Request) {
+func (d *doors) decide(w http.ResponseWriter, r *http.Request, k staff.APIKey) {
 	ct, p := mediaType(r, oneType, jsonType)
 	if p != nil {
 		p.write(w)
 		return
 	}
-	events, err := d.readEvents(w, r, ct, eventBytes)
+	events, now, err := d.readEvents(w, r, &k, ct, eventBytes)
 	if err == nil && len(events) != 1 {
 		err = problem("invalid", "a decision is made on exactly one event")
 	}
@@ -64,7 +65,7 @@ func (d *doors) decide(w http.ResponseWriter, r *http.Request) {
 		d.fail(r.Context(), r.Pattern, err).write(w)
 		return
 	}
-	taken, err := d.opt.Intake.Take(r.Context(), events, intake.How{})
+	taken, err := d.opt.Intake.Take(r.Context(), events, intake.How{Now: now})
 	if err == nil && len(taken.Answers) != 1 {
 		err = fmt.Errorf("decide: %d answers to one event", len(taken.Answers))
 	}
@@ -72,40 +73,40 @@ func (d *doors) decide(w http.ResponseWriter, r *http.Request) {
 		d.fail(r.Context(), r.Pattern, fmt.Errorf("decide: %w", err)).write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, []byte(taken.Answers[0]))
+	writeAnswer(w, taken.Answers[0])
 }
 
 // readEvents reads and decodes a body, and sees to it that its shape is what
 // the Content-Type says and its source what the key may send.
-func (d *doors) readEvents(w http.ResponseWriter, r *http.Request, ct string, limit int64) ([]event.Event, error) {
+func (d *doors) readEvents(w http.ResponseWriter, r *http.Request, k *staff.APIKey, ct string, limit int64) (events []event.Event, now time.Time, err error) {
 	body, err := readBody(w, r, limit)
 	if err != nil {
-		return nil, err
+		return nil, now, err
 	}
 	batch := isBatch(body)
 	if (ct == oneType && batch) || (ct == batchType && !batch) {
-		return nil, problem("invalid", "the body is not of the shape that the Content-Type says")
+		return nil, now, problem("invalid", "the body is not of the shape that the Content-Type says")
 	}
-	events, err := event.Decode(body, time.Now(), event.Limits{})
-	if err != nil {
-		return nil, err
+	now = time.Now()
+	if events, err = event.Decode(body, now, event.Limits{}); err != nil {
+		return nil, now, err
 	}
-	for i, e := range events {
-		if p := foreign(caller(r.Context()), e); p != nil {
+	for i := range events {
+		if p := foreign(k, &events[i]); p != nil {
 			if batch {
-				p.Index = &i
+				p.Index = new(i)
 			}
-			return nil, p
+			return nil, now, p
 		}
 	}
-	if err := d.words(r.Context(), caller(r.Context()), accusing(events)); err != nil {
-		return nil, err
+	if n := accusing(events); n > 0 {
+		err = d.words(r.Context(), *k, n)
 	}
-	return events, nil
+	return events, now, err
 }
 
 // foreign is the Problem of an event whose source the key may not send.
-func foreign(k staff.APIKey, e event.Event) *Problem {
+func foreign(k *staff.APIKey, e *event.Event) *Problem {
 	if k.Source == "" || k.Source == e.Source {
 		return nil
 	}
@@ -126,6 +127,20 @@ func isBatch(body []byte) bool {
 }
 
 var ofJSON = []string{jsonType}
+
+// serverCounts is the length of an answer that net/http holds back to its end,
+// and whose length it then tells itself.
+const serverCounts = 2048
+
+// writeAnswer is writeJSON of a good answer, without a copy of it.
+func writeAnswer(w http.ResponseWriter, body string) {
+	if len(body) > serverCounts {
+		writeJSON(w, http.StatusOK, []byte(body))
+		return
+	}
+	w.Header()["Content-Type"] = ofJSON[:1:1]
+	_, _ = io.WriteString(w, body) // as in writeJSON
+}
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()

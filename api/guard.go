@@ -69,18 +69,26 @@ func (d *doors) guard(op *huma.Operation, door http.HandlerFunc) http.HandlerFun
 		return door
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		key, p := d.recognise(r, scope, route)
-		if p == nil {
-			if wait, ok := d.rate.admit(key.ID, time.Now()); !ok {
-				p = tooMany(wait)
-			}
+		if key, ok := d.known(w, r, scope, route); ok {
+			door(w, r.WithContext(&called{r.Context(), key}))
 		}
-		if p != nil {
-			p.write(w)
-			return
-		}
-		door(w, r.WithContext(&called{r.Context(), key}))
 	}
+}
+
+// known is the API key of a request, when it opens a door of this scope and is
+// within its cap; else it has answered.
+func (d *doors) known(w http.ResponseWriter, r *http.Request, scope staff.Scope, route string) (staff.APIKey, bool) {
+	key, p := d.recognise(r, scope, route)
+	if p == nil {
+		if wait, ok := d.rate.admit(key.ID, time.Now()); !ok {
+			p = tooMany(wait)
+		}
+	}
+	if p != nil {
+		p.write(w)
+		return key, false
+	}
+	return key, true
 }
 
 // recognise reads the bearer token (RFC 6750, section 2.1: the header only,
@@ -91,7 +99,7 @@ func (d *doors) recognise(r *http.Request, scope staff.Scope, route string) (sta
 		p.headers = http.Header{"Www-Authenticate": {`Bearer realm="mimamori"` + more}}
 		return staff.APIKey{}, p
 	}
-	given := r.Header.Values("Authorization")
+	given := r.Header["Authorization"]
 	if len(given) != 1 {
 		return unknown("")
 	}

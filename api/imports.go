@@ -111,7 +111,7 @@ func (i *importing) run(ctx context.Context, from lines, last bool) error {
 			return i.flush(ctx, last)
 		}
 		if err == nil && !l.blank {
-			if p := foreign(i.key, l.event); p != nil {
+			if p := foreign(&i.key, &l.event); p != nil {
 				err = p
 			}
 		}

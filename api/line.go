@@ -47,11 +47,12 @@ func (a *Admission) enter(ctx context.Context, c Class, cost int) (ok, waited bo
 	return !a.stepOut(c, w), true
 }
 
-// crowded says that a class has neither a place nor room in its line.
-func (a *Admission) crowded(c Class) bool {
+// begin counts the first bytes of a request's body, if its class has room in
+// its line, or a place, and there is memory left.
+func (a *Admission) begin(at *place, bytes int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.line[c]) >= lineAtMost
+	return len(a.line[at.class]) < lineAtMost && a.count(at, bytes)
 }
 
 // stepOut takes a request out of its line; false: it was let in meanwhile.
@@ -82,12 +83,16 @@ func (a *Admission) take(c Class, cost int) {
 	}
 }
 
-// leave makes room, for those in line first.
-func (a *Admission) leave(c Class, cost int) {
+// leave makes room, for those in line first, and gives the body's memory back.
+func (a *Admission) leave(at place) {
+	if a == nil {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.under -= cost
-	if c == Exports {
+	a.count(&at, -at.held)
+	a.under -= at.cost
+	if at.class == Exports {
 		a.exports--
 	}
 	for next := Containment; next >= Exports; next-- {

@@ -16,8 +16,8 @@ import (
 // accusing counts the sessions that events call an intruder's.
 func accusing(events []event.Event) int {
 	n := 0
-	for _, e := range events {
-		if v, ok := e.Payload.(*event.Verdict); ok && v.Verdict == string(journal.OfIntruder) {
+	for i := range events {
+		if v, ok := events[i].Payload.(*event.Verdict); ok && v.Verdict == string(journal.OfIntruder) {
 			n++
 		}
 	}

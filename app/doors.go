@@ -131,7 +131,13 @@ func split(doors, passwords, pages http.Handler) http.Handler {
 		mux.Handle(p, doors)
 	}
 	mux.Handle("/", pages)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if api.Straight(r) {
+			doors.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // mailHashes are how a mail address is kept for finding whose it is: keyed, by

@@ -375,3 +375,45 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestDecodeKeepsNothingOfTheBody: the room of a body is used again for the
+// next request's as soon as this one is answered.
+func TestDecodeKeepsNothingOfTheBody(t *testing.T) {
+	list := []string{
+		one("login.attempted", `{"outcome":"succeeded","session":"s-1","ip":"203.0.113.7","user_agent":"Mozilla/5.0","accept_language":"ja-JP","client_hints":{"sec-ch-ua":"a"},"device":"d_1","tls_fingerprint":"t13d","factor":"totp","password_tag":"0a1b2","own":"kept"}`),
+		one("session.seen", `{"session":"s-1","ip":"203.0.113.7","user_agent":"Mozilla/5.0"}`),
+		one("account.seen", `{"resources":[{"kind":"address","id":"a","value":{"line":"1-1"}}],"locale":"ja","time_zone":"Asia/Tokyo"}`),
+		one("account.changed", `{"resource":{"kind":"payment_method","id":"c"},"op":"changed","before":{"last4":"1111"},"after":{"last4":"2222"},"grant":"g"}`),
+		one("order.placed", `{"order":"o-1","total":{"amount":600,"currency":"JPY"},"ship_to":"a","payment":"c","reentered":["payment"]}`),
+		one("points.moved", `{"entry":"p-1","amount":-500,"balance":100,"reason":"gift"}`),
+		one("page.viewed", `{"session":"s-1","page":"orders","fields":["address"]}`),
+		one("payment.disputed", `{"order":"o-1","reason":"unknown"}`),
+		one("session.judged", `{"session":"s-1","verdict":"intruder","by":"agent"}`),
+		one("something.else", `{"free":["text",{"and":"more"}]}`),
+	}
+	for _, body := range append(list, "["+strings.Join(list, ",")+"]") {
+		room := []byte(body)
+		events, err := Decode(room, now, Limits{})
+		if err != nil {
+			t.Fatalf("Decode(%s) = %v", body, err)
+		}
+		for i := range room {
+			room[i] = 'x'
+		}
+		fresh, err := Decode([]byte(body), now, Limits{})
+		if err != nil || !reflect.DeepEqual(events, fresh) {
+			t.Errorf("%s\nchanged with its body: %+v", body, events)
+		}
+	}
+	for _, body := range []string{`{"` + strings.Repeat("secret", 3) + `":{}}`, one("login.attempted", `{"outcome":"?","ip":"203.0.113.7","user_agent":""}`), `{"id":"e1","id":"e2"}`} {
+		room := []byte(body)
+		_, err := Decode(room, now, Limits{})
+		said := fmt.Sprintf("%v", err)
+		for i := range room {
+			room[i] = 'x'
+		}
+		if again := fmt.Sprintf("%v", err); err == nil || again != said {
+			t.Errorf("the error %q is %q when the body has changed", said, again)
+		}
+	}
+}

@@ -71,8 +71,8 @@ type Gatekeeper struct {
 	store KeyStore
 	log   *audit.Log
 
-	mu    sync.Mutex // guards known
-	known map[string]*knownKey
+	mu    sync.Mutex           // guards known
+	known map[string]*knownKey // by what of their ids stands in their text
 
 	words wordCount
 	// Alarm hears, once an hour and key, that a key names more intruders than it
@@ -152,7 +152,7 @@ func (n NewAPIKey) make(actor mimamori.Actor) (string, APIKey) {
 		ID: mimamori.NewID("key"), Name: n.Name, Source: n.Source, Scopes: n.Scopes, Hash: sha256.Sum256([]byte(text)),
 		PerSecond: n.PerSecond, CreatedAt: time.Now(), CreatedBy: actor.ID, ExpiresAt: n.ExpiresAt, WordsAnHour: n.WordsAnHour,
 	}
-	return keyPrefix + strings.TrimPrefix(k.ID, "key_") + "_" + text, k
+	return keyPrefix + short(k.ID) + "_" + text, k
 }
 
 // Revoke ends a key. guard may be nil for the command line.
@@ -163,10 +163,15 @@ func (g *Gatekeeper) Revoke(ctx context.Context, guard audit.Guard, actor mimamo
 	if err := g.store.RevokeAPIKey(ctx, id, time.Now()); err != nil {
 		return fmt.Errorf("revoke API key %s: %w", id, err)
 	}
-	g.mu.Lock()
-	delete(g.known, id)
-	g.mu.Unlock()
+	g.forget(id)
 	return nil
+}
+
+// forget has a key read anew when it next comes.
+func (g *Gatekeeper) forget(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.known, short(id))
 }
 
 // allow asks the guard, or only records where the command line has none.
@@ -199,13 +204,13 @@ func (g *Gatekeeper) Check(ctx context.Context, presented string) (APIKey, error
 		return APIKey{}, fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	}
 	hash := sha256.Sum256([]byte(secret))
-	k, err := g.read(ctx, "key_"+id)
+	now := time.Now()
+	k, err := g.read(ctx, id, now)
 	if errors.Is(err, mimamori.ErrNotFound) {
 		k.Hash = [32]byte{} // no SHA-256 is known to be zero
 	} else if err != nil {
 		return APIKey{}, err
 	}
-	now := time.Now()
 	if subtle.ConstantTimeCompare(hash[:], k.Hash[:]) != 1 || !k.RevokedAt.IsZero() || (!k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt)) {
 		return APIKey{}, fmt.Errorf("API key: %w", mimamori.ErrDenied)
 	}
@@ -221,27 +226,33 @@ func (g *Gatekeeper) Check(ctx context.Context, presented string) (APIKey, error
 	return k, nil
 }
 
-// read takes the key from memory if it was read within the last second.
-func (g *Gatekeeper) read(ctx context.Context, id string) (APIKey, error) {
+// idPrefix is what an id has before what of it stands in the key's text.
+const idPrefix = "key_"
+
+func short(id string) string { return strings.TrimPrefix(id, idPrefix) }
+
+// read takes the key from memory if it was read within the last second. name
+// is its id as it stands in its text.
+func (g *Gatekeeper) read(ctx context.Context, name string, now time.Time) (APIKey, error) {
 	g.mu.Lock()
-	if k, ok := g.known[id]; ok && time.Since(k.readAt) < keyLife {
+	if k, ok := g.known[name]; ok && now.Sub(k.readAt) < keyLife {
 		defer g.mu.Unlock()
 		return k.key, nil
 	}
 	g.mu.Unlock()
-	key, err := g.store.APIKey(ctx, id)
+	key, err := g.store.APIKey(ctx, idPrefix+name)
 	if err != nil {
 		return APIKey{}, fmt.Errorf("API key: %w", err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	k, ok := g.known[id]
+	k, ok := g.known[name]
 	if !ok {
 		if len(g.known) >= maxKnown { // only keys that exist come here
 			clear(g.known)
 		}
 		k = &knownKey{tokens: float64(2 * key.PerSecond), at: time.Now()}
-		g.known[id] = k
+		g.known[name] = k
 	}
 	k.key, k.readAt = key, time.Now()
 	return key, nil
@@ -254,7 +265,7 @@ func (g *Gatekeeper) take(key APIKey, now time.Time) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	k, ok := g.known[key.ID]
+	k, ok := g.known[short(key.ID)]
 	if !ok {
 		return true
 	}
@@ -270,7 +281,7 @@ func (g *Gatekeeper) take(key APIKey, now time.Time) bool {
 func (g *Gatekeeper) touch(id string, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if k, ok := g.known[id]; ok {
+	if k, ok := g.known[short(id)]; ok {
 		k.key.UsedAt = at
 	}
 }

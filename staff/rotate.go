@@ -45,9 +45,7 @@ func (g *Gatekeeper) Rotate(ctx context.Context, guard audit.Guard, actor mimamo
 	if err != nil {
 		return "", APIKey{}, fmt.Errorf("rotate API key %s: %w", id, err)
 	}
-	g.mu.Lock()
-	delete(g.known, id)
-	g.mu.Unlock()
+	g.forget(id)
 	return text, next, nil
 }
 
