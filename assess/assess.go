@@ -267,7 +267,7 @@ func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
 	}
 	out = append(out, detailHabits(f, s)...)
 	for _, a := range actsOf(fresh) {
-		if _, done := s.Terms[actNames[a].name]; !done {
+		if _, done := s.Terms.Of(actNames[a].name); !done {
 			out = append(out, uint8(habitAct+2*int(a)+i))
 		}
 	}
@@ -279,9 +279,9 @@ func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
 func Again(s *profile.Session, hand Signal) Assessment {
 	hand = hand.tempered()
 	all := []Signal{hand}
-	for name, w := range s.Terms {
-		if sentences[name].group != Campaign {
-			all = append(all, named(name, w))
+	for _, w := range s.Terms {
+		if sentences[w.Name].group != Campaign {
+			all = append(all, named(w.Name, w.Value))
 		}
 	}
 	slices.SortFunc(all, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
@@ -318,10 +318,10 @@ func (a Assessment) InCampaign() bool {
 }
 
 // Terms is the session's signals as the profile keeps them.
-func (a Assessment) Terms() map[string]float64 {
-	out := make(map[string]float64, len(a.Signals))
+func (a Assessment) Terms() profile.Weights {
+	out := make(profile.Weights, 0, len(a.Signals))
 	for _, s := range a.Signals {
-		out[s.Name] = math.Round(s.Weight*1000) / 1000
+		out = out.With(s.Name, math.Round(s.Weight*1000)/1000)
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package intake
 import (
 	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -51,14 +50,9 @@ func (a *Answer) appendTo(b []byte) []byte {
 }
 
 func (a *Answer) appendTerms(b []byte) []byte {
-	var room [24]string
-	names := room[:0]
-	for name := range a.Terms {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for i, name := range names {
-		b = appendNumber(append(appendText(comma(b, i), name), ':'), a.Terms[name])
+	for i := range a.Terms {
+		t := &a.Terms[i]
+		b = appendNumber(append(appendText(comma(b, i), t.Name), ':'), t.Value)
 	}
 	return append(b, '}')
 }

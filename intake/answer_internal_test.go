@@ -10,6 +10,7 @@ import (
 	"mimamori"
 	"mimamori/assess"
 	"mimamori/decide"
+	"mimamori/profile"
 )
 
 // TestAnswerAsJSON: an answer is what encoding/json makes of it, byte for byte.
@@ -19,7 +20,7 @@ func TestAnswerAsJSON(t *testing.T) {
 		number := rapid.OneOf(rapid.Float64Range(-30, 30), rapid.SampledFrom([]float64{0, 1e-7, 0.000123, -2.5, 1e21, 1}))
 		a := Answer{Decision: decide.Decision(text.Draw(t, "decision")), Probability: number.Draw(t, "probability"), Reasons: []assess.Signal{},
 			Incident: mimamori.IncidentID(text.Draw(t, "incident")), Device: text.Draw(t, "device"), Obligations: []decide.Obligation{},
-			Degraded: rapid.SliceOfN(text, 0, 2).Draw(t, "degraded"), Terms: rapid.MapOfN(text, number, 0, 30).Draw(t, "terms"),
+			Degraded: rapid.SliceOfN(text, 0, 2).Draw(t, "degraded"), Terms: profile.NamedOf(rapid.MapOfN(text, number, 0, 30).Draw(t, "terms")),
 			Rules: rapid.SliceOfN(text, 0, 2).Draw(t, "rules"), Campaigns: rapid.SliceOfN(text, 0, 2).Draw(t, "campaigns")}
 		for range rapid.IntRange(0, 3).Draw(t, "reasons") {
 			a.Reasons = append(a.Reasons, assess.Signal{Name: text.Draw(t, "signal"), Group: assess.Group(text.Draw(t, "group")),

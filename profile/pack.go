@@ -166,44 +166,32 @@ func (k *packer) number(field int, v float64) {
 func (k *packer) open(field int) { k.key(field, wireGroup) }
 func (k *packer) close()         { k.b = append(k.b, 0) }
 
-// weights are written in order of their names, so that equal rows are equal
-// bytes.
-func (k *packer) weights(field int, m map[string]float64) {
-	if len(m) == 0 {
+// weights are in order of their names, so that equal rows are equal bytes.
+func (k *packer) weights(field int, all Weights) {
+	if len(all) == 0 {
 		return
 	}
 	k.open(field)
-	var room [24]string
-	for _, name := range sorted(room[:0], m) {
+	for i := range all {
 		k.key(1, wireText)
-		k.word(name)
-		k.number(2, m[name])
+		k.word(all[i].Name)
+		k.number(2, all[i].Value)
 	}
 	k.close()
 }
 
-func (k *packer) marks(field int, m map[string]int64) {
-	if len(m) == 0 {
+func (k *packer) marks(field int, all Marks) {
+	if len(all) == 0 {
 		return
 	}
 	k.open(field)
-	var room [24]string
-	for _, name := range sorted(room[:0], m) {
+	for i := range all {
 		k.key(1, wireText)
-		k.word(name)
+		k.word(all[i].Name)
 		k.key(2, wireInt)
-		k.b = binary.AppendVarint(k.b, m[name])
+		k.b = binary.AppendVarint(k.b, all[i].Value)
 	}
 	k.close()
-}
-
-// sorted are the names of a map, in the room given if there is enough.
-func sorted[V any](room []string, m map[string]V) []string {
-	for name := range m {
-		room = append(room, name)
-	}
-	slices.Sort(room)
-	return room
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

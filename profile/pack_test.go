@@ -48,9 +48,9 @@ var goldenProfile = Profile{Locale: "ja", Zone: "Asia/Seoul", FirstSeen: begin, 
 	Networks:  []Network{{Key: "126.16.1.0/24", ASN: 17676, Country: "JP", Kind: "access", First: begin, Last: begin, Count: 1, Proof: true, Via: "s1", Delay: 2.75}},
 	Countries: []Country{{Code: "JP", First: begin, Last: begin, Via: "s1"}}, Hours: [24]uint16{0: 1, 23: 65535}, Langs: []string{"ja", "pt"},
 	Orders: 2, MaxOrder: 4800, Balance: -5, FailedAt: begin, Failed: 1,
-	Sessions: []Session{{ID: "s1", Began: begin, Last: begin, Device: "t1", Network: "126.16.1.0/24", ASN: 1, Country: "JP", Known: true, Terms: map[string]float64{"device_known": -1.4, "x": 1e-9},
-		Ended: true, Verdict: "customer", Marks: map[string]int64{"address": 0}, Counted: [2]int16{-600, 1}, Met: "hold", Agent: "chrome/windows", Major: 1, Values: []string{"v", "w"}, Event: "e1", Tied: true}},
-	Foes: []Foe{{At: begin, Device: "t1", Network: "n", ASN: 2, Agent: "a"}}, Faded: map[string]float64{"network_new": 0.5}, FadedAt: begin}
+	Sessions: []Session{{ID: "s1", Began: begin, Last: begin, Device: "t1", Network: "126.16.1.0/24", ASN: 1, Country: "JP", Known: true, Terms: Weights{{"device_known", -1.4}, {"x", 1e-9}},
+		Ended: true, Verdict: "customer", Marks: Marks{{"address", 0}}, Counted: [2]int16{-600, 1}, Met: "hold", Agent: "chrome/windows", Major: 1, Values: []string{"v", "w"}, Event: "e1", Tied: true}},
+	Foes: []Foe{{At: begin, Device: "t1", Network: "n", ASN: 2, Agent: "a"}}, Faded: Weights{{"network_new", 0.5}}, FadedAt: begin}
 
 const goldenRow = "010881820412061a28417369612f53656f756c240180bb2f2c0380b898e1df0e01340280897a3906430a087431129e011c02ff887a240029d804373a0873314198024f520c616263004b0a343132362e31362e312e302f3234108c8a011a02220e2c0034003902474a0955fc2a00530a0214001c00220900581858ffff5f620662087074690471804b790984010089010293010a0b733114001c0022052a1130013a02474b0a2e15ef150a04781695d626e80b2e113e00575a26630a1c6164647265737311000069af0971027abe018201820189010292010476920104779a010b6531a701009b010c0012051a046e20022a046100a3010a4615e80700ac01000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000086a7e9ed"
 
@@ -132,7 +132,7 @@ func BenchmarkRow(b *testing.B) {
 	p := goldenProfile
 	for i := range 5 {
 		s := p.Sessions[0]
-		s.ID, s.Terms = string(rune('a'+i)), map[string]float64{"device_known": -1.4, "hour_usual": -0.2, "language_known": -0.3, "network_known": -1.5}
+		s.ID, s.Terms = string(rune('a'+i)), Weights{{"device_known", -1.4}, {"hour_usual", -0.2}, {"language_known", -0.3}, {"network_known", -1.5}}
 		p.Sessions = append(p.Sessions, s)
 	}
 	row := p.pack(nil)

@@ -64,8 +64,8 @@ type Profile struct {
 	// Faded is what spoke against the strange sessions for which there was no
 	// room any more, heaviest of each, and when the last of them was seen: who
 	// signs in a dozen times must not get his first session out of sight.
-	Faded   map[string]float64 `json:"x,omitempty"`
-	FadedAt time.Time          `json:"xt,omitzero"`
+	Faded   Weights   `json:"x,omitempty"`
+	FadedAt time.Time `json:"xt,omitzero"`
 }
 
 // Device is a browser or app that signed in. Key is the token from our cookie
@@ -111,18 +111,18 @@ type Country struct {
 // Session is one stay of the last days: how unlike the customer it began, and
 // what it has done since.
 type Session struct {
-	ID      string             `json:"i"`
-	Began   time.Time          `json:"b"`
-	Last    time.Time          `json:"t"`
-	Device  string             `json:"d,omitempty"`
-	Network string             `json:"w,omitempty"`
-	ASN     uint32             `json:"s,omitempty"`
-	Country string             `json:"c,omitempty"`
-	Known   bool               `json:"k,omitempty"` // began on a device that counted as the customer's
-	Terms   map[string]float64 `json:"x,omitempty"` // signal name → log-odds, from the login and since
-	Ended   bool               `json:"e,omitempty"` // signed out
-	Verdict string             `json:"v,omitempty"` // customer or intruder, when somebody said so
-	Marks   map[string]int64   `json:"m,omitempty"` // what it did: act → unix second of the first time
+	ID      string    `json:"i"`
+	Began   time.Time `json:"b"`
+	Last    time.Time `json:"t"`
+	Device  string    `json:"d,omitempty"`
+	Network string    `json:"w,omitempty"`
+	ASN     uint32    `json:"s,omitempty"`
+	Country string    `json:"c,omitempty"`
+	Known   bool      `json:"k,omitempty"` // began on a device that counted as the customer's
+	Terms   Weights   `json:"x,omitempty"` // signal name → log-odds, from the login and since
+	Ended   bool      `json:"e,omitempty"` // signed out
+	Verdict string    `json:"v,omitempty"` // customer or intruder, when somebody said so
+	Marks   Marks     `json:"m,omitempty"` // what it did, and when first
 	// Counted is how the session stands in decide's tally: the places of its
 	// sign-in's score and of its highest after an act; 0: not counted.
 	Counted [2]int16 `json:"q,omitzero"`

@@ -51,8 +51,8 @@ func (s *Session) size() int {
 	}
 	if len(s.Marks) > 0 {
 		n += len(`"m":{},`) - 1
-		for k, v := range s.Marks {
-			n += quoted(k) + 1 + digits(v) + 1
+		for _, m := range s.Marks {
+			n += quoted(m.Name) + 1 + digits(m.Value) + 1
 		}
 	}
 	return n
@@ -115,13 +115,13 @@ func texts(name string, all []string) int {
 	return always(name, n)
 }
 
-func weights(name string, m map[string]float64) int {
-	if len(m) == 0 {
+func weights(name string, all Weights) int {
+	if len(all) == 0 {
 		return 0
 	}
 	n := 1
-	for k, v := range m {
-		n += quoted(k) + 1 + number(v, 64) + 1
+	for _, w := range all {
+		n += quoted(w.Name) + 1 + number(w.Value, 64) + 1
 	}
 	return always(name, n)
 }

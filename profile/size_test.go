@@ -33,6 +33,14 @@ func fill(rng *rand.Rand, v reflect.Value) {
 	if rng.IntN(5) == 0 && v.Kind() != reflect.Struct {
 		return // absent
 	}
+	switch named := v.Addr().Interface().(type) {
+	case *Weights:
+		fillNamed(rng, named)
+		return
+	case *Marks:
+		fillNamed(rng, named)
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString([]string{"a", "Chrome (Windows)", "日本語", "<b>&\"\\\n\x01", "t0123456789ab", "\u2028é😀", "x\x7f"}[rng.IntN(7)])
@@ -56,13 +64,6 @@ func fill(rng *rand.Rand, v reflect.Value) {
 		for i := range v.Len() {
 			fill(rng, v.Index(i))
 		}
-	case reflect.Map:
-		v.Set(reflect.MakeMap(v.Type()))
-		for _, k := range []string{"one", "two <", "three"}[:rng.IntN(4)] {
-			x := reflect.New(v.Type().Elem()).Elem()
-			fill(rng, x)
-			v.SetMapIndex(reflect.ValueOf(k), x)
-		}
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[time.Time]() {
 			t := []time.Time{{}, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(2026, 1, 2, 3, 4, 5, 120_000_000, time.UTC),
@@ -75,5 +76,13 @@ func fill(rng *rand.Rand, v reflect.Value) {
 		}
 	default:
 		panic("a row holds a kind of value that fill does not know: " + v.Kind().String())
+	}
+}
+
+func fillNamed[V any](rng *rand.Rand, n *Named[V]) {
+	for _, name := range []string{"two <", "one", "three"}[:rng.IntN(4)] {
+		var v V
+		fill(rng, reflect.ValueOf(&v).Elem())
+		*n = n.With(name, v)
 	}
 }

@@ -182,8 +182,8 @@ func (u *unpacker) number(key uint64) float64 {
 	return u.float()
 }
 
-func (u *unpacker) weights() map[string]float64 {
-	m := make(map[string]float64, 8)
+func (u *unpacker) weights() Weights {
+	m := make(Weights, 0, 12)
 	var name string
 	u.open()
 	for k := u.key(); k != 0; k = u.key() {
@@ -191,7 +191,7 @@ func (u *unpacker) weights() map[string]float64 {
 		case 1<<3 | wireText:
 			name = u.text()
 		case 2<<3 | wireMilli, 2<<3 | wireFloat:
-			m[name] = u.number(k)
+			m = m.With(name, u.number(k))
 		default:
 			u.skip(k)
 		}
@@ -199,8 +199,8 @@ func (u *unpacker) weights() map[string]float64 {
 	return m
 }
 
-func (u *unpacker) marks() map[string]int64 {
-	m := map[string]int64{}
+func (u *unpacker) marks() Marks {
+	var m Marks
 	var name string
 	u.open()
 	for k := u.key(); k != 0; k = u.key() {
@@ -208,7 +208,7 @@ func (u *unpacker) marks() map[string]int64 {
 		case 1<<3 | wireText:
 			name = u.text()
 		case 2<<3 | wireInt:
-			m[name] = u.int()
+			m = m.With(name, u.int())
 		default:
 			u.skip(k)
 		}
