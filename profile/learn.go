@@ -330,7 +330,7 @@ func (p *Profile) dropSession(now time.Time) {
 		p.Faded, recalled = nil, false
 	}
 	for _, w := range least.Terms {
-		if w.Value > p.Faded.Value(w.Name) { // and so above 0
+		if w.Value > max(0, p.Faded.Value(w.Name)) {
 			p.Faded = p.Faded.With(w.Name, w.Value)
 		}
 	}

@@ -1,8 +1,10 @@
 package profile
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"hash/crc32"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -28,18 +30,30 @@ func TestPackedRoundTrip(t *testing.T) {
 		if err := json.Unmarshal(b, &want); err != nil {
 			t.Fatal(err)
 		}
-		row := p.pack(nil)
+		row := packed(&p)
 		got, err := Decode(row)
 		if d := cmp.Diff(want, got); err != nil || d != "" {
 			t.Fatalf("after the round trip (%v):\n%s", err, d)
 		}
-		if again := got.pack(nil); !slices.Equal(row, again) {
+		if again := packed(&got); !slices.Equal(row, again) {
 			t.Fatalf("written again it is\n%x\nnot\n%x", again, row)
 		}
 		if old, err := Decode(b); err != nil || cmp.Diff(want, old) != "" {
 			t.Fatalf("as JSON it reads %+v, %v", old, err)
 		}
 	}
+}
+
+// packed is a row that nothing is cut from.
+func packed(p *Profile) []byte {
+	var k packer
+	p.pack(&k)
+	return k.row()
+}
+
+// sealed is what stands in a row, with its check sum.
+func sealed(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 // goldenProfile is what goldenRow says.
@@ -63,13 +77,14 @@ func TestGoldenRow(t *testing.T) {
 	}
 	got, err := Decode(row)
 	if d := cmp.Diff(goldenProfile, got); err != nil || d != "" {
-		t.Errorf("the row of version 1 reads otherwise (%v), now it would be\n%x\n%s", err, goldenProfile.pack(nil), d)
+		t.Errorf("the row of version 1 reads otherwise (%v), now it would be\n%x\n%s", err, packed(&goldenProfile), d)
 	}
 }
 
 // TestFieldsOfALaterProgram are passed over, and what follows is read.
 func TestFieldsOfALaterProgram(t *testing.T) {
-	k := packer{b: []byte{version}, at: base}
+	k := packer{at: base}
+	k.byte(version)
 	k.uint(40, 7)
 	k.int(41, -7)
 	k.open(42)
@@ -77,14 +92,14 @@ func TestFieldsOfALaterProgram(t *testing.T) {
 	k.open(2)
 	k.time(3, begin)
 	k.close()
-	k.number(4, 0.5)
-	k.number(5, 1e-9)
+	k.number(4, 0.5, 64)
+	k.number(5, 1e-9, 64)
 	k.yes(6, true)
 	k.close()
 	k.once(43, "once")
 	k.text(3, "later")
 	k.time(4, begin)
-	p, err := Decode(seal(k.b, 0))
+	p, err := Decode(k.row())
 	if err != nil || p.Zone != "later" || !p.FirstSeen.Equal(begin) {
 		t.Errorf("read %+v, %v", p, err)
 	}
@@ -93,7 +108,7 @@ func TestFieldsOfALaterProgram(t *testing.T) {
 // TestBrokenRows: a row that is cut, or of which one bit is flipped, is an
 // error and never another picture. So is one that no program wrote.
 func TestBrokenRows(t *testing.T) {
-	whole := goldenProfile.pack(nil)
+	whole := packed(&goldenProfile)
 	for n := 1; n < len(whole); n++ {
 		if _, err := Decode(whole[:n]); err == nil {
 			t.Errorf("cut to %d of %d bytes it reads", n, len(whole))
@@ -107,21 +122,21 @@ func TestBrokenRows(t *testing.T) {
 		}
 	}
 	for _, b := range [][]byte{{version, 0, 7}, {version, 1}, {version, 8<<3 | wireGroup}, {version, 2<<3 | wireText, 41}, {version, 2<<3 | wireText, 0xfe, 0x7f}, {version, 7<<3 | wireFloat}, {version, 0x80}} {
-		if p, err := Decode(seal(b, 0)); err == nil {
+		if p, err := Decode(sealed(b)); err == nil {
 			t.Errorf("%x reads as %+v", b, p)
 		}
 	}
 }
 
 func FuzzUnpack(f *testing.F) {
-	whole := goldenProfile.pack(nil)
+	whole := packed(&goldenProfile)
 	f.Add(whole[1 : len(whole)-4])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := Decode(seal(append([]byte{version}, b...), 0))
+		p, err := Decode(sealed(append([]byte{version}, b...)))
 		if err != nil {
 			return
 		}
-		q, err := Decode(p.pack(nil))
+		q, err := Decode(packed(&p))
 		if d := cmp.Diff(p, q, cmpopts.EquateEmpty(), cmpopts.EquateNaNs()); err != nil || d != "" {
 			t.Errorf("%x after another round trip (%v):\n%s", b, err, d)
 		}
@@ -135,11 +150,11 @@ func BenchmarkRow(b *testing.B) {
 		s.ID, s.Terms = string(rune('a'+i)), Weights{{"device_known", -1.4}, {"hour_usual", -0.2}, {"language_known", -0.3}, {"network_known", -1.5}}
 		p.Sessions = append(p.Sessions, s)
 	}
-	row := p.pack(nil)
+	row := packed(&p)
 	b.Run("pack", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			row = p.AppendTo(row[:0])
+			row, _ = p.Encode()
 		}
 		b.ReportMetric(float64(len(row)), "bytes")
 	})

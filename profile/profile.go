@@ -214,18 +214,13 @@ func (p *Profile) Fit() {
 	}
 }
 
-// Encode writes the row, made to fit.
+// Encode writes the row, made to fit, as JSON too.
 func (p *Profile) Encode() ([]byte, error) {
-	return p.AppendTo(make([]byte, 0, 2*step)), nil // most rows fit
-}
-
-// AppendTo appends the row, made to fit, to what there is room for.
-func (p *Profile) AppendTo(b []byte) []byte {
-	p.Fit()
 	for {
-		out := p.pack(b)
-		if len(out)-len(b) <= MaxBytes || !p.dropOne() {
-			return out
+		var k packer
+		p.pack(&k)
+		if max(k.json, len(k.full)+k.i+sumSize) <= MaxBytes || !p.dropOne() {
+			return k.row(), nil
 		}
 	}
 }
