@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -124,6 +125,36 @@ func TestBrokenRows(t *testing.T) {
 	for _, b := range [][]byte{{version, 0, 7}, {version, 1}, {version, 8<<3 | wireGroup}, {version, 2<<3 | wireText, 41}, {version, 2<<3 | wireText, 0xfe, 0x7f}, {version, 7<<3 | wireFloat}, {version, 0x80}} {
 		if p, err := Decode(sealed(b)); err == nil {
 			t.Errorf("%x reads as %+v", b, p)
+		}
+	}
+}
+
+// TestEachSessionItsOwnRoom: the weights of a row are made room for at once;
+// what is added to a session's, or taken from them, shows in no other.
+func TestEachSessionItsOwnRoom(t *testing.T) {
+	p := Profile{Faded: Weights{{"device_new", 2}}, FadedAt: begin}
+	for i := range MaxSessions {
+		s := Session{ID: strconv.Itoa(i), Began: begin, Last: begin}
+		for n := range (i * 5) % 13 { // of different lengths, so that the room runs out
+			s.Terms = s.Terms.With("term"+strconv.Itoa(n), float64(i))
+		}
+		p.Sessions = append(p.Sessions, s)
+	}
+	row := packed(&p)
+	for i := range MaxSessions + 1 {
+		got, err := Decode(row)
+		want, _ := Decode(row)
+		if err != nil || !slices.Equal(got.Faded, p.Faded) {
+			t.Fatal(err, got.Faded)
+		}
+		change, theirs := &got.Faded, &want.Faded
+		if i < MaxSessions {
+			change, theirs = &got.Sessions[i].Terms, &want.Sessions[i].Terms
+		}
+		*change = change.With("a", -99).With("term0", -99).Without("term1").With("z", -99)
+		*theirs = slices.Clone(*change)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("after a change of one:\n%s", d)
 		}
 	}
 }

@@ -116,21 +116,21 @@ type Session struct {
 	Last    time.Time `json:"t"`
 	Device  string    `json:"d,omitempty"`
 	Network string    `json:"w,omitempty"`
-	ASN     uint32    `json:"s,omitempty"`
 	Country string    `json:"c,omitempty"`
-	Known   bool      `json:"k,omitempty"` // began on a device that counted as the customer's
 	Terms   Weights   `json:"x,omitempty"` // signal name → log-odds, from the login and since
-	Ended   bool      `json:"e,omitempty"` // signed out
 	Verdict string    `json:"v,omitempty"` // customer or intruder, when somebody said so
 	Marks   Marks     `json:"m,omitempty"` // what it did, and when first
+	Met     string    `json:"g,omitempty"` // the sternest decision so far, from challenge on
+	Agent   string    `json:"a,omitempty"` // browser and system at the login
+	Major   int       `json:"j,omitempty"` // the browser's version then
+	Values  []string  `json:"u,omitempty"` // ValueKey of what it registered
+	Event   string    `json:"o,omitempty"` // id of the login event
+	ASN     uint32    `json:"s,omitempty"`
 	// Counted is how the session stands in decide's tally: the places of its
 	// sign-in's score and of its highest after an act; 0: not counted.
 	Counted [2]int16 `json:"q,omitzero"`
-	Met     string   `json:"g,omitempty"` // the sternest decision so far, from challenge on
-	Agent   string   `json:"a,omitempty"` // browser and system at the login
-	Major   int      `json:"j,omitempty"` // the browser's version then
-	Values  []string `json:"u,omitempty"` // ValueKey of what it registered
-	Event   string   `json:"o,omitempty"` // id of the login event
+	Known   bool     `json:"k,omitempty"` // began on a device that counted as the customer's
+	Ended   bool     `json:"e,omitempty"` // signed out
 	Tied    bool     `json:"z,omitempty"` // an intruder's, and the counters across accounts were told
 }
 
@@ -233,7 +233,7 @@ func Decode(b []byte) (p Profile, err error) {
 	case len(b) == 0:
 		return p, nil
 	case b[0] == version:
-		p, err = unpack(b)
+		err = p.unpack(b)
 	case b[0] == '{':
 		p, err = fromJSON(b)
 	default:
