@@ -107,10 +107,27 @@ func (a Assessment) Groups() []Group {
 
 // Top is the n heaviest signals that speak for a third party, heaviest first.
 func (a Assessment) Top(n int) []Signal {
-	out := slices.Clone(a.Signals)
-	out = slices.DeleteFunc(out, func(s Signal) bool { return s.Weight < 0.3 })
-	slices.SortStableFunc(out, func(x, y Signal) int { return cmp.Compare(y.Weight, x.Weight) })
-	return out[:min(n, len(out))]
+	var out []Signal // of most there are none
+	for i := range a.Signals {
+		s := &a.Signals[i]
+		if s.Weight < 0.3 {
+			continue
+		}
+		at := len(out)
+		for at > 0 && out[at-1].Weight < s.Weight {
+			at--
+		}
+		switch {
+		case at == n:
+			continue
+		case len(out) == n:
+			copy(out[at+1:], out[at:])
+			out[at] = *s
+		default:
+			out = slices.Insert(out, at, *s)
+		}
+	}
+	return out
 }
 
 // Facts is everything an assessment may look at. All of it is given; nothing

@@ -97,5 +97,26 @@ func appendNumber(b []byte, v float64) []byte {
 		out, _ := json.Marshal(v) // a sum of finite weights: cannot fail
 		return append(b, out...)
 	}
+	if m := math.Round(v * 1000); m/1000 == v && math.Abs(m) < 1e12 && m != 0 {
+		return appendThousandths(b, int64(m)) // as all weights are
+	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
+}
+
+// appendThousandths writes so many thousandths without zeros at the end. No
+// shorter number is read as the same one, with so few digits.
+func appendThousandths(b []byte, m int64) []byte {
+	if m < 0 {
+		b, m = append(b, '-'), -m
+	}
+	b = strconv.AppendInt(b, m/1000, 10)
+	rest := m % 1000
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	return b
 }

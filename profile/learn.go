@@ -155,11 +155,22 @@ func (p *Profile) KeepSession(s Session) {
 		return
 	}
 	// Those of the customer that nobody saw for weeks are of no use any more.
-	p.Sessions = slices.DeleteFunc(p.Sessions, func(o Session) bool {
-		return o.Verdict == "" && s.Last.Sub(o.Last) > staleAfter
-	})
-	p.Sessions = append(p.Sessions, s)
-	slices.SortStableFunc(p.Sessions, func(a, b Session) int { return a.Last.Compare(b.Last) })
+	kept := 0
+	for i := range p.Sessions {
+		if o := &p.Sessions[i]; o.Verdict != "" || s.Last.Sub(o.Last) <= staleAfter {
+			if kept < i {
+				p.Sessions[kept] = *o
+			}
+			kept++
+		}
+	}
+	clear(p.Sessions[kept:])
+	p.Sessions = append(p.Sessions[:kept], s)
+	for i := range p.Sessions { // nearly in order already
+		for ; i > 0 && p.Sessions[i].Last.Before(p.Sessions[i-1].Last); i-- {
+			p.Sessions[i], p.Sessions[i-1] = p.Sessions[i-1], p.Sessions[i]
+		}
+	}
 	for len(p.Sessions) > MaxSessions {
 		p.dropSession(s.Last)
 	}

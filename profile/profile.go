@@ -8,7 +8,6 @@ package profile
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -157,20 +156,22 @@ func (n Network) Usual(now time.Time) bool {
 
 // Device finds a device by its key.
 func (p *Profile) Device(key string) (*Device, bool) {
-	i := slices.IndexFunc(p.Devices, func(d Device) bool { return d.Key == key })
-	if i < 0 {
-		return nil, false
+	for i := range p.Devices { // in place: they are asked for all the time, and large
+		if p.Devices[i].Key == key {
+			return &p.Devices[i], true
+		}
 	}
-	return &p.Devices[i], true
+	return nil, false
 }
 
 // Network finds a network by its key.
 func (p *Profile) Network(key string) (*Network, bool) {
-	i := slices.IndexFunc(p.Networks, func(n Network) bool { return n.Key == key })
-	if i < 0 {
-		return nil, false
+	for i := range p.Networks {
+		if p.Networks[i].Key == key {
+			return &p.Networks[i], true
+		}
 	}
-	return &p.Networks[i], true
+	return nil, false
 }
 
 // Session finds a session of the last days by the shop's id.
@@ -178,11 +179,12 @@ func (p *Profile) Session(id string) (*Session, bool) {
 	if id == "" {
 		return nil, false
 	}
-	i := slices.IndexFunc(p.Sessions, func(s Session) bool { return s.ID == id })
-	if i < 0 {
-		return nil, false
+	for i := range p.Sessions {
+		if p.Sessions[i].ID == id {
+			return &p.Sessions[i], true
+		}
 	}
-	return &p.Sessions[i], true
+	return nil, false
 }
 
 // FailedLogins is the number of failed attempts in the running hour.
