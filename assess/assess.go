@@ -138,6 +138,8 @@ type Facts struct {
 	Place   geo.Place        // of the event's address, if it has one
 	Network string           // geo.Network of that address
 	Agent   profile.Agent    // of the event's user agent string
+	Device  string           // profile.DeviceKey of a sign-in's; empty: it is worked out
+	Print   string           // profile.PrintKey of its language header; empty: as well
 	Traffic traffic.View
 	Values  []traffic.Value // what is known of the values that a change registers
 	// WatchUntil is set while the account is watched after a takeover, with
@@ -239,7 +241,7 @@ const (
 )
 
 // Line says it.
-func Line(f Facts) int { return lineOf(&f) }
+func Line(f *Facts) int { return lineOf(f) }
 
 func lineOf(f *Facts) int {
 	u := usage(f, traffic.ClassOf(f.Place.Kind, f.Place.Country, f.Traffic.Home))
@@ -253,6 +255,9 @@ func lineOf(f *Facts) int {
 }
 
 func printKey(f *Facts) string {
+	if f.Print != "" {
+		return f.Print
+	}
 	return profile.PrintKey(login(f).AcceptLanguage, "")
 }
 

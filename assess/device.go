@@ -51,6 +51,8 @@ func login(f *Facts) *event.Login {
 
 func deviceKey(f *Facts) string {
 	switch {
+	case f.Device != "":
+		return f.Device
 	case f.known == nil:
 		return profile.DeviceKey(login(f).Device, f.Agent)
 	case f.known.key == "":
@@ -92,6 +94,18 @@ func path(from, to int, after time.Duration, at time.Time) int {
 // hardware is the login's device against those of hers: the token's answer
 // and the user agent's together.
 func hardware(f *Facts) (token, relation int, any bool) {
+	if f.known == nil {
+		return hardwareOf(f)
+	}
+	h := &f.known.hardware
+	if !h.there {
+		h.token, h.relation, h.any = hardwareOf(f)
+		h.there = true
+	}
+	return h.token, h.relation, h.any
+}
+
+func hardwareOf(f *Facts) (token, relation int, any bool) {
 	given := login(f).Device
 	key := deviceKey(f)
 	token, relation = tokenNone, different

@@ -67,6 +67,10 @@ type known struct {
 	device, network odds
 	level           int
 	atAll, far      bool // device, network were worked out
+	hardware        struct {
+		token, relation int
+		any, there      bool
+	}
 }
 
 // deviceOdds is how much likelier each kind comes on such a device than she.

@@ -207,7 +207,7 @@ type used struct {
 }
 
 func usage(f *Facts, class traffic.Class) (u used) {
-	operator := traffic.Operator(f.Place.ASN, f.Network)
+	block := traffic.Block(f.Network)
 	for i := range f.Profile.Networks {
 		n := &f.Profile.Networks[i]
 		if !n.Usual(f.Event.Time) {
@@ -223,7 +223,7 @@ func usage(f *Facts, class traffic.Class) (u used) {
 			continue
 		}
 		u.country += c
-		if n.ASN != f.Place.ASN || n.ASN == 0 && traffic.Operator(0, n.Key) != operator {
+		if n.ASN != f.Place.ASN || n.ASN == 0 && traffic.Block(n.Key) != block {
 			continue
 		}
 		u.operator += c

@@ -82,7 +82,7 @@ func (w *work) learnSeen(s *profile.Session, seen *event.Session) {
 func (w *work) learnLogin(d *event.Login) {
 	p := &w.a.Profile
 	seen := profile.Seen{Session: d.Session, Device: w.place.device, Agent: w.place.agent.String(), Network: w.place.network,
-		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage), Major: w.place.agent.Major, Print: profile.PrintKey(d.AcceptLanguage, ""), Delay: assess.DelayOf(d.RTTMillis)}
+		Place: w.place.Place, Lang: assess.Language(d.AcceptLanguage), Major: w.place.agent.Major, Print: w.place.print, Delay: assess.DelayOf(d.RTTMillis)}
 	if _, ok := p.Device(seen.Device); !ok && d.Device != "" {
 		p.Claim(seen.Device, w.place.agent)
 	}

@@ -18,7 +18,7 @@ func (in *Intake) place(e event.Event) where {
 	switch d := e.Payload.(type) {
 	case *event.Login:
 		ip, w.agent = d.IP, in.agents.parse(d.UserAgent)
-		w.device = profile.DeviceKey(d.Device, w.agent)
+		w.device, w.print = profile.DeviceKey(d.Device, w.agent), profile.PrintKey(d.AcceptLanguage, "")
 	case *event.Session:
 		ip, w.goesOn = d.IP, in.agents.parse(d.UserAgent)
 	}
@@ -36,6 +36,7 @@ type where struct {
 	network string
 	agent   profile.Agent // of a sign-in
 	device  string        // profile.DeviceKey of a sign-in
+	print   string        // profile.PrintKey of its language header
 	goesOn  profile.Agent // of a session that goes on
 }
 

@@ -101,7 +101,8 @@ func (w *work) judge() error {
 	case *event.Verdict, *event.Dispute, *event.Account:
 		return nil // words about sessions and accounts, nothing that a session did
 	}
-	f := w.facts()
+	var f assess.Facts
+	w.facts(&f)
 	var c decide.Case
 	met := decide.Allow
 	switch d := w.e.Payload.(type) {
@@ -228,31 +229,32 @@ func (w *work) meet() (*profile.Session, bool) {
 	return w.a.Profile.Session(w.e.Session)
 }
 
-func (w *work) facts() assess.Facts {
-	f := assess.Facts{Event: w.e, Profile: &w.a.Profile, Place: w.place.Place, Network: w.place.network,
-		WatchUntil: w.a.Standing.WatchUntil, RecoveredAt: w.a.Standing.RecoveredAt, Contained: !w.a.Standing.DecidedAt.IsZero()}
+// facts fills in what is known of the event; more than a kilobyte, which is
+// not handed about.
+func (w *work) facts(f *assess.Facts) {
+	f.Event, f.Profile, f.Place, f.Network = w.e, &w.a.Profile, w.place.Place, w.place.network
+	f.WatchUntil, f.RecoveredAt, f.Contained = w.a.Standing.WatchUntil, w.a.Standing.RecoveredAt, !w.a.Standing.DecidedAt.IsZero()
 	if l, ok := w.e.Payload.(*event.Login); ok {
-		f.Agent = w.place.agent
+		f.Agent, f.Device, f.Print = w.place.agent, w.place.device, w.place.print
 		w.told = w.attempt()
-		if l.Outcome != event.Succeeded {
-			return f
+		if l.Outcome == event.Succeeded {
+			w.view(&f.Traffic)
+			w.told.Moved = int8(assess.Line(f))
 		}
-		f.Traffic = w.view()
-		w.told.Moved = int8(assess.Line(f))
-		return f
+		return
 	}
 	f.Agent, f.Traffic = w.place.goesOn, w.in.opt.Traffic.Brief()
 	for _, v := range assess.ValuesOf(w.e) {
 		f.Values = append(f.Values, w.in.opt.Traffic.Value(v, w.e.Time))
 	}
-	return f
 }
 
 // view is what the counters across accounts knew before they were told of the
 // attempt: a transaction that is run again must not find itself in them.
-func (w *work) view() traffic.View {
+func (w *work) view(into *traffic.View) {
 	if w.viewed == nil {
-		return w.in.opt.Traffic.View(w.told)
+		*into = w.in.opt.Traffic.View(w.told)
+		return
 	}
 	if *w.viewed == nil {
 		v, ok := w.in.views.Get().(*traffic.View)
@@ -262,7 +264,7 @@ func (w *work) view() traffic.View {
 		*v = w.in.opt.Traffic.View(w.told)
 		*w.viewed = v
 	}
-	return **w.viewed
+	*into = **w.viewed
 }
 
 // giveBack gives the views back, a kilobyte each: nothing else points to them.

@@ -75,8 +75,11 @@ func PrintKey(accept, tls string) string {
 	if accept == "" && tls == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte("print\x00" + accept + "\x00" + tls))
-	return hex.EncodeToString(sum[:3])
+	var room [256]byte
+	sum := sha256.Sum256(append(append(append(append(room[:0], "print\x00"...), accept...), 0), tls...))
+	var key [6]byte
+	hex.Encode(key[:], sum[:3])
+	return string(key[:])
 }
 
 // ValueKey folds something registered on an account (an address, a phone
@@ -91,8 +94,11 @@ func ValueKey(kind, value string) string {
 // of browser and system.
 func DeviceKey(token string, a Agent) string {
 	if token != "" {
-		sum := sha256.Sum256([]byte("device\x00" + token))
-		return "t" + hex.EncodeToString(sum[:6])
+		var room [128]byte
+		sum := sha256.Sum256(append(append(room[:0], "device\x00"...), token...))
+		key := [13]byte{'t'}
+		hex.Encode(key[1:], sum[:6])
+		return string(key[:])
 	}
 	return "a" + a.Family()
 }

@@ -390,14 +390,20 @@ func Operator(asn uint32, network string) string {
 	if asn != 0 {
 		return strconv.FormatUint(uint64(asn), 10)
 	}
+	return "~" + Block(network)
+}
+
+// Block is the first half of a network: what stands for its operator where
+// nobody knows that.
+func Block(network string) string {
 	for i, dots := 0, 0; i < len(network); i++ {
 		if network[i] == '.' || network[i] == ':' {
 			if dots++; dots == 2 {
-				return "~" + network[:i]
+				return network[:i]
 			}
 		}
 	}
-	return "~" + network
+	return network
 }
 
 // keys are the hashes under which one attempt is counted.
