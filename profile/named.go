@@ -56,9 +56,12 @@ func (n Named[V]) Value(name string) V {
 // With has the value under the name, in place of what was there. As after
 // append, nobody uses n itself any more.
 func (n Named[V]) With(name string, v V) Named[V] {
-	i := len(n)
+	if i := len(n); i == 0 || n[i-1].Name < name { // most come in order
+		return append(n, Entry[V]{name, v})
+	}
+	i := len(n) - 1
 	for i > 0 && n[i-1].Name >= name {
-		i-- // most come in order
+		i--
 	}
 	if i < len(n) && n[i].Name == name {
 		n[i].Value = v

@@ -297,8 +297,8 @@ func (k *packer) timeThere(field int, t time.Time) {
 
 // number is a float of so many bits, most of which are rounded to thousandths.
 func (k *packer) number(field int, v float64, bits int) {
-	m := math.Round(v * 1000)
-	if !(math.Abs(m) < 1e15 && m/1000 == v && !(m == 0 && math.Signbit(v))) {
+	m, exactly := thousandths(v)
+	if !exactly {
 		k.key(field, wireFloat)
 		for bits, n := math.Float64bits(v), 0; n < 8; n++ {
 			k.byte(byte(bits >> (8 * n)))
@@ -307,9 +307,9 @@ func (k *packer) number(field int, v float64, bits int) {
 		return
 	}
 	k.key(field, wireMilli)
-	k.varint(int64(m))
-	if bits == 64 && math.Abs(m) < 1e12 {
-		k.json += thousandthsSize(int64(m))
+	k.varint(m)
+	if bits == 64 && -1e12 < m && m < 1e12 {
+		k.json += thousandthsSize(m)
 	} else {
 		k.json += numberSize(v, bits)
 	}

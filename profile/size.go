@@ -26,6 +26,17 @@ func digits(v int64) int {
 	return n
 }
 
+// thousandths are those that a number is, exactly; false: it is none, or -0, or
+// too large to be sure.
+func thousandths(v float64) (int64, bool) {
+	x := v * 1000
+	if !(math.Abs(x) < 1e15) {
+		return 0, false
+	}
+	m := int64(x + math.Copysign(0.5, x))
+	return m, float64(m)/1000 == v && !(m == 0 && math.Signbit(v))
+}
+
 // thousandthsSize is what so many thousandths take.
 func thousandthsSize(m int64) int {
 	n := 0
@@ -76,13 +87,25 @@ func timeSize(t time.Time) int {
 
 // quoted is a string as encoding/json writes it.
 func quoted(s string) int {
+	var odd uint8
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c >= 0x7f {
-			return escaped(s)
-		}
+		odd |= oddly[s[i]]
+	}
+	if odd != 0 {
+		return escaped(s)
 	}
 	return len(s) + 2
 }
+
+// oddly are the bytes that may be written otherwise than they are.
+var oddly = func() (by [256]uint8) {
+	for c := range by {
+		if c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c >= 0x7f {
+			by[c] = 1
+		}
+	}
+	return by
+}()
 
 // escaped counts what has to be escaped; rare.
 func escaped(s string) int {

@@ -203,6 +203,16 @@ func (u *unpacker) weights() Weights {
 	m := Weights(few[:0])
 	var name string
 	u.open()
+	// As they are written: a name of before and some thousandths.
+	for u.i < len(u.s) && u.s[u.i] == 1<<3|wireText {
+		u.i++
+		name = u.text()
+		if u.i == len(u.s) || u.s[u.i] != 2<<3|wireMilli {
+			break
+		}
+		u.i++
+		m = m.With(name, float64(u.int())/1000)
+	}
 	for k := u.key(); k != 0; k = u.key() {
 		switch k {
 		case 1<<3 | wireText:
