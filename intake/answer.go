@@ -13,6 +13,9 @@ import (
 func (a *Answer) appendTo(b []byte) []byte {
 	b = appendText(append(b, `{"decision":`...), string(a.Decision))
 	b = appendNumber(append(b, `,"probability":`...), a.Probability)
+	if a.Uncalibrated != 0 {
+		b = appendNumber(append(b, `,"uncalibrated":`...), a.Uncalibrated)
+	}
 	b = append(b, `,"reasons":[`...)
 	for i := range a.Reasons {
 		s := &a.Reasons[i]

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -15,11 +16,14 @@ import (
 
 // TestAnswerAsJSON: an answer is what encoding/json makes of it, byte for byte.
 func TestAnswerAsJSON(t *testing.T) {
+	if n := reflect.TypeFor[Answer]().NumField(); n != 12 {
+		t.Fatalf("an answer has %d fields: one that is not set below may not be written either", n)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "hold", "いつもの端末です。", "a<b>&\"\\", "\u2028…", "\xff\xe2"}))
 		number := rapid.OneOf(rapid.Float64Range(-30, 30), rapid.Map(rapid.Int64Range(-1e13, 1e13), func(n int64) float64 { return float64(n) / 1000 }),
 			rapid.Map(rapid.IntRange(-20_000, 20_000), func(n int) float64 { return float64(n) / 1000 }), rapid.SampledFrom([]float64{0, 1e-7, 0.000123, -2.5, 1e21, 1}))
-		a := Answer{Decision: decide.Decision(text.Draw(t, "decision")), Probability: number.Draw(t, "probability"), Reasons: []assess.Signal{},
+		a := Answer{Decision: decide.Decision(text.Draw(t, "decision")), Probability: number.Draw(t, "probability"), Uncalibrated: number.Draw(t, "uncalibrated"), Reasons: []assess.Signal{},
 			Incident: mimamori.IncidentID(text.Draw(t, "incident")), Device: text.Draw(t, "device"), Obligations: []decide.Obligation{},
 			Degraded: rapid.SliceOfN(text, 0, 2).Draw(t, "degraded"), Terms: profile.NamedOf(rapid.MapOfN(text, number, 0, 30).Draw(t, "terms")),
 			Rules: rapid.SliceOfN(text, 0, 2).Draw(t, "rules"), Campaigns: rapid.SliceOfN(text, 0, 2).Draw(t, "campaigns")}
