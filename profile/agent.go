@@ -15,6 +15,8 @@ type Agent struct {
 	OS      string // "Android"
 	Type    string // mobile, tablet, desktop, bot or unknown
 	Major   int    // the browser's major version, 0 when not known
+
+	family, text string // of one that was read: Family and String, which each sign-in asks for
 }
 
 // ParseAgent reads a user agent string; rubbish gives "unknown" parts.
@@ -37,6 +39,7 @@ func ParseAgent(s string) Agent {
 	if a.OS == "" || len(a.OS) > 40 {
 		a.OS = "unknown"
 	}
+	a.family, a.text = a.Family(), a.String()
 	return a
 }
 
@@ -54,6 +57,9 @@ func (a Agent) System() string {
 
 // String is for people: "Chrome (Windows)".
 func (a Agent) String() string {
+	if a.text != "" {
+		return a.text
+	}
 	clean := func(s string) string {
 		return strings.Map(func(r rune) rune {
 			if r < ' ' || r == '<' || r == '>' {
@@ -67,7 +73,12 @@ func (a Agent) String() string {
 
 // Family is the browser and its system without versions, as a key:
 // "chrome/windows".
-func (a Agent) Family() string { return strings.ToLower(a.Browser + "/" + a.OS) }
+func (a Agent) Family() string {
+	if a.family != "" {
+		return a.family
+	}
+	return strings.ToLower(a.Browser + "/" + a.OS)
+}
 
 // PrintKey folds what else tells one browser from another of the same kind:
 // the whole language header, and the TLS fingerprint if the edge gives one.
