@@ -172,7 +172,7 @@ func order(f *Facts) (*event.Order, bool) {
 
 // since says that the session left a mark within d before the event.
 func since(f *Facts, s *profile.Session, mark string, d time.Duration) bool {
-	at, ok := s.Marks[mark]
+	at, ok := s.Marks.Of(mark)
 	return ok && f.Event.Time.Sub(time.Unix(at, 0)) <= d
 }
 
@@ -312,9 +312,9 @@ func LikeHers(s *profile.Session, e event.Event) bool {
 
 // against is what device and network of a session's sign-in say against her.
 func against(s *profile.Session) (sum float64) {
-	for name, w := range s.Terms {
-		if g := sentences[name].group; (g == Device || g == Network) && !isMove(name) {
-			sum += w
+	for _, w := range s.Terms {
+		if g := sentences[w.Name].group; (g == Device || g == Network) && !isMove(w.Name) {
+			sum += w.Value
 		}
 	}
 	return sum
@@ -378,10 +378,10 @@ const fade = 7 * 24 * time.Hour
 func afterwards(s *profile.Session, now time.Time) []Signal {
 	out := make([]Signal, 0, len(s.Terms)+4)
 	gone := max(now.Sub(s.Last), 0)
-	for name, w := range s.Terms {
-		x := named(name, w)
-		if d := lasts(name); d > 0 {
-			at, ok := s.Marks[name]
+	for _, t := range s.Terms {
+		x, w := named(t.Name, t.Value), t.Value
+		if d := lasts(t.Name); d > 0 {
+			at, ok := s.Marks.Of(t.Name)
 			if !ok { // it came with the sign-in, or has faded and nobody noted it
 				at = s.Began.Unix()
 			}
@@ -401,24 +401,26 @@ func afterwards(s *profile.Session, now time.Time) []Signal {
 
 // Marked are the session's marks after an assessment: when each thing that
 // counts for a time was last seen.
-func Marked(s *profile.Session, a Assessment, e event.Event) map[string]int64 {
-	out := map[string]int64{}
+func Marked(s *profile.Session, a Assessment, e event.Event) profile.Marks {
+	var out profile.Marks
+	if len(s.Marks) > 0 {
+		out = make(profile.Marks, 0, len(s.Marks)+2)
+	}
 	now := e.Time
-	for name, at := range s.Marks {
-		if lasts(name) == 0 || slices.ContainsFunc(a.Signals, func(x Signal) bool { return x.Name == name }) {
-			out[name] = at
+	for _, m := range s.Marks {
+		if lasts(m.Name) == 0 || slices.ContainsFunc(a.Signals, func(x Signal) bool { return x.Name == m.Name }) {
+			out = append(out, m)
 		}
 	}
 	for _, x := range a.Fresh {
 		if lasts(x.Name) > 0 {
-			out[x.Name] = now.Unix()
+			out = out.With(x.Name, now.Unix())
 		}
 	}
 	if mark := MarkOf(e); mark != "" {
-		out[mark] = now.Unix()
+		out = out.With(mark, now.Unix())
 	}
-	moveMarks(a, e, out)
-	spendMarks(&Facts{Event: e}, s, out)
+	out = spendMarks(&Facts{Event: e}, s, moveMarks(a, e, out))
 	if len(out) == 0 {
 		return nil
 	}

@@ -107,10 +107,27 @@ func (a Assessment) Groups() []Group {
 
 // Top is the n heaviest signals that speak for a third party, heaviest first.
 func (a Assessment) Top(n int) []Signal {
-	out := slices.Clone(a.Signals)
-	out = slices.DeleteFunc(out, func(s Signal) bool { return s.Weight < 0.3 })
-	slices.SortStableFunc(out, func(x, y Signal) int { return cmp.Compare(y.Weight, x.Weight) })
-	return out[:min(n, len(out))]
+	var out []Signal // of most there are none
+	for i := range a.Signals {
+		s := &a.Signals[i]
+		if s.Weight < 0.3 {
+			continue
+		}
+		at := len(out)
+		for at > 0 && out[at-1].Weight < s.Weight {
+			at--
+		}
+		switch {
+		case at == n:
+			continue
+		case len(out) == n:
+			copy(out[at+1:], out[at:])
+			out[at] = *s
+		default:
+			out = slices.Insert(out, at, *s)
+		}
+	}
+	return out
 }
 
 // Facts is everything an assessment may look at. All of it is given; nothing
@@ -267,7 +284,7 @@ func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
 	}
 	out = append(out, detailHabits(f, s)...)
 	for _, a := range actsOf(fresh) {
-		if _, done := s.Terms[actNames[a].name]; !done {
+		if _, done := s.Terms.Of(actNames[a].name); !done {
 			out = append(out, uint8(habitAct+2*int(a)+i))
 		}
 	}
@@ -279,9 +296,9 @@ func actHabits(f *Facts, s *profile.Session, fresh []Signal) (out []uint8) {
 func Again(s *profile.Session, hand Signal) Assessment {
 	hand = hand.tempered()
 	all := []Signal{hand}
-	for name, w := range s.Terms {
-		if sentences[name].group != Campaign {
-			all = append(all, named(name, w))
+	for _, w := range s.Terms {
+		if sentences[w.Name].group != Campaign {
+			all = append(all, named(w.Name, w.Value))
 		}
 	}
 	slices.SortFunc(all, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
@@ -318,10 +335,10 @@ func (a Assessment) InCampaign() bool {
 }
 
 // Terms is the session's signals as the profile keeps them.
-func (a Assessment) Terms() map[string]float64 {
-	out := make(map[string]float64, len(a.Signals))
+func (a Assessment) Terms() profile.Weights {
+	out := make(profile.Weights, 0, len(a.Signals))
 	for _, s := range a.Signals {
-		out[s.Name] = math.Round(s.Weight*1000) / 1000
+		out = out.With(s.Name, math.Round(s.Weight*1000)/1000)
 	}
 	return out
 }

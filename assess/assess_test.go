@@ -91,7 +91,7 @@ func drawFacts(t *rapid.T) Facts {
 			Place: geo.Place{Country: rapid.SampledFrom(countries).Draw(t, "country"), ASN: uint32(rapid.IntRange(0, 3).Draw(t, "asn"))}, Lang: "ja"}
 		began := at.Add(-time.Duration(rapid.IntRange(1, 400*24).Draw(t, "hours")) * time.Hour)
 		p.LearnLogin(began, s)
-		p.KeepSession(profile.Session{ID: s.Session, Began: began, Last: began, Network: s.Network, Country: s.Place.Country, Terms: map[string]float64{"device_new": 2.5}, Known: rapid.Bool().Draw(t, "known")})
+		p.KeepSession(profile.Session{ID: s.Session, Began: began, Last: began, Network: s.Network, Country: s.Place.Country, Terms: profile.NamedOf(map[string]float64{"device_new": 2.5}), Known: rapid.Bool().Draw(t, "known")})
 	}
 	count := func() traffic.Level {
 		return traffic.Level{Good: rapid.Float64Range(0, 1000).Draw(t, "good"), Bad: rapid.Float64Range(0, 1000).Draw(t, "bad"), Taken: rapid.Float64Range(0, 5).Draw(t, "taken")}

@@ -33,7 +33,7 @@ func touched(f *Facts, s *profile.Session) (n int, first bool) {
 		return 0, false
 	}
 	for _, a := range details {
-		at, before := s.Marks[actNames[a].name]
+		at, before := s.Marks.Of(actNames[a].name)
 		before = before && f.Event.Time.Sub(time.Unix(at, 0)) <= actLasts
 		if a == this {
 			first = !before

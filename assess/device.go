@@ -165,7 +165,7 @@ func doubtfulSince(f *Facts) bool {
 	}
 	var z float64
 	for _, w := range s.Terms {
-		z += w
+		z += w.Value
 	}
 	return z > 3
 }

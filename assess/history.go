@@ -162,7 +162,7 @@ func secondStrange(f *Facts) (Signal, bool) {
 			f.Event.Time.Sub(s.Began).Abs() >= 24*time.Hour || !strange(s.Terms) {
 			continue
 		}
-		if far := 2 * temper; w > 2 && max(s.Terms["network_vpn"], s.Terms["network_hosting"], s.Terms["network_tor"], s.Terms["country_new"], s.Terms["network_new"]) > far {
+		if far := 2 * temper; w > 2 && max(s.Terms.Value("network_vpn"), s.Terms.Value("network_hosting"), s.Terms.Value("network_tor"), s.Terms.Value("country_new"), s.Terms.Value("network_new")) > far {
 			far := 12.5
 			if s.Verdict == "intruder" {
 				far = 8 // one more proof; it may be she herself, on something new
@@ -179,8 +179,8 @@ func secondStrange(f *Facts) (Signal, bool) {
 }
 
 // strange says that a session began on a device unlike the customer's.
-func strange(terms map[string]float64) bool {
-	return terms["device_new"] > 0 || terms["device_unrecognised"] > 0
+func strange(terms profile.Weights) bool {
+	return terms.Value("device_new") > 0 || terms.Value("device_unrecognised") > 0
 }
 
 // Strange says so of a session that is kept.

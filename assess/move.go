@@ -168,9 +168,9 @@ func moveHabits(f *Facts, s *profile.Session) []uint8 {
 // those of the sign-in, and the weight is what they add.
 func stolen(s *profile.Session, w float64) float64 {
 	z := Prior
-	for name, t := range s.Terms {
-		if name != "session_moved" && name != "session_elsewhere" {
-			z += t
+	for _, t := range s.Terms {
+		if !isMove(t.Name) {
+			z += t.Value
 		}
 	}
 	theft := Prior + w // nothing else speaks of it: there is nothing to temper
@@ -189,14 +189,15 @@ func moved(signals []Signal) bool {
 }
 
 // moveMarks leaves the mark of a session that has come back.
-func moveMarks(a Assessment, e event.Event, marks map[string]int64) {
+func moveMarks(a Assessment, e event.Event, marks profile.Marks) profile.Marks {
 	seen, ok := e.Payload.(*event.Session)
 	switch {
 	case moved(a.Fresh):
-		delete(marks, markBack)
+		return marks.Without(markBack)
 	case ok && e.Kind == event.SessionSeen && seen.IP != "" && moved(a.Signals):
-		marks[markBack] = e.Time.Unix()
+		return marks.With(markBack, e.Time.Unix())
 	}
+	return marks
 }
 
 // Shared says that a session which began as hers may be in two hands, or in
@@ -207,7 +208,7 @@ func Shared(s *profile.Session, a Assessment) bool {
 	if !moved(a.Signals) || !s.Known && against(s) >= 1 {
 		return false
 	}
-	if _, back := s.Marks[markBack]; back && !moved(a.Fresh) {
+	if _, back := s.Marks.Of(markBack); back && !moved(a.Fresh) {
 		return true
 	}
 	return !slices.ContainsFunc(a.Signals, func(x Signal) bool { return x.Name == "session_moved" && x.Weight > 0 })

@@ -15,7 +15,7 @@ var someDay = time.Date(2026, 11, 10, 1, 0, 0, 0, time.UTC)
 // keeps the marks of what has faded.
 func TestFadedActsStayFaded(t *testing.T) {
 	s := &profile.Session{ID: "s", Began: someDay.Add(-30 * 24 * time.Hour), Last: someDay.Add(-time.Minute),
-		Terms: map[string]float64{"address_added": 1, "session_moved": 8, "hour_unusual": 1, "device_new": 2, "value_of_intruder": 5}}
+		Terms: profile.NamedOf(map[string]float64{"address_added": 1, "session_moved": 8, "hour_unusual": 1, "device_new": 2, "value_of_intruder": 5})}
 	names := map[string]bool{}
 	for _, x := range afterwards(s, someDay) {
 		names[x.Name] = true
@@ -50,19 +50,19 @@ func TestShared(t *testing.T) {
 		{"and gone again", hers, map[string]int64{markBack: 1}, []Signal{other, spree}, []Signal{other}, seen, false},
 		{"it never moved", hers, nil, []Signal{spree}, []Signal{spree}, act, false},
 	} {
-		s := &profile.Session{ID: "s", Terms: c.terms, Marks: c.marks}
+		s := &profile.Session{ID: "s", Terms: profile.NamedOf(c.terms), Marks: profile.NamedOf(c.marks)}
 		if got := Shared(s, Assessment{Assessed: true, Signals: c.all, Fresh: c.fresh}); got != c.want {
 			t.Errorf("%s: Shared = %v, want %v", c.name, got, c.want)
 		}
 	}
-	s := &profile.Session{ID: "s", Terms: hers}
+	s := &profile.Session{ID: "s", Terms: profile.NamedOf(hers)}
 	for _, c := range []struct {
 		e     event.Event
 		fresh []Signal
 		want  bool
 	}{{act, nil, false}, {seen, nil, true}, {act, []Signal{spree}, true}, {seen, []Signal{other}, false}} {
 		s.Marks = Marked(s, Assessment{Assessed: true, Signals: []Signal{other}, Fresh: c.fresh}, c.e)
-		if _, got := s.Marks[markBack]; got != c.want {
+		if _, got := s.Marks.Of(markBack); got != c.want {
 			t.Errorf("after %s with %v: it has come back: %v, want %v", c.e.Kind, c.fresh, got, c.want)
 		}
 	}
@@ -87,7 +87,7 @@ func TestLikeHers(t *testing.T) {
 		{"a new phone at home, points", ordinary, points, false},
 		{"a VPN, goods", strange, order(event.Order{}), false},
 	} {
-		if got := LikeHers(&profile.Session{Terms: c.terms}, c.e); got != c.want {
+		if got := LikeHers(&profile.Session{Terms: profile.NamedOf(c.terms)}, c.e); got != c.want {
 			t.Errorf("%s: LikeHers = %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -109,9 +109,9 @@ func spent(f *Facts) (*event.Points, bool) {
 
 // spendOf says how they leave.
 func spendOf(f *Facts, s *profile.Session) int {
-	at, ordered := s.Marks[markOrder]
+	at, ordered := s.Marks.Of(markOrder)
 	switch {
-	case ordered && since(f, s, markOrder, Checkout) && s.Marks[markSpent] < at:
+	case ordered && since(f, s, markOrder, Checkout) && s.Marks.Value(markSpent) < at:
 		return spentWithOrder
 	case since(f, s, markAlone, actLasts):
 		return spentAgain
@@ -135,7 +135,7 @@ func reasonOf(p *event.Points) int {
 // has learned of it.
 func Unpaid(s *profile.Session, e event.Event) bool {
 	_, ok := spent(&Facts{Event: e})
-	at, waits := s.Marks[markAlone]
+	at, waits := s.Marks.Of(markAlone)
 	return ok && waits && at == e.Time.Unix()
 }
 
@@ -190,26 +190,25 @@ func spendHabits(f *Facts, s *profile.Session) (out []uint8) {
 }
 
 // spendMarks leaves the marks of an event that spends.
-func spendMarks(f *Facts, s *profile.Session, marks map[string]int64) {
+func spendMarks(f *Facts, s *profile.Session, marks profile.Marks) profile.Marks {
 	now := f.Event.Time.Unix()
 	if f.Event.By == event.ByShop || f.Event.By == event.BySystem || f.Event.Command != "" {
-		return // nothing that the session did
+		return marks // nothing that the session did
 	}
 	if _, ok := order(f); ok {
-		if last, ok := s.Marks[markOrder]; ok {
-			marks[markBefore] = last
+		if last, ok := s.Marks.Of(markOrder); ok {
+			marks = marks.With(markBefore, last)
 		}
-		marks[markOrder] = now
-		delete(marks, markAlone)
-		return
+		return marks.With(markOrder, now).Without(markAlone)
 	}
 	if _, ok := spent(f); ok {
-		if marks[markSpent] = now; spendOf(f, s) != spentWithOrder {
-			marks[markAlone] = now
+		if marks = marks.With(markSpent, now); spendOf(f, s) != spentWithOrder {
+			marks = marks.With(markAlone, now)
 		}
-		return
+		return marks
 	}
 	if alone(f, s) {
-		delete(marks, markAlone)
+		return marks.Without(markAlone)
 	}
+	return marks
 }

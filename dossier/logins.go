@@ -181,7 +181,7 @@ func (f *file) whyUnfamiliar(l journal.Login) []mimamori.Text {
 		return nil
 	}
 	for _, name := range []string{"network_tor", "network_vpn", "network_hosting", "country_new", "device_new", "network_new"} {
-		if s.Terms[name] > 0 && len(out) < 3 {
+		if s.Terms.Value(name) > 0 && len(out) < 3 {
 			out = append(out, assess.Sentence(name))
 		}
 	}

@@ -125,10 +125,10 @@ func (a *Analyst) Explain(ctx context.Context, actor mimamori.Actor, of console.
 		out.IP, out.Agent = l.IP, l.UserAgent
 	}
 	for _, w := range d.Answer.Terms {
-		out.Sum += w
+		out.Sum += w.Value
 	}
-	for name, w := range d.Answer.Terms {
-		out.Terms = append(out.Terms, console.Term{Signal: name, Group: string(assess.GroupOf(name)), Text: assess.Sentence(name), Weight: w, Without: decide.Probability(out.Sum - w)})
+	for _, w := range d.Answer.Terms {
+		out.Terms = append(out.Terms, console.Term{Signal: w.Name, Group: string(assess.GroupOf(w.Name)), Text: assess.Sentence(w.Name), Weight: w.Value, Without: decide.Probability(out.Sum - w.Value)})
 	}
 	slices.SortFunc(out.Terms, func(x, y console.Term) int {
 		return cmp.Or(cmp.Compare(y.Weight, x.Weight), cmp.Compare(x.Signal, y.Signal))

@@ -3,7 +3,6 @@ package intake
 import (
 	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -51,14 +50,9 @@ func (a *Answer) appendTo(b []byte) []byte {
 }
 
 func (a *Answer) appendTerms(b []byte) []byte {
-	var room [24]string
-	names := room[:0]
-	for name := range a.Terms {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for i, name := range names {
-		b = appendNumber(append(appendText(comma(b, i), name), ':'), a.Terms[name])
+	for i := range a.Terms {
+		t := &a.Terms[i]
+		b = appendNumber(append(appendText(comma(b, i), t.Name), ':'), t.Value)
 	}
 	return append(b, '}')
 }
@@ -103,5 +97,26 @@ func appendNumber(b []byte, v float64) []byte {
 		out, _ := json.Marshal(v) // a sum of finite weights: cannot fail
 		return append(b, out...)
 	}
+	if m := math.Round(v * 1000); m/1000 == v && math.Abs(m) < 1e12 && m != 0 {
+		return appendThousandths(b, int64(m)) // as all weights are
+	}
 	return strconv.AppendFloat(b, v, 'f', -1, 64)
+}
+
+// appendThousandths writes so many thousandths without zeros at the end. No
+// shorter number is read as the same one, with so few digits.
+func appendThousandths(b []byte, m int64) []byte {
+	if m < 0 {
+		b, m = append(b, '-'), -m
+	}
+	b = strconv.AppendInt(b, m/1000, 10)
+	rest := m % 1000
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	return b
 }

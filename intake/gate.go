@@ -60,7 +60,7 @@ func (f *asking) of(p *profile.Profile, session string, now time.Time) {
 	}
 	z := assess.Prior
 	for _, t := range s.Terms {
-		z += t
+		z += t.Value
 	}
 	f.Probability, f.Intruder = 1/(1+math.Exp(-z)), s.Verdict == string(journal.OfIntruder)
 	f.hers = s.Known || s.Verdict == "customer"

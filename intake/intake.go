@@ -19,6 +19,7 @@ import (
 	"mimamori/geo"
 	"mimamori/incident"
 	"mimamori/policy"
+	"mimamori/profile"
 	"mimamori/response"
 	"mimamori/traffic"
 )
@@ -205,7 +206,7 @@ type Answer struct {
 	Obligations  []decide.Obligation `json:"obligations"`
 	Degraded     []string            `json:"degraded,omitempty"`
 	// Terms is every signal with its weight, for whoever wants to add them up.
-	Terms map[string]float64 `json:"terms,omitempty"`
+	Terms profile.Weights `json:"terms,omitempty"`
 	// Rules are the operator's own that hit.
 	Rules []string `json:"rules,omitempty"`
 	// Campaigns are attacks over many accounts that the event belongs to.

@@ -37,7 +37,7 @@ type work struct {
 	genuine bool // presumed so, and counted
 
 	assessment assess.Assessment
-	weights    map[string]float64 // see terms
+	weights    profile.Weights // see terms
 	made       decide.Made
 	device     string // a token to set
 	campaigns  []string
@@ -426,7 +426,7 @@ func (w *work) tick() error {
 
 // terms are the assessment's. The session that is kept and the answer share
 // them: nobody changes them.
-func (w *work) terms() map[string]float64 {
+func (w *work) terms() profile.Weights {
 	if w.weights == nil {
 		w.weights = w.assessment.Terms()
 	}

@@ -12,7 +12,7 @@ import (
 func TestWhatFadedDoesNotLastByItself(t *testing.T) {
 	var p Profile
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	strange := map[string]float64{"device_new": 3, "order_unusually_large": 2}
+	strange := NamedOf(map[string]float64{"device_new": 3, "order_unusually_large": 2})
 	p.KeepSession(Session{ID: "strange", Event: "e", Device: "tx", Agent: "Chrome Windows", Began: at, Last: at, Terms: strange})
 	recalled := map[int]int{}
 	for i := range 400 { // eight a day, thirty sessions in turn
@@ -41,12 +41,12 @@ func TestWhatFadedDoesNotLastByItself(t *testing.T) {
 // taken up again does more; that counts against him when it fades once more.
 func TestWhatARecalledSessionDoesIsKept(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	p := Profile{Faded: map[string]float64{"device_new": 3}, FadedAt: at}
+	p := Profile{Faded: Weights{{"device_new", 3}}, FadedAt: at}
 	s, ok := p.Recall("his", at.Add(time.Hour))
 	if !ok {
 		t.Fatal("it is not recalled")
 	}
-	s.Terms["address_added"] = 2.5
+	s.Terms = s.Terms.With("address_added", 2.5)
 	at = at.Add(2 * time.Hour)
 	for i := range MaxSessions + 3 {
 		p.KeepSession(Session{ID: fmt.Sprint("s", i), Event: "e", Device: "th", Agent: "Safari iPhone", Began: at, Last: at.Add(time.Duration(i) * time.Minute)})
@@ -54,7 +54,7 @@ func TestWhatARecalledSessionDoesIsKept(t *testing.T) {
 	if _, on := p.Session("his"); on {
 		t.Fatal("it has not faded: the test shows nothing")
 	}
-	if p.Faded["address_added"] != 2.5 || p.Faded["device_new"] != 3 {
+	if p.Faded.Value("address_added") != 2.5 || p.Faded.Value("device_new") != 3 {
 		t.Fatalf("kept of it: %v", p.Faded)
 	}
 }

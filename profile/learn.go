@@ -2,7 +2,6 @@ package profile
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -156,11 +155,22 @@ func (p *Profile) KeepSession(s Session) {
 		return
 	}
 	// Those of the customer that nobody saw for weeks are of no use any more.
-	p.Sessions = slices.DeleteFunc(p.Sessions, func(o Session) bool {
-		return o.Verdict == "" && s.Last.Sub(o.Last) > staleAfter
-	})
-	p.Sessions = append(p.Sessions, s)
-	slices.SortStableFunc(p.Sessions, func(a, b Session) int { return a.Last.Compare(b.Last) })
+	kept := 0
+	for i := range p.Sessions {
+		if o := &p.Sessions[i]; o.Verdict != "" || s.Last.Sub(o.Last) <= staleAfter {
+			if kept < i {
+				p.Sessions[kept] = *o
+			}
+			kept++
+		}
+	}
+	clear(p.Sessions[kept:])
+	p.Sessions = append(p.Sessions[:kept], s)
+	for i := range p.Sessions { // nearly in order already
+		for ; i > 0 && p.Sessions[i].Last.Before(p.Sessions[i-1].Last); i-- {
+			p.Sessions[i], p.Sessions[i-1] = p.Sessions[i-1], p.Sessions[i]
+		}
+	}
 	for len(p.Sessions) > MaxSessions {
 		p.dropSession(s.Last)
 	}
@@ -322,21 +332,17 @@ func (p *Profile) dropSession(now time.Time) {
 	}
 	recalled := least.Faded()
 	if recalled {
-		least.Terms = maps.Clone(least.Terms)
-		maps.DeleteFunc(least.Terms, func(name string, w float64) bool { return w <= p.Faded[name] })
+		least.Terms = slices.DeleteFunc(slices.Clone(least.Terms), func(w Entry[float64]) bool { return w.Value <= p.Faded.Value(w.Name) })
 	}
 	if !least.remarkable() {
 		return
 	}
 	if p.Faded == nil || least.Last.Sub(p.FadedAt) > strangeFor {
-		p.Faded, recalled = map[string]float64{}, false
+		p.Faded, recalled = nil, false
 	}
-	for name, weight := range least.Terms {
-		if weight <= 0 {
-			continue
-		}
-		if was, ok := p.Faded[name]; !ok || weight > was {
-			p.Faded[name] = weight
+	for _, w := range least.Terms {
+		if w.Value > max(0, p.Faded.Value(w.Name)) {
+			p.Faded = p.Faded.With(w.Name, w.Value)
 		}
 	}
 	if !recalled {
@@ -348,7 +354,7 @@ func (p *Profile) dropSession(now time.Time) {
 func (s Session) remarkable() bool {
 	var sum float64
 	for _, w := range s.Terms {
-		sum += w
+		sum += w.Value
 	}
 	return sum >= 2
 }
@@ -359,7 +365,7 @@ func (p *Profile) Recall(id string, now time.Time) (*Session, bool) {
 	if id == "" || len(p.Faded) == 0 || now.Sub(p.FadedAt) > strangeFor {
 		return nil, false
 	}
-	p.KeepSession(Session{ID: id, Began: p.FadedAt, Last: now, Terms: maps.Clone(p.Faded)})
+	p.KeepSession(Session{ID: id, Began: p.FadedAt, Last: now, Terms: slices.Clone(p.Faded)})
 	return p.Session(id)
 }
 

@@ -2,9 +2,7 @@ package profile
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -62,40 +60,133 @@ var common = []string{
 	"challenge", "hold", "contain", "session_elsewhere", "session_moved", "address_added", "payment_added", "points_spent",
 }
 
-var commonAt = func() map[string]int {
-	m := make(map[string]int, len(common))
-	for i, s := range common {
-		m[s] = i
+// hash tells texts apart that a row holds: networks differ before their end,
+// keys of devices everywhere.
+func hash(s string) uint {
+	n := uint(len(s))
+	if n == 0 {
+		return 0
 	}
-	return m
-}()
-
-// packer writes a row.
-type packer struct {
-	b     []byte
-	words []string
-	at    int64 // the time before, in nanoseconds
+	return n + 3*uint(s[0]) + 5*uint(s[n/2]) + 7*uint(s[n-1]) + 11*uint(s[n-min(n, 6)])
 }
 
-func (k *packer) key(field, wire int) { k.b = binary.AppendUvarint(k.b, uint64(field<<3|wire)) }
+// commonBy are the places in common, each plus one, by their hashes: where one
+// is taken, the next that is free. Half of it and more is free.
+var commonBy = func() (by [256]uint8) {
+	for i, s := range common {
+		h := hash(s) % 256
+		for by[h] != 0 {
+			h = (h + 1) % 256
+		}
+		by[h] = uint8(i + 1)
+	}
+	return by
+}()
+
+// inCommon is the place of a text in common.
+func inCommon(s string, h uint) (int, bool) {
+	for h %= 256; commonBy[h] != 0; h = (h + 1) % 256 {
+		if i := int(commonBy[h]) - 1; common[i] == s {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// packer writes a row, and counts what it would take as JSON: by that the row
+// is cut (Profile.AppendTo). What has a method of its own here for the count
+// alone is there in the JSON even when it is zero.
+type packer struct {
+	room [4 * step]byte // what is written last, and of most rows all: nothing of it is garbage
+	i    int            // how much of it
+	full []byte         // what was written before
+	json int
+	at   int64 // the time before, in nanoseconds
+
+	words [32]word // in the order they came, which most rows have room for
+	n     int
+	more  []word     // those after them
+	by    [64]uint16 // the last word of each hash: its place plus one
+}
+
+// word is a text that stands in the row.
+type word struct {
+	s    string
+	json int32  // its size, quoted
+	next uint16 // the one before of the same hash: its place plus one
+}
+
+func (k *packer) flush() {
+	k.full = append(k.full, k.room[:k.i]...)
+	k.i = 0
+}
+
+func (k *packer) byte(c byte) {
+	if k.i == len(k.room) {
+		k.flush()
+	}
+	k.room[k.i] = c
+	k.i++
+}
+
+func (k *packer) bytes(s string) {
+	for len(s) > 0 {
+		if k.i == len(k.room) {
+			k.flush()
+		}
+		n := copy(k.room[k.i:], s)
+		k.i += n
+		s = s[n:]
+	}
+}
+
+func (k *packer) uvarint(v uint64) {
+	if k.i > len(k.room)-binary.MaxVarintLen64 {
+		k.flush()
+	}
+	for ; v >= 0x80; v >>= 7 {
+		k.room[k.i] = byte(v) | 0x80
+		k.i++
+	}
+	k.room[k.i] = byte(v)
+	k.i++
+}
+
+func (k *packer) varint(v int64) { k.uvarint(uint64(v)<<1 ^ uint64(v>>63)) }
+
+func (k *packer) key(field, wire int) { k.uvarint(uint64(field<<3 | wire)) }
+
+// entry is what a field of one letter takes in JSON beside its value: the name
+// and its quotes, a colon and a comma.
+const entry = 5
 
 func (k *packer) uint(field int, v uint64) {
 	if v != 0 {
 		k.key(field, wireUint)
-		k.b = binary.AppendUvarint(k.b, v)
+		k.uvarint(v)
+		k.json += entry + digits(int64(v))
 	}
 }
 
 func (k *packer) int(field int, v int64) {
 	if v != 0 {
 		k.key(field, wireInt)
-		k.b = binary.AppendVarint(k.b, v)
+		k.varint(v)
+		k.json += entry + digits(v)
 	}
+}
+
+func (k *packer) intThere(field int, v int64) {
+	if v == 0 {
+		k.json += entry + len("0")
+	}
+	k.int(field, v)
 }
 
 func (k *packer) yes(field int, v bool) {
 	if v {
 		k.key(field, wireYes)
+		k.json += entry + len("true")
 	}
 }
 
@@ -105,20 +196,52 @@ func (k *packer) text(field int, s string) {
 		return
 	}
 	k.key(field, wireText)
+	k.json += entry
 	k.word(s)
 }
 
+func (k *packer) textThere(field int, s string) {
+	if s == "" {
+		k.json += entry + len(`""`)
+	}
+	k.text(field, s)
+}
+
 func (k *packer) word(s string) {
-	if i, ok := commonAt[s]; ok {
-		k.b = binary.AppendUvarint(k.b, uint64(i)<<2|textCommon)
+	h := hash(s)
+	if i, ok := inCommon(s, h); ok {
+		k.uvarint(uint64(i)<<2 | textCommon)
+		k.json += len(s) + len(`""`)
 		return
 	}
-	if i := slices.Index(k.words, s); i >= 0 {
-		k.b = binary.AppendUvarint(k.b, uint64(i)<<2|textAgain)
-		return
+	last := &k.by[h%uint(len(k.by))]
+	for at := *last; at > 0; {
+		w := k.wordAt(int(at) - 1)
+		if w.s == s {
+			k.uvarint(uint64(at-1)<<2 | textAgain)
+			k.json += int(w.json)
+			return
+		}
+		at = w.next
 	}
-	k.words = append(k.words, s)
-	k.b = append(binary.AppendUvarint(k.b, uint64(len(s))<<2|textNew), s...)
+	w := word{s, int32(quoted(s)), *last}
+	if k.n < len(k.words) {
+		k.words[k.n] = w
+	} else {
+		k.more = append(k.more, w)
+	}
+	k.n++
+	*last = uint16(k.n)
+	k.uvarint(uint64(len(s))<<2 | textNew)
+	k.bytes(s)
+	k.json += int(w.json)
+}
+
+func (k *packer) wordAt(i int) *word {
+	if i < len(k.words) {
+		return &k.words[i]
+	}
+	return &k.more[i-len(k.words)]
 }
 
 // once is a text that hardly stands elsewhere in the row.
@@ -127,16 +250,27 @@ func (k *packer) once(field int, s string) {
 		return
 	}
 	k.key(field, wireText)
-	k.b = append(binary.AppendUvarint(k.b, uint64(len(s))<<2|textOnce), s...)
+	k.uvarint(uint64(len(s))<<2 | textOnce)
+	k.bytes(s)
+	k.json += entry + quoted(s)
 }
+
+// Between these nanoseconds since 1970 can be counted.
+const (
+	soonest = -8_520_336_000 // 1700-01-01
+	latest  = 7_289_654_400  // 2201-01-01
+)
 
 func (k *packer) time(field int, t time.Time) {
 	if t.IsZero() {
 		return
 	}
 	k.key(field, wireTime)
-	if year := t.Year(); year < 1700 || year > 2200 {
-		k.b = binary.AppendUvarint(binary.AppendVarint(append(k.b, timeFar), t.Unix()), uint64(t.Nanosecond()))
+	k.json += entry + timeSize(t)
+	if sec := t.Unix(); sec < soonest || sec >= latest {
+		k.byte(timeFar)
+		k.varint(sec)
+		k.uvarint(uint64(t.Nanosecond()))
 		return
 	}
 	n := t.UnixNano()
@@ -144,212 +278,93 @@ func (k *packer) time(field int, t time.Time) {
 	k.at = n
 	switch {
 	case d == 0:
-		k.b = append(k.b, timeSame)
+		k.byte(timeSame)
 	case d%1e9 == 0:
-		k.b = binary.AppendVarint(append(k.b, timeSeconds), d/1e9)
+		k.byte(timeSeconds)
+		k.varint(d / 1e9)
 	default:
-		k.b = binary.AppendVarint(append(k.b, timeNanos), d)
+		k.byte(timeNanos)
+		k.varint(d)
 	}
 }
 
-// number is a float, most of which are rounded to thousandths.
-func (k *packer) number(field int, v float64) {
-	if m := math.Round(v * 1000); math.Abs(m) < 1e15 && m/1000 == v && !(m == 0 && math.Signbit(v)) {
-		k.key(field, wireMilli)
-		k.b = binary.AppendVarint(k.b, int64(m))
-		return
+func (k *packer) timeThere(field int, t time.Time) {
+	if t.IsZero() {
+		k.json += entry + timeSize(t)
 	}
-	k.key(field, wireFloat)
-	k.b = binary.LittleEndian.AppendUint64(k.b, math.Float64bits(v))
+	k.time(field, t)
 }
 
-func (k *packer) open(field int) { k.key(field, wireGroup) }
-func (k *packer) close()         { k.b = append(k.b, 0) }
-
-// weights are written in order of their names, so that equal rows are equal
-// bytes.
-func (k *packer) weights(field int, m map[string]float64) {
-	if len(m) == 0 {
-		return
-	}
-	k.open(field)
-	var room [24]string
-	for _, name := range sorted(room[:0], m) {
-		k.key(1, wireText)
-		k.word(name)
-		k.number(2, m[name])
-	}
-	k.close()
-}
-
-func (k *packer) marks(field int, m map[string]int64) {
-	if len(m) == 0 {
-		return
-	}
-	k.open(field)
-	var room [24]string
-	for _, name := range sorted(room[:0], m) {
-		k.key(1, wireText)
-		k.word(name)
-		k.key(2, wireInt)
-		k.b = binary.AppendVarint(k.b, m[name])
-	}
-	k.close()
-}
-
-// sorted are the names of a map, in the room given if there is enough.
-func sorted[V any](room []string, m map[string]V) []string {
-	for name := range m {
-		room = append(room, name)
-	}
-	slices.Sort(room)
-	return room
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// A row is filled up with zeros to a multiple of step. A database overwrites
-// one of the same size where it stands; one that grows by a session each time
-// splits the full page on which it stood, and with many accounts each page is
-// met for the first time: at 400,000 accounts 36 kB were written a decision
-// with steps of 128, 22 kB with 512. A quiet account takes under 0.8 kB all in all.
-const step = 512
-
-// fillUp fills up what begins at from, with room for the check sum.
-func fillUp(b []byte, from int) []byte {
-	var zeros [step]byte
-	if over := (len(b) - from + 4) % step; over > 0 {
-		b = append(b, zeros[over:]...)
-	}
-	return b
-}
-
-// seal appends the check sum of what begins at from.
-func seal(b []byte, from int) []byte {
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[from:], castagnoli))
-}
-
-// pack writes the row.
-func (p *Profile) pack(room []byte) []byte {
-	k := packer{b: append(room, version), words: make([]string, 0, 16), at: base}
-	// How many there are of each, so that a reader makes room once.
-	k.uint(1, uint64(len(p.Devices)&255)|uint64(len(p.Networks)&255)<<8|uint64(len(p.Sessions)&255)<<16)
-	k.text(2, string(p.Locale))
-	k.text(3, p.Zone)
-	k.time(4, p.FirstSeen)
-	k.time(5, p.Made)
-	k.time(6, p.LastLogin)
-	k.int(7, int64(p.Logins))
-	for i := range p.Devices {
-		k.open(8)
-		p.Devices[i].pack(&k)
-		k.close()
-	}
-	for i := range p.Networks {
-		k.open(9)
-		p.Networks[i].pack(&k)
-		k.close()
-	}
-	for i := range p.Countries {
-		k.open(10)
-		p.Countries[i].pack(&k)
-		k.close()
-	}
-	for hour, n := range p.Hours {
-		if n > 0 {
-			k.uint(11, uint64(n)*24+uint64(hour))
+// number is a float of so many bits, most of which are rounded to thousandths.
+func (k *packer) number(field int, v float64, bits int) {
+	m := math.Round(v * 1000)
+	if !(math.Abs(m) < 1e15 && m/1000 == v && !(m == 0 && math.Signbit(v))) {
+		k.key(field, wireFloat)
+		for bits, n := math.Float64bits(v), 0; n < 8; n++ {
+			k.byte(byte(bits >> (8 * n)))
 		}
+		k.json += numberSize(v, bits)
+		return
 	}
-	for _, s := range p.Langs {
-		k.key(12, wireText)
+	k.key(field, wireMilli)
+	k.varint(int64(m))
+	if bits == 64 && math.Abs(m) < 1e12 {
+		k.json += thousandthsSize(int64(m))
+	} else {
+		k.json += numberSize(v, bits)
+	}
+}
+
+// open begins a group that is one of a list.
+func (k *packer) open(field int) {
+	k.key(field, wireGroup)
+	k.json += len("{},") - 1 // each of its fields counts a comma, one too many
+}
+func (k *packer) close() { k.byte(0) }
+
+// list counts what a list takes beside what is in it, each with a comma.
+func (k *packer) list(n int) {
+	if n > 0 {
+		k.json += entry + len("[]") - 1
+	}
+}
+
+// weights are in order of their names, so that equal rows are equal bytes.
+func (k *packer) weights(field int, all Weights) {
+	if len(all) == 0 {
+		return
+	}
+	k.key(field, wireGroup)
+	k.json += entry + len("{}") - 1 + len(all)*len(":,")
+	for i := range all {
+		k.key(1, wireText)
+		k.word(all[i].Name)
+		k.number(2, all[i].Value, 64)
+	}
+	k.close()
+}
+
+func (k *packer) marks(field int, all Marks) {
+	if len(all) == 0 {
+		return
+	}
+	k.key(field, wireGroup)
+	k.json += entry + len("{}") - 1 + len(all)*len(":,")
+	for i := range all {
+		k.key(1, wireText)
+		k.word(all[i].Name)
+		k.key(2, wireInt)
+		k.varint(all[i].Value)
+		k.json += digits(all[i].Value)
+	}
+	k.close()
+}
+
+func (k *packer) texts(field int, all []string) {
+	k.list(len(all))
+	for _, s := range all {
+		k.key(field, wireText)
 		k.word(s)
+		k.json += len(",")
 	}
-	k.int(13, int64(p.Orders))
-	k.int(14, p.MaxOrder)
-	k.int(15, p.Balance)
-	k.time(16, p.FailedAt)
-	k.int(17, int64(p.Failed))
-	for i := range p.Sessions {
-		k.open(18)
-		p.Sessions[i].pack(&k)
-		k.close()
-	}
-	for i := range p.Foes {
-		k.open(19)
-		p.Foes[i].pack(&k)
-		k.close()
-	}
-	k.weights(20, p.Faded)
-	k.time(21, p.FadedAt)
-	k.int(22, p.Typical)
-	return seal(fillUp(k.b, len(room)), len(room))
-}
-
-func (d *Device) pack(k *packer) {
-	k.text(1, d.Key)
-	k.text(2, d.Agent)
-	k.time(3, d.First)
-	k.time(4, d.Last)
-	k.int(5, int64(d.Count))
-	k.yes(6, d.Proof)
-	k.text(7, d.Via)
-	k.int(8, int64(d.Major))
-	k.yes(9, d.Given)
-	k.text(10, d.Print)
-}
-
-func (w *Network) pack(k *packer) {
-	k.text(1, w.Key)
-	k.uint(2, uint64(w.ASN))
-	k.text(3, w.Country)
-	k.text(4, string(w.Kind))
-	k.time(5, w.First)
-	k.time(6, w.Last)
-	k.int(7, int64(w.Count))
-	k.yes(8, w.Proof)
-	k.text(9, w.Via)
-	if w.Delay != 0 {
-		k.number(10, float64(w.Delay))
-	}
-}
-
-func (c *Country) pack(k *packer) {
-	k.text(1, c.Code)
-	k.time(2, c.First)
-	k.time(3, c.Last)
-	k.text(4, c.Via)
-}
-
-func (s *Session) pack(k *packer) {
-	k.once(1, s.ID)
-	k.time(2, s.Began)
-	k.time(3, s.Last)
-	k.text(4, s.Device)
-	k.text(5, s.Network)
-	k.uint(6, uint64(s.ASN))
-	k.text(7, s.Country)
-	k.yes(8, s.Known)
-	k.weights(9, s.Terms)
-	k.yes(10, s.Ended)
-	k.text(11, s.Verdict)
-	k.marks(12, s.Marks)
-	k.int(13, int64(s.Counted[0]))
-	k.int(14, int64(s.Counted[1]))
-	k.text(15, s.Met)
-	k.text(16, s.Agent)
-	k.int(17, int64(s.Major))
-	for _, v := range s.Values {
-		k.key(18, wireText)
-		k.word(v)
-	}
-	k.once(19, s.Event)
-	k.yes(20, s.Tied)
-}
-
-func (f *Foe) pack(k *packer) {
-	k.time(1, f.At)
-	k.text(2, f.Device)
-	k.text(3, f.Network)
-	k.uint(4, uint64(f.ASN))
-	k.text(5, f.Agent)
 }

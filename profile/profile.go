@@ -8,7 +8,6 @@ package profile
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -64,8 +63,8 @@ type Profile struct {
 	// Faded is what spoke against the strange sessions for which there was no
 	// room any more, heaviest of each, and when the last of them was seen: who
 	// signs in a dozen times must not get his first session out of sight.
-	Faded   map[string]float64 `json:"x,omitempty"`
-	FadedAt time.Time          `json:"xt,omitzero"`
+	Faded   Weights   `json:"x,omitempty"`
+	FadedAt time.Time `json:"xt,omitzero"`
 }
 
 // Device is a browser or app that signed in. Key is the token from our cookie
@@ -111,26 +110,26 @@ type Country struct {
 // Session is one stay of the last days: how unlike the customer it began, and
 // what it has done since.
 type Session struct {
-	ID      string             `json:"i"`
-	Began   time.Time          `json:"b"`
-	Last    time.Time          `json:"t"`
-	Device  string             `json:"d,omitempty"`
-	Network string             `json:"w,omitempty"`
-	ASN     uint32             `json:"s,omitempty"`
-	Country string             `json:"c,omitempty"`
-	Known   bool               `json:"k,omitempty"` // began on a device that counted as the customer's
-	Terms   map[string]float64 `json:"x,omitempty"` // signal name → log-odds, from the login and since
-	Ended   bool               `json:"e,omitempty"` // signed out
-	Verdict string             `json:"v,omitempty"` // customer or intruder, when somebody said so
-	Marks   map[string]int64   `json:"m,omitempty"` // what it did: act → unix second of the first time
+	ID      string    `json:"i"`
+	Began   time.Time `json:"b"`
+	Last    time.Time `json:"t"`
+	Device  string    `json:"d,omitempty"`
+	Network string    `json:"w,omitempty"`
+	Country string    `json:"c,omitempty"`
+	Terms   Weights   `json:"x,omitempty"` // signal name → log-odds, from the login and since
+	Verdict string    `json:"v,omitempty"` // customer or intruder, when somebody said so
+	Marks   Marks     `json:"m,omitempty"` // what it did, and when first
+	Met     string    `json:"g,omitempty"` // the sternest decision so far, from challenge on
+	Agent   string    `json:"a,omitempty"` // browser and system at the login
+	Major   int       `json:"j,omitempty"` // the browser's version then
+	Values  []string  `json:"u,omitempty"` // ValueKey of what it registered
+	Event   string    `json:"o,omitempty"` // id of the login event
+	ASN     uint32    `json:"s,omitempty"`
 	// Counted is how the session stands in decide's tally: the places of its
 	// sign-in's score and of its highest after an act; 0: not counted.
 	Counted [2]int16 `json:"q,omitzero"`
-	Met     string   `json:"g,omitempty"` // the sternest decision so far, from challenge on
-	Agent   string   `json:"a,omitempty"` // browser and system at the login
-	Major   int      `json:"j,omitempty"` // the browser's version then
-	Values  []string `json:"u,omitempty"` // ValueKey of what it registered
-	Event   string   `json:"o,omitempty"` // id of the login event
+	Known   bool     `json:"k,omitempty"` // began on a device that counted as the customer's
+	Ended   bool     `json:"e,omitempty"` // signed out
 	Tied    bool     `json:"z,omitempty"` // an intruder's, and the counters across accounts were told
 }
 
@@ -157,20 +156,22 @@ func (n Network) Usual(now time.Time) bool {
 
 // Device finds a device by its key.
 func (p *Profile) Device(key string) (*Device, bool) {
-	i := slices.IndexFunc(p.Devices, func(d Device) bool { return d.Key == key })
-	if i < 0 {
-		return nil, false
+	for i := range p.Devices { // in place: they are asked for all the time, and large
+		if p.Devices[i].Key == key {
+			return &p.Devices[i], true
+		}
 	}
-	return &p.Devices[i], true
+	return nil, false
 }
 
 // Network finds a network by its key.
 func (p *Profile) Network(key string) (*Network, bool) {
-	i := slices.IndexFunc(p.Networks, func(n Network) bool { return n.Key == key })
-	if i < 0 {
-		return nil, false
+	for i := range p.Networks {
+		if p.Networks[i].Key == key {
+			return &p.Networks[i], true
+		}
 	}
-	return &p.Networks[i], true
+	return nil, false
 }
 
 // Session finds a session of the last days by the shop's id.
@@ -178,11 +179,12 @@ func (p *Profile) Session(id string) (*Session, bool) {
 	if id == "" {
 		return nil, false
 	}
-	i := slices.IndexFunc(p.Sessions, func(s Session) bool { return s.ID == id })
-	if i < 0 {
-		return nil, false
+	for i := range p.Sessions {
+		if p.Sessions[i].ID == id {
+			return &p.Sessions[i], true
+		}
 	}
-	return &p.Sessions[i], true
+	return nil, false
 }
 
 // FailedLogins is the number of failed attempts in the running hour.
@@ -214,18 +216,13 @@ func (p *Profile) Fit() {
 	}
 }
 
-// Encode writes the row, made to fit.
+// Encode writes the row, made to fit, as JSON too.
 func (p *Profile) Encode() ([]byte, error) {
-	return p.AppendTo(make([]byte, 0, 2*step)), nil // most rows fit
-}
-
-// AppendTo appends the row, made to fit, to what there is room for.
-func (p *Profile) AppendTo(b []byte) []byte {
-	p.Fit()
 	for {
-		out := p.pack(b)
-		if len(out)-len(b) <= MaxBytes || !p.dropOne() {
-			return out
+		var k packer
+		p.pack(&k)
+		if max(k.json, len(k.full)+k.i+sumSize) <= MaxBytes || !p.dropOne() {
+			return k.row(), nil
 		}
 	}
 }
@@ -238,7 +235,7 @@ func Decode(b []byte) (p Profile, err error) {
 	case len(b) == 0:
 		return p, nil
 	case b[0] == version:
-		p, err = unpack(b)
+		err = p.unpack(b)
 	case b[0] == '{':
 		p, err = fromJSON(b)
 	default:

@@ -49,7 +49,7 @@ func TestFloodingNeverPushesHerOut(t *testing.T) {
 				k := rapid.IntRange(0, i).Draw(rt, "which")
 				s := Seen{Session: fmt.Sprint(id, i), Device: fmt.Sprint("his", k), Agent: "Firefox / Linux", Network: fmt.Sprintf("45.76.%d.0/24", k%250), Place: geo.Place{Country: string([]byte{'A' + byte(k%26), 'X'}), ASN: uint32(k)}}
 				p.LearnLogin(at, s)
-				p.KeepSession(Session{ID: s.Session, Began: at, Last: at, Device: s.Device, Network: s.Network, Terms: map[string]float64{"device_new": 2.5, "network_new": 0.8, "second_unfamiliar": 2.5, "country_new": 2}})
+				p.KeepSession(Session{ID: s.Session, Began: at, Last: at, Device: s.Device, Network: s.Network, Terms: NamedOf(map[string]float64{"device_new": 2.5, "network_new": 0.8, "second_unfamiliar": 2.5, "country_new": 2})})
 				if i%4 == 0 {
 					p = reread(rt, p)
 				}
@@ -141,7 +141,7 @@ func TestTrust(t *testing.T) {
 	var p Profile
 	p.LearnLogin(begin, Seen{Device: "old", Network: "n1"})
 	p.LearnLogin(begin.Add(time.Hour), Seen{Device: "new", Network: "n2", Session: "s"})
-	p.KeepSession(Session{ID: "s", Device: "new", Network: "n2", Terms: map[string]float64{"device_new": 2.5}})
+	p.KeepSession(Session{ID: "s", Device: "new", Network: "n2", Terms: Weights{{"device_new", 2.5}}})
 	p.Trust("s")
 	d, _ := p.Device("new")
 	n, _ := p.Network("n2")
@@ -158,7 +158,7 @@ func TestRoundTrip(t *testing.T) {
 	p.LearnLogin(begin, Seen{Device: "d", Network: "n", Place: geo.Place{Country: "JP"}, Lang: "ja", Session: "s"})
 	p.LearnFailure(begin)
 	p.LearnOrder(&event.Order{Total: &event.Money{Amount: 4800}})
-	p.KeepSession(Session{ID: "s", Began: begin, Last: begin, Marks: map[string]int64{"address": 1}})
+	p.KeepSession(Session{ID: "s", Began: begin, Last: begin, Marks: Marks{{"address", 1}}})
 	b, err := p.Encode()
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -19,6 +18,9 @@ var (
 	errFlipped = errors.New("the row is not as it was written: its check sum differs")
 )
 
+// zeros fill up a row, whatever its step.
+var zeros = string(make([]byte, MaxBytes))
+
 // unpacker reads a row. The first error ends it: nothing is read after that.
 type unpacker struct {
 	s     string // the row; texts are parts of it
@@ -29,6 +31,9 @@ type unpacker struct {
 	words [32]string // in the order they came, which most rows have room for
 	n     int
 	more  []string // those after them
+
+	left int     // sessions to come, as the row says
+	room Weights // for theirs; each has its part, and nobody has another's
 }
 
 func (u *unpacker) fail(err error) {
@@ -47,18 +52,19 @@ func (u *unpacker) key() uint64 {
 	}
 	k := u.uint()
 	switch {
-	case k > 0 && k < 8:
+	case k >= 8:
+		return k
+	case k > 0:
 		u.fail(errOdd)
-		return 0
-	case k == 0 && u.depth == 0: // what fills up the row
-		if strings.Trim(u.s[u.i:], "\x00") != "" {
+	case u.depth > 0:
+		u.depth--
+	default: // what fills up the row
+		if rest := u.s[u.i:]; len(rest) > len(zeros) || rest != zeros[:len(rest)] {
 			u.fail(errOdd)
 		}
 		u.i = len(u.s)
-	case k == 0:
-		u.depth--
 	}
-	return k
+	return 0
 }
 
 // open goes into a group. The caller reads keys until 0.
@@ -70,6 +76,16 @@ func (u *unpacker) open() {
 }
 
 func (u *unpacker) uint() uint64 {
+	if u.i < len(u.s) {
+		if c := u.s[u.i]; c < 0x80 { // as nearly all are
+			u.i++
+			return uint64(c)
+		}
+	}
+	return u.long()
+}
+
+func (u *unpacker) long() uint64 {
 	var v uint64
 	for shift := 0; shift < 64; shift += 7 {
 		if u.i >= len(u.s) {
@@ -182,8 +198,9 @@ func (u *unpacker) number(key uint64) float64 {
 	return u.float()
 }
 
-func (u *unpacker) weights() map[string]float64 {
-	m := make(map[string]float64, 8)
+func (u *unpacker) weights() Weights {
+	var few [24]Entry[float64]
+	m := Weights(few[:0])
 	var name string
 	u.open()
 	for k := u.key(); k != 0; k = u.key() {
@@ -191,16 +208,21 @@ func (u *unpacker) weights() map[string]float64 {
 		case 1<<3 | wireText:
 			name = u.text()
 		case 2<<3 | wireMilli, 2<<3 | wireFloat:
-			m[name] = u.number(k)
+			m = m.With(name, u.number(k))
 		default:
 			u.skip(k)
 		}
 	}
-	return m
+	if len(m) > len(u.room) { // the sessions of an account are much alike
+		u.room = make(Weights, len(m)*(1+u.left))
+	}
+	out := u.room[:len(m):len(m)]
+	u.room = u.room[copy(out, m):]
+	return out
 }
 
-func (u *unpacker) marks() map[string]int64 {
-	m := map[string]int64{}
+func (u *unpacker) marks() Marks {
+	m := make(Marks, 0, 4)
 	var name string
 	u.open()
 	for k := u.key(); k != 0; k = u.key() {
@@ -208,7 +230,7 @@ func (u *unpacker) marks() map[string]int64 {
 		case 1<<3 | wireText:
 			name = u.text()
 		case 2<<3 | wireInt:
-			m[name] = u.int()
+			m = m.With(name, u.int())
 		default:
 			u.skip(k)
 		}
@@ -217,19 +239,19 @@ func (u *unpacker) marks() map[string]int64 {
 }
 
 // unpack reads a row.
-func unpack(b []byte) (p Profile, err error) {
-	if len(b) < 5 {
-		return p, errShort
+func (p *Profile) unpack(b []byte) error {
+	if len(b) <= sumSize {
+		return errShort
 	}
-	b, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
+	b, sum := b[:len(b)-sumSize], binary.LittleEndian.Uint32(b[len(b)-sumSize:])
 	if crc32.Checksum(b, castagnoli) != sum {
-		return p, errFlipped
+		return errFlipped
 	}
 	u := unpacker{s: unsafe.String(unsafe.SliceData(b), len(b)), i: 1, at: base}
 	for k := u.key(); k != 0; k = u.key() {
 		switch k {
 		case 1<<3 | wireUint:
-			p.makeRoom(u.uint())
+			u.left = p.makeRoom(u.uint())
 		case 2<<3 | wireText:
 			p.Locale = mimamori.Lang(u.text())
 		case 3<<3 | wireText:
@@ -267,6 +289,7 @@ func unpack(b []byte) (p Profile, err error) {
 		case 17<<3 | wireInt:
 			p.Failed = int(u.int())
 		case 18<<3 | wireGroup:
+			u.left = max(0, u.left-1)
 			p.Sessions = append(p.Sessions, Session{})
 			p.Sessions[len(p.Sessions)-1].unpack(&u)
 		case 19<<3 | wireGroup:
@@ -282,11 +305,12 @@ func unpack(b []byte) (p Profile, err error) {
 			u.skip(k)
 		}
 	}
-	return p, u.err
+	return u.err
 }
 
-// makeRoom makes room for as many as there will be, and one that is learned.
-func (p *Profile) makeRoom(counts uint64) {
+// makeRoom makes room for as many as there will be, and one that is learned. It
+// says how many sessions there are.
+func (p *Profile) makeRoom(counts uint64) (sessions int) {
 	for i, most := range []int{MaxDevices, MaxNetworks, MaxSessions} {
 		n := min(int(counts>>(8*i)&255), most) + 1
 		if n == 1 {
@@ -298,9 +322,10 @@ func (p *Profile) makeRoom(counts uint64) {
 		case 1:
 			p.Networks = make([]Network, 0, n)
 		case 2:
-			p.Sessions = make([]Session, 0, n)
+			p.Sessions, sessions = make([]Session, 0, n), n-1
 		}
 	}
+	return sessions
 }
 
 func (d *Device) unpack(u *unpacker) {

@@ -86,8 +86,8 @@ func tracesOf(evidence []incident.Evidence, p profile.Profile) []traces {
 			t = traces{}
 			by[e.Session], order = t, append(order, e.Session)
 			if s, ok := p.Session(e.Session); ok {
-				for name := range s.Terms {
-					t[name] = true
+				for _, w := range s.Terms {
+					t[w.Name] = true
 				}
 			}
 		}

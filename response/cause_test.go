@@ -51,7 +51,7 @@ func TestW4_Cause(t *testing.T) {
 // the session tells the way in.
 func TestW4_CauseOfAWord(t *testing.T) {
 	i := newBench(t).raise(decide.Contain, "his", func(a *response.Alarm) {
-		a.Account.Profile.KeepSession(profile.Session{ID: "his", Began: time.Unix(0, 0), Last: a.Now, Terms: map[string]float64{"device_known": -1, "network_vpn": 2}})
+		a.Account.Profile.KeepSession(profile.Session{ID: "his", Began: time.Unix(0, 0), Last: a.Now, Terms: profile.NamedOf(map[string]float64{"device_known": -1, "network_vpn": 2})})
 		a.Signals = []assess.Signal{assess.Word("customer_said_not_me")}
 	})
 	if i.Cause.Kind != "malware" {

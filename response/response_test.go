@@ -43,9 +43,9 @@ func newBench(t *testing.T) *bench {
 		a.Profile.Logins = 10
 		a.Profile.Sessions = []profile.Session{
 			{ID: "hers", Began: now.Add(-time.Hour), Last: now, Known: true},
-			{ID: "his", Began: now.Add(-10 * time.Minute), Last: now, Device: "d", Terms: map[string]float64{"device_new": 2.5}},
-			{ID: "his too", Began: now.Add(-20 * time.Hour), Last: now, Terms: map[string]float64{"device_new": 2.5}},
-			{ID: "long ago", Began: now.Add(-80 * time.Hour), Last: now, Terms: map[string]float64{"device_new": 2.5}},
+			{ID: "his", Began: now.Add(-10 * time.Minute), Last: now, Device: "d", Terms: profile.NamedOf(map[string]float64{"device_new": 2.5})},
+			{ID: "his too", Began: now.Add(-20 * time.Hour), Last: now, Terms: profile.NamedOf(map[string]float64{"device_new": 2.5})},
+			{ID: "long ago", Began: now.Add(-80 * time.Hour), Last: now, Terms: profile.NamedOf(map[string]float64{"device_new": 2.5})},
 		}
 		return nil
 	})

@@ -20,10 +20,11 @@ const (
 	lookEvery  = 128      // writes between two looks at the log's size
 	softPages  = 1 << 10  // 4 MiB: carry over beside the writer; what is synced at once, others wait behind
 	calmPages  = 3 << 10  // 12 MiB: who has written less since the last time waits no longer
-	mostPages  = 16 << 10 // 64 MiB: carried over however soon after the last time
-	hardPages  = 24 << 10 // 96 MiB: the writer carries over the rest
+	mostPages  = 24 << 10 // 96 MiB: carried over however soon after the last time
+	hardPages  = 40 << 10 // 160 MiB: the writer carries over the rest
+	smallRest  = 1 << 8   // 1 MiB: what the writer carries over in a few milliseconds
 	carryEvery = 250 * time.Millisecond
-	carryLate  = time.Second // the longest that one waits who writes much
+	carryLate  = 2 * time.Second // the longest that one waits who writes much
 )
 
 // grown wakes the checkpointer when the log has become long.
@@ -69,24 +70,35 @@ func (s *SQLite) checkpointer() {
 			_, _, err := s.checkpoint("PASSIVE")
 			return err
 		})
+		select { // asked for meanwhile, of the log as it was
+		case <-s.full:
+		default:
+		}
 		if err != nil && s.Full() == nil {
 			return // closed, or failed: either way there is nothing left to carry over
 		}
 	}
 }
 
-// carry carries the log over, and says how long it has become. Before the
-// writer is to carry over the rest it does so again, so that the rest is small.
+// carry carries the log over and syncs the database, and says how long the log
+// has become. SQLite syncs the database only when nothing was written meanwhile;
+// left to the moment in which the writer carries over the rest, that would stop
+// all for as long as it takes. Before such a moment it is done again, so that
+// the rest is small.
 func (s *SQLite) carry(ctx context.Context) (pages int64, err error) {
-	for range 3 {
-		for _, mode := range []string{"PASSIVE", "NOOP"} {
-			var busy, carried int64
-			if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &carried); err != nil {
-				return pages, err
-			}
-			if pages < hardPages || mode == "NOOP" && pages-carried < softPages {
-				return pages, nil
-			}
+	for range 4 {
+		var busy, carried int64
+		if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &carried); err != nil {
+			return pages, err
+		}
+		if pages < hardPages {
+			return pages, nil
+		}
+		if err := syncData(s.base); err != nil {
+			return pages, s.fail("sync the database", err)
+		}
+		if err := s.tidy.QueryRowContext(ctx, "PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &carried); err != nil || pages-carried < smallRest {
+			return pages, err
 		}
 	}
 	return pages, nil

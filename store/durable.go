@@ -32,6 +32,10 @@ func (s *SQLite) openLog(path string) (err error) {
 	if s.log, err = os.OpenFile(path+"-wal", os.O_RDWR, 0); err != nil {
 		return fmt.Errorf("open the write-ahead log: %w", err)
 	}
+	// Closing it takes away SQLite's own locks on the file: it is closed last.
+	if s.base, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		return err
+	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err

@@ -51,6 +51,7 @@ type SQLite struct {
 	written, tidied      sync.WaitGroup // the writer with the syncer and the helpers, the checkpointer
 	unsynced             chan committed // batches that are to be made durable
 	log                  *os.File       // the write-ahead log, to sync it
+	base                 *os.File       // the database file, to sync it
 	rounds               chan *round    // jobs to be run beside the writer
 	ran                  chan prepared  // batches that have run and are to be written (prepared.go)
 	again                chan []*job    // one that met a repeat, and runs again
@@ -222,8 +223,10 @@ func (s *SQLite) closeFiles() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	if s.log != nil {
-		errs = append(errs, s.log.Close())
+	for _, f := range []*os.File{s.log, s.base} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
 	}
 	if s.acked != nil {
 		errs = append(errs, s.acked.close(errors.Join(errs...) == nil))

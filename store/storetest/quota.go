@@ -10,6 +10,7 @@ import (
 	"mimamori/event"
 	"mimamori/intake"
 	"mimamori/journal"
+	"mimamori/profile"
 	"mimamori/store"
 )
 
@@ -106,7 +107,7 @@ func decided(h *harness) {
 	for i, d := range []decide.Decision{decide.Allow, decide.Notify, decide.Challenge, decide.Hold, decide.Contain} {
 		at := now.Add(time.Duration(i) * time.Minute)
 		h.said("hanako", fmt.Sprint("l", i), event.LoginAttempted, at, map[string]any{"outcome": "succeeded", "session": fmt.Sprint("s", i), "ip": "203.0.113.7", "user_agent": "x"},
-			intake.Answer{Decision: d, Probability: float64(i) / 10, Terms: map[string]float64{"device_new": 2.5}})
+			intake.Answer{Decision: d, Probability: float64(i) / 10, Terms: profile.NamedOf(map[string]float64{"device_new": 2.5})})
 		h.said("hanako", fmt.Sprint("f", i), event.LoginAttempted, at, map[string]any{"outcome": "wrong_password", "ip": "203.0.113.7", "user_agent": "x"}, intake.Answer{Decision: decide.Allow})
 	}
 	ids := func(least decide.Decision, before time.Time, limit int) (out []string) {
@@ -124,7 +125,7 @@ func decided(h *harness) {
 	h.same(ids(decide.Allow, now.Add(3*time.Minute), 2), []string{"l2", "l1"})
 	one, err := h.DecidedOn(h.ctx, hanako, "test", "l3")
 	h.ok(err)
-	if one.Answer.Decision != decide.Hold || one.Answer.Terms["device_new"] != 2.5 || !one.ReceivedAt.Equal(now.Add(3*time.Minute)) {
+	if one.Answer.Decision != decide.Hold || one.Answer.Terms.Value("device_new") != 2.5 || !one.ReceivedAt.Equal(now.Add(3*time.Minute)) {
 		h.Errorf("DecidedOn = %+v", one)
 	}
 	_, err = h.DecidedOn(h.ctx, taro, "test", "l3")
