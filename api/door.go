@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"mimamori"
+	"mimamori/profile"
 	"mimamori/staff"
 )
 
@@ -39,6 +41,7 @@ var strictJSON = huma.Format{
 // describe makes the empty document and the adapter that guards its doors.
 func (d *doors) describe() huma.API {
 	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
+	registry.RegisterTypeAlias(reflect.TypeFor[profile.Weights](), reflect.TypeFor[map[string]float64]()) // as they are written
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
