@@ -37,9 +37,9 @@ func (k *keeper) Gate(context.Context, string, decide.Sensitive, string) (intake
 	return intake.Gated{}, nil
 }
 
-// TestD07_EventsHoldNothingOfTheirBodies: rooms of bodies are used again, and
+// TestEventsHoldNothingOfTheirBodies: rooms of bodies are used again, and
 // what one request brought must not change by the next one's, whoever sends it.
-func TestD07_EventsHoldNothingOfTheirBodies(t *testing.T) {
+func TestEventsHoldNothingOfTheirBodies(t *testing.T) {
 	k := &keeper{}
 	w := newWorld(t, func(o *api.Options) { o.Intake = k })
 	var all sync.WaitGroup
