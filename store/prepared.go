@@ -215,6 +215,7 @@ func (s *SQLite) writeOut(p prepared) {
 		s.spoilt = true
 		answer(p.jobs, err)
 	default:
+		writeBack(s.log)
 		s.unsynced <- committed{p.jobs, s.acked.reached()}
 		s.grown(len(p.jobs))
 	}
