@@ -27,6 +27,10 @@ func (c readConnector) Connect(ctx context.Context) (driver.Conn, error) {
 
 type readConn struct{ *stdlib.Conn }
 
+// errBroken has database/sql ask again over another connection. It does so
+// twice; what is broken then as well is unavailable.
+var errBroken = errors.Join(driver.ErrBadConn, mimamori.ErrUnavailable)
+
 // QueryContext asks, and says of a broken connection what database/sql tries
 // again for.
 func (c readConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -35,7 +39,7 @@ func (c readConn) QueryContext(ctx context.Context, query string, args []driver.
 	case err == nil:
 		return readRows{rows}, nil
 	case lost(err) && ctx.Err() == nil:
-		return nil, driver.ErrBadConn
+		return nil, errBroken
 	}
 	return nil, sayUnavailable(err)
 }
