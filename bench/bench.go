@@ -156,34 +156,25 @@ func Run(ctx context.Context, o Options) (r Result, err error) {
 	if o.Kind == Restart {
 		return r, ground.restart(ctx, child, &r)
 	}
-	if err := ground.measure(ctx, child, &r); err != nil {
-		return r, err
-	}
-	child.stop()
 	if (o.Kind != Decisions && o.Kind != Events) || o.NoFloor {
-		return r, nil
+		return r, ground.measure(ctx, child, &r)
 	}
-	return r, floor(ctx, o, ground, &r)
+	return r, ground.beside(ctx, child, &r)
 }
 
-// longestFloor is enough to know a steady rate; a run of ten minutes need not
-// be followed by another ten.
-const longestFloor = 30 * time.Second
-
-// floor measures the least that a durable answer costs here, with the same
-// requests from the same generator.
-func floor(ctx context.Context, o Options, g *ground, r *Result) error {
-	fmt.Fprintln(o.Out, "the floor: decode and commit, nothing else")
+// beside measures the server and, in turn with it, the least that a durable
+// answer costs here.
+func (g *ground) beside(ctx context.Context, c *child, r *Result) error {
+	fmt.Fprintln(g.Out, "in turn with the floor: decode and commit, nothing else")
 	settings := g.settings
-	settings.Data = filepath.Join(o.Folder, "floor")
-	child, err := start(ctx, "floor", settings)
+	settings.Data = filepath.Join(g.Folder, "floor")
+	floor, err := start(ctx, "floor", settings)
 	if err != nil {
 		return err
 	}
-	defer child.stop()
+	defer floor.stop()
 	var least Result
-	o.Paced, o.Duration = 0, min(o.Duration, longestFloor)
-	if err := g.drive(ctx, o, child, &least); err != nil {
+	if err := g.inTurn(ctx, g.Options, c, floor, r, &least); err != nil {
 		return err
 	}
 	r.FloorRate, r.FloorCPU = least.Rate, least.CPU

@@ -241,6 +241,14 @@ func dropChunks(in *bufio.Reader) error {
 	}
 }
 
+// add joins another stretch.
+func (c *counted) add(more counted) {
+	c.took = append(c.took, more.took...)
+	c.operations += more.operations
+	c.errors += more.errors
+	c.lasted += more.lasted
+}
+
 // tell writes the latencies into a result.
 func (c *counted) tell(r *Result) {
 	slices.Sort(c.took)
