@@ -136,17 +136,23 @@ func (s *seat) open(path string) *seat {
 // address or the text says that it worked.
 func (s *seat) press(selector, until string) *seat {
 	s.t.Helper()
-	if !ask[bool](s, `(() => { const e = [...document.querySelectorAll("`+selector+`")].find(x => x.offsetParent !== null); if (e) e.click(); return !!e; })()`) {
+	if !ask[bool](s, `(() => { const e = [...document.querySelectorAll("`+selector+`")].find(x => x.offsetParent !== null); if (e) setTimeout(() => e.click()); return !!e; })()`) { // answered before the page goes away
 		s.t.Fatalf("nothing to press at %s on %s", selector, s.text())
 	}
 	deadline := time.Now().Add(20 * time.Second)
-	for !ask[bool](s, until) {
+	for !s.holds(until) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("pressed %s; %s never became true on %s: %s", selector, until, ask[string](s, `location.href`), s.text())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	return s
+}
+
+// holds asks the page. One that goes away at this moment does not answer.
+func (s *seat) holds(until string) bool {
+	yes, err := chromedp.Run(s.ctx, chromedp.Evaluate[bool](until))
+	return err == nil && yes
 }
 
 func (s *seat) text() string {
