@@ -278,7 +278,7 @@ func (p *part) putEvent(e event.Event, answer string, now time.Time) {
 		p.more = true
 		return
 	}
-	p.added = append(p.added, freshEvent{e, answer, now})
+	p.added = append(p.added, freshEvent{e: e, answer: answer, now: now})
 }
 
 func (p *part) changed(string, ...any) (int64, error) {

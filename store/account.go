@@ -179,7 +179,7 @@ func (tx *tx) lookForEvent(account mimamori.AccountID, source, id string) (intak
 	var seen intake.Seen
 	var kind string
 	var data []byte
-	err := tx.row(`SELECT at, kind, subject, data, answer, received_at FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], source, id).
+	err := tx.row(`SELECT at, kind, subject, data, answer, received_at FROM event WHERE `+tx.s.named(), account[:], source, id).
 		Scan(when{&seen.Of.Time}, &kind, &seen.Of.Subject, &data, &seen.Answer, when{&seen.ReceivedAt})
 	if errors.Is(err, sql.ErrNoRows) {
 		return seen, false, nil
@@ -204,7 +204,23 @@ func (tx *tx) PutEvent(e event.Event, answer string, now time.Time) error {
 			return nil
 		}
 	}
+	if tx.s.indexes {
+		return tx.putUnread(e, answer, now)
+	}
 	return tx.writeEvent(e, answer, now)
+}
+
+// putUnread is PutEvent where no key refuses a taken name.
+func (tx *tx) putUnread(e event.Event, answer string, now time.Time) error {
+	_, there, err := tx.Seen(e.Account, e.Source, e.ID)
+	if err == nil && there {
+		err = fmt.Errorf("event %s is there: %w", e.ID, mimamori.ErrConflict)
+	}
+	if err != nil {
+		return err
+	}
+	tx.ahead.putEvent(e, answer, now)
+	return nil
 }
 
 func (tx *tx) writeEvent(e event.Event, answer string, now time.Time) error {
@@ -222,14 +238,16 @@ const eventColumns = `source, id, at, kind, subject, data`
 
 // Events are all of one account, oldest first.
 func (s *SQL) Events(ctx context.Context, account mimamori.AccountID) ([]event.Event, error) {
-	return eventsOf(s.at(ctx), account)
+	return eventsOf(s, s.at(ctx), account)
 }
 
 // Events are all of one account, oldest first, inside a write.
-func (tx *tx) Events(account mimamori.AccountID) ([]event.Event, error) { return eventsOf(tx, account) }
+func (tx *tx) Events(account mimamori.AccountID) ([]event.Event, error) {
+	return eventsOf(tx.s, tx, account)
+}
 
-func eventsOf(r reader, account mimamori.AccountID) ([]event.Event, error) {
-	rows, err := r.rows(`SELECT `+eventColumns+` FROM event WHERE account_id = ? ORDER BY at, source, id`, account[:])
+func eventsOf(s *SQL, r reader, account mimamori.AccountID) ([]event.Event, error) {
+	rows, err := r.rows(`SELECT `+eventColumns+` FROM event WHERE `+s.ofAccount("", "?1", "")+` ORDER BY at, source, id`, account[:])
 	out, err := list(rows, err, scanEvent)
 	if err != nil {
 		return nil, fmt.Errorf("read events of %s: %w", account, err)
@@ -242,14 +260,14 @@ func eventsOf(r reader, account mimamori.AccountID) ([]event.Event, error) {
 // the account has in all. Whoever holds as many as that holds them all.
 func (s *SQL) EventsAfter(ctx context.Context, account mimamori.AccountID, mark int64) (events []event.Event, newest int64, all int, err error) {
 	at := s.at(ctx)
-	if err := at.row(`SELECT count(*), coalesce(max(`+s.order+`), 0) FROM event WHERE account_id = ?`, account[:]).Scan(&all, &newest); err != nil {
+	if err := at.row(`SELECT count(*), coalesce(max(n), 0) FROM `+s.numbersOfAccount(), account[:]).Scan(&all, &newest); err != nil {
 		return nil, 0, 0, fmt.Errorf("count events of %s: %w", account, err)
 	}
 	if newest == mark {
 		return nil, newest, all, nil
 	}
 	// Up to the newest counted: what comes in between is the next look's.
-	rows, err := at.rows(`SELECT `+eventColumns+` FROM event WHERE account_id = ? AND `+s.order+` > ? AND `+s.order+` <= ? ORDER BY at, source, id`, account[:], mark, newest)
+	rows, err := at.rows(`SELECT `+eventColumns+` FROM event WHERE `+s.ofAccount("", "?1", " AND n > ?2 AND n <= ?3")+` ORDER BY at, source, id`, account[:], mark, newest)
 	if events, err = list(rows, err, scanEvent); err != nil {
 		return nil, 0, 0, fmt.Errorf("read events of %s: %w", account, err)
 	}

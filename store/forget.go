@@ -11,9 +11,10 @@ import (
 	"mimamori/retention"
 )
 
-// forgotten are the tables whose rows of a deleted account go; a test compares
-// the list with the schema.
-var forgotten = []string{"account", "event", "verdict", "entry", "run", "step", "factor", "factor_lane", "mailed_code", "notice", "recovery",
+// forgotten are the tables whose rows of a deleted account go, as those of
+// event and event_index do before them; a test compares the list with the
+// schema.
+var forgotten = []string{"account", "verdict", "entry", "run", "step", "factor", "factor_lane", "mailed_code", "notice", "recovery",
 	"password_grant", "handoff", "centre_session", "challenge", "ceremony", "known_browser", "mail_index", "call", "proposal", "queue_due", "queue", "queue_campaign", "link"}
 
 // remaining are the tables that keep a row of a deleted account, and why.
@@ -53,6 +54,9 @@ func (s *SQL) ForgetAccount(ctx context.Context, account mimamori.AccountID, sub
 			if err := tx.exec(`UPDATE incident SET doc = ? WHERE account_id = ? AND id = ?`, doc, account[:], string(i.ID)); err != nil {
 				return err
 			}
+		}
+		if err := tx.exec(`DELETE FROM event WHERE `+tx.s.ofAccount("", "?1", ""), account[:]); err != nil {
+			return err
 		}
 		for _, table := range forgotten {
 			if err := tx.exec(`DELETE FROM `+table+` WHERE account_id = ?`, account[:]); err != nil {

@@ -38,7 +38,7 @@ func (k *kept) drop(id mimamori.AccountID) {
 // put keeps a row as it stands, or is about to stand, in its table.
 func (k *kept) put(id mimamori.AccountID, a placed) {
 	a.dirty = false
-	size := keptExtra + len(a.row.subject) + len(a.row.standing) + len(a.row.profile)
+	size := keptExtra + len(a.row.subject) + len(a.row.standing) + len(a.row.profile) + 8*len(a.recent) + 2*len(a.digests)
 	if _, there := k.young[id]; !there {
 		if k.bytes+size > keptBytes/2 {
 			k.young, k.old, k.bytes = make(map[mimamori.AccountID]placed, len(k.young)), k.young, 0

@@ -188,6 +188,7 @@ type freshEvent struct {
 	e      event.Event
 	answer string
 	now    time.Time
+	n      int64 // its number, on SQLite (names.go)
 }
 
 // send runs queued statements in one round trip.

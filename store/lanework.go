@@ -140,7 +140,7 @@ func (b *batchWork) putEvent(e event.Event, answer string, now time.Time) {
 			b.events[name] = was
 		}
 	})
-	b.fresh = append(b.fresh, freshEvent{e, answer, now})
+	b.fresh = append(b.fresh, freshEvent{e: e, answer: answer, now: now})
 	b.events[name] = known{intake.Seen{Of: e, Answer: answer, ReceivedAt: moment(nanos(now))}, true}
 }
 

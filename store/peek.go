@@ -30,7 +30,7 @@ func Peek(ctx context.Context, place string) (*SQL, error) {
 		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", place, err), db.Close())
 	}
 	p := &peeking{SQLite: &SQLite{read: db}}
-	p.SQL = SQL{engine: p, order: "rowid"}
+	p.SQL = SQL{engine: p, order: "rowid", indexes: true}
 	return &p.SQL, nil
 }
 

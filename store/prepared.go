@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -27,19 +26,6 @@ type prepared struct {
 	open  bool
 }
 
-// errTaken is of a batch that was written without a look for repeats, and met
-// one: it is undone, and runs again with a look.
-var errTaken = errors.New("an event of this name is there")
-
-// repeatsFor is how long repeats are looked for after the last: a shop that
-// sends again does so for a while, others never.
-const repeatsFor = time.Minute
-
-func (s *SQLite) lookForRepeats() bool {
-	last := s.repeated.Load()
-	return last != 0 && time.Since(time.Unix(0, last)) < repeatsFor
-}
-
 // own waits for the turn, pass gives it on.
 func (s *SQLite) own()  { <-s.turn }
 func (s *SQLite) pass() { s.turn <- struct{}{} }
@@ -49,7 +35,7 @@ func (s *SQLite) pass() { s.turn <- struct{}{} }
 func (s *SQLite) begin(batch []*job) {
 	s.page = 1 - s.page
 	b := &s.pages[s.page]
-	b.reset(s, batch)
+	b.reset(s)
 	var rest []*job
 	more, mine := batch, false
 	for len(more) > 0 && canRunAgain(more) {
@@ -78,9 +64,6 @@ func (s *SQLite) begin(batch []*job) {
 // the rest.
 func (b *sheet) before(rest, batch []*job) []*job {
 	b.recall(batch)
-	if b.look { // which asks the database
-		return append(rest, batch...)
-	}
 	return append(rest, b.abreast(batch)...)
 }
 
@@ -126,24 +109,14 @@ func (s *SQLite) turnOrMore(batch []*job) (more []*job, mine bool) {
 // finish runs what is left of a batch and gives it to be written. The caller
 // has the turn, and has given it on afterwards.
 func (s *SQLite) finish(b *sheet, batch, rest []*job) {
-	for s.spoilt { // what this batch ran on was not written
+	if s.spoilt { // what this batch ran on was not written
 		s.spoilt = false
 		s.known.clear()
-		select {
-		case jobs := <-s.again:
-			s.redone.reset(s, jobs)
-			s.redone.recall(jobs)
-			s.finish(&s.redone, jobs, jobs)
-			s.own()
-		default:
-		}
 		rest = s.afresh(b, batch)
 	}
 	err := s.Failed()
 	if err == nil && len(rest) > 0 {
-		if err = s.runInTurn(b, rest); errors.Is(err, errTaken) {
-			err = s.runInTurn(b, s.afresh(b, batch))
-		}
+		err = s.runInTurn(b, rest)
 	}
 	if err != nil {
 		s.known.clear()
@@ -166,7 +139,7 @@ func (s *SQLite) afresh(b *sheet, batch []*job) []*job {
 	for _, j := range batch {
 		j.err, j.panic, j.putOff = nil, nil, false
 	}
-	b.reset(s, batch)
+	b.reset(s)
 	b.recall(batch)
 	return batch
 }
@@ -206,19 +179,14 @@ func (s *SQLite) committer() {
 // some before it still wait to be synced that takes a while, and what comes
 // meanwhile shares the next batch.
 func (s *SQLite) writeOut(p prepared) {
-	err := s.commit(p)
-	switch {
-	case errors.Is(err, errTaken):
-		s.spoilt = true
-		s.again <- p.jobs // the writer runs them before anything else
-	case err != nil:
+	if err := s.commit(p); err != nil {
 		s.spoilt = true
 		answer(p.jobs, err)
-	default:
-		writeBack(s.log)
-		s.unsynced <- committed{p.jobs, s.acked.reached()}
-		s.grown(len(p.jobs))
+		return
 	}
+	writeBack(s.log)
+	s.unsynced <- committed{p.jobs, s.acked.reached()}
+	s.grown(len(p.jobs))
 }
 
 func (s *SQLite) commit(p prepared) error {
@@ -255,9 +223,5 @@ func (s *SQLite) open() error {
 // undo ends a transaction that met an error.
 func (s *SQLite) undo(doing string, err error) error {
 	_ = s.exec("ROLLBACK") // SQLite may have done it already
-	if errors.Is(err, errTaken) {
-		s.repeated.Store(time.Now().UnixNano())
-		return err
-	}
 	return s.refuse(doing, err)
 }

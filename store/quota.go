@@ -38,13 +38,13 @@ func (s *SQL) PutTally(ctx context.Context, doc []byte, now time.Time) error {
 // shop's, and chargebacks, which name an order and so the session that placed
 // it. A session that did not begin with a sign-in we know has none.
 func (s *SQL) Labels(ctx context.Context, since time.Time) ([]decide.Label, error) {
-	const ofSession = `SELECT v.at, v.by, v.owner, l.at, l.answer
-		FROM verdict v JOIN event l ON l.account_id = v.account_id AND l.kind = 'login.attempted' AND json_extract(l.data, '$.session') = v.session
+	ofSession := `SELECT v.at, v.by, v.owner, l.at, l.answer
+		FROM verdict v ` + s.joinEvents("l", "v.account_id") + ` AND l.kind = 'login.attempted' AND json_extract(l.data, '$.session') = v.session
 		WHERE v.by IN ('customer', 'agent', 'shop') AND v.at >= ?1`
-	const ofOrder = `SELECT d.received_at, 'dispute', 'intruder', l.at, l.answer
+	ofOrder := `SELECT d.received_at, 'dispute', 'intruder', l.at, l.answer
 		FROM event d
-		JOIN event o ON o.account_id = d.account_id AND o.kind = 'order.placed' AND json_extract(o.data, '$.order') = json_extract(d.data, '$.order')
-		JOIN event l ON l.account_id = d.account_id AND l.kind = 'login.attempted' AND json_extract(l.data, '$.session') = json_extract(o.data, '$.session')
+		` + s.joinEvents("o", "d.account_id") + ` AND o.kind = 'order.placed' AND json_extract(o.data, '$.order') = json_extract(d.data, '$.order')
+		` + s.joinEvents("l", "d.account_id") + ` AND l.kind = 'login.attempted' AND json_extract(l.data, '$.session') = json_extract(o.data, '$.session')
 		WHERE d.kind = 'payment.disputed' AND d.received_at >= ?1`
 	rows, err := s.at(ctx).rows(ofSession+` UNION ALL `+ofOrder+` ORDER BY 1, 4`, nanos(since))
 	out, err := list(rows, err, scanLabel)
@@ -93,7 +93,7 @@ func (s *SQL) Decided(ctx context.Context, before time.Time, least decide.Decisi
 
 // DecidedOn is one of them by its account and id; ErrNotFound.
 func (s *SQL) DecidedOn(ctx context.Context, account mimamori.AccountID, source, id string) (intake.Decided, error) {
-	d, err := scanDecided(s.at(ctx).row(`SELECT `+eventColumns+`, answer, received_at FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], source, id))
+	d, err := scanDecided(s.at(ctx).row(`SELECT `+eventColumns+`, answer, received_at FROM event WHERE `+s.named(), account[:], source, id))
 	if err != nil {
 		return d, found(err, "read what was decided")
 	}

@@ -46,9 +46,13 @@ func (s *SQL) LiftLegalHold(ctx context.Context, account mimamori.AccountID) err
 	return nil
 }
 
-// AccountsAfter gives up to limit accounts that have events, in order.
+// AccountsAfter gives up to limit accounts that may have events, in order.
 func (s *SQL) AccountsAfter(ctx context.Context, after mimamori.AccountID, limit int) ([]mimamori.AccountID, error) {
-	rows, err := s.at(ctx).rows(`SELECT DISTINCT account_id FROM event WHERE account_id > ? ORDER BY account_id LIMIT ?`, after[:], limit)
+	query := `SELECT DISTINCT account_id FROM event WHERE account_id > ?1 ORDER BY account_id LIMIT ?2`
+	if s.indexes { // those without a row have attempts to sign in before there was an account
+		query = `SELECT account_id FROM account WHERE account_id > ?1 UNION SELECT account_id FROM event_index WHERE account_id > ?1 ORDER BY 1 LIMIT ?2`
+	}
+	rows, err := s.at(ctx).rows(query, after[:], limit)
 	out, err := list(rows, err, scanAccountID)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
@@ -67,7 +71,7 @@ func (s *SQL) CountAccounts(ctx context.Context) (int, error) {
 
 // KeptEvents are an account's events as they are stored, oldest first.
 func (s *SQL) KeptEvents(ctx context.Context, account mimamori.AccountID) ([]retention.Kept, error) {
-	rows, err := s.at(ctx).rows(`SELECT source, id, kind, at, data FROM event WHERE account_id = ? ORDER BY at, source, id`, account[:])
+	rows, err := s.at(ctx).rows(`SELECT source, id, kind, at, data FROM event WHERE `+s.ofAccount("", "?1", "")+` ORDER BY at, source, id`, account[:])
 	out, err := list(rows, err, func(r scanner) (k retention.Kept, err error) {
 		err = r.Scan(&k.Source, &k.ID, &k.Kind, when{&k.At}, &k.Data)
 		return k, err
@@ -88,9 +92,9 @@ func (s *SQL) ChangeEvents(ctx context.Context, account mimamori.AccountID, chan
 		for _, c := range changes {
 			var err error
 			if c.Data == nil {
-				err = tx.exec(`DELETE FROM event WHERE account_id = ? AND source = ? AND id = ?`, account[:], c.Source, c.ID)
+				err = tx.exec(`DELETE FROM event WHERE `+s.named(), account[:], c.Source, c.ID)
 			} else {
-				err = tx.exec(`UPDATE event SET data = ?, hash = ? WHERE account_id = ? AND source = ? AND id = ?`, string(c.Data), []byte{}, account[:], c.Source, c.ID)
+				err = tx.exec(`UPDATE event SET data = ?4, hash = ?5 WHERE `+s.named(), account[:], c.Source, c.ID, string(c.Data), []byte{})
 			}
 			if err != nil {
 				return err

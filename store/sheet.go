@@ -9,8 +9,6 @@ import (
 	"time"
 	"unsafe"
 
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"mimamori"
 	"mimamori/event"
 	"mimamori/intake"
@@ -28,19 +26,22 @@ type sheet struct {
 	fresh    []freshEvent
 	dirty    []mimamori.AccountID // whose rows are to be written
 	shown    int                  // so many of fresh are in events
+	numbered int                  // so many of fresh have their numbers
+	listings []listing            // what goes into event_index
 	err      error                // of the batch as a whole
 
-	look bool // for repeats; else events are taken for new until one is not (errTaken)
-	lost bool // a job has written rows of account by itself
+	lost bool // a job has written rows of account by itself, or deleted events
 
 	parts [abreastParts]part // abreast.go
 	waits map[mimamori.AccountID]bool
 	rest  []*job
 
-	room  []placed             // where accounts stand
-	ids   []mimamori.AccountID // that are read
-	names []eventName
-	came  []eventName
+	room    []placed             // where accounts stand
+	ids     []mimamori.AccountID // that are read
+	digests []mimamori.AccountID // whose digests are
+	names   []eventName          // that may be there
+	came    []eventName
+	text    []byte
 
 	// Of the job that runs now.
 	saved bool // it has a savepoint
@@ -57,6 +58,8 @@ type placed struct {
 	dirty bool
 
 	unread bool // it is not known yet what stands there
+	absent bool // there is no row
+	names
 }
 
 // put is a row that the job at work has written.
@@ -67,7 +70,7 @@ type put struct {
 }
 
 // reset is the sheet of a new batch; it takes the room of one before.
-func (b *sheet) reset(s *SQLite, batch []*job) {
+func (b *sheet) reset(s *SQLite) {
 	if b.accounts == nil || len(b.accounts) > 8*maxBatch { // a map never shrinks
 		b.accounts, b.events, b.waits = map[mimamori.AccountID]*placed{}, map[eventName]*intake.Seen{}, map[mimamori.AccountID]bool{}
 	}
@@ -79,36 +82,50 @@ func (b *sheet) reset(s *SQLite, batch []*job) {
 	if b.room = b.room[:0]; cap(b.room) == 0 {
 		b.room = make([]placed, 0, maxBatch)
 	}
-	b.s, b.err, b.fresh, b.dirty, b.shown = s, nil, b.fresh[:0], b.dirty[:0], 0
-	b.lost, b.ids, b.names = false, b.ids[:0], b.names[:0]
-	b.look = s.lookForRepeats() || !canRunAgain(batch)
+	clear(b.listings)
+	b.s, b.err, b.fresh, b.dirty, b.shown, b.numbered, b.listings = s, nil, b.fresh[:0], b.dirty[:0], 0, 0, b.listings[:0]
+	b.lost, b.ids, b.digests, b.names = false, b.ids[:0], b.digests[:0], b.names[:0]
 	clear(b.waits)
 }
 
 // recall takes what the jobs are about from what is kept; read reads the rest.
+// An event that may be there waits for that.
 func (b *sheet) recall(batch []*job) {
 	for _, j := range batch {
 		for i := range j.about {
 			e := &j.about[i]
 			name := eventName{e.Account, e.Source, e.ID}
-			if _, twice := b.events[name]; twice {
+			_, twice := b.events[name]
+			if twice {
 				b.show() // one that ran already may have been the first
-			} else if b.events[name] = nil; b.look {
+			}
+			b.events[name] = b.events[name]
+			a := b.accounts[e.Account]
+			if a == nil && !e.NoAccount() {
+				a = b.fetch(e.Account)
+			}
+			if !twice && (a == nil || a.unread || a.mayHold(digestOf(e.Source, e.ID))) {
 				b.names = append(b.names, name)
-			}
-			if e.NoAccount() || b.accounts[e.Account] != nil {
-				continue
-			}
-			a := b.empty()
-			b.accounts[e.Account] = a
-			if k, ok := b.s.known.row(e.Account); ok {
-				*a = k
-			} else {
-				a.unread = true
-				b.ids = append(b.ids, e.Account)
+				b.waits[e.Account] = true
 			}
 		}
 	}
+}
+
+// fetch is an account as it is kept, or has it read.
+func (b *sheet) fetch(id mimamori.AccountID) *placed {
+	a := b.empty()
+	b.accounts[id] = a
+	if k, ok := b.s.known.row(id); ok {
+		*a = k
+		if a.indexed && !a.counted && !a.many {
+			b.digests = append(b.digests, id)
+		}
+		return a
+	}
+	a.unread = true
+	b.ids = append(b.ids, id)
+	return a
 }
 
 // show lets later jobs find what earlier ones added.
@@ -123,19 +140,32 @@ func (b *sheet) read() error {
 	if err := lots(len(b.ids), func(from, to int) error { return b.readAccounts(b.ids[from:to]) }); err != nil {
 		return fmt.Errorf("read accounts: %w", err)
 	}
-	if err := lots(len(b.names), func(from, to int) error { return b.readEvents(b.names[from:to]) }); err != nil {
+	for _, id := range b.ids {
+		a := b.accounts[id]
+		a.unread, a.absent = false, a.ver == 0
+	}
+	for _, id := range b.digests {
+		if err := b.readDigests(id); err != nil {
+			return fmt.Errorf("look for repeats: %w", err)
+		}
+	}
+	look := b.names[:0]
+	for _, n := range b.names {
+		if a := b.accounts[n.account]; a == nil || a.absent || a.mayHold(digestOf(n.source, n.id)) {
+			look = append(look, n)
+		}
+	}
+	if err := lots(len(look), func(from, to int) error { return b.readEvents(look[from:to]) }); err != nil {
 		return fmt.Errorf("look for repeats: %w", err)
 	}
-	for _, id := range b.ids {
-		b.accounts[id].unread = false // there may be none
-	}
-	b.ids, b.names = b.ids[:0], b.names[:0]
+	b.ids, b.digests, b.names = b.ids[:0], b.digests[:0], b.names[:0]
 	clear(b.waits)
 	return nil
 }
 
 // remember keeps the rows as they are to stand when the batch is written.
 func (b *sheet) remember(rows *kept) {
+	b.numberAll()
 	if b.lost {
 		rows.clear()
 		return
@@ -169,7 +199,7 @@ func (b *sheet) readAccounts(ids []mimamori.AccountID) error {
 		d.bind(ids[i][:])
 	}
 	q := rowsOf(b.s.accountLots, len(ids), `WITH u (id) AS (VALUES `, `(?)`, `)
-		SELECT a.account_id, a.rowid, a.subject, a.ver, a.login_day, a.standing, a.profile FROM u CROSS JOIN account a ON a.account_id = u.id`)
+		SELECT a.account_id, a.rowid, a.subject, a.ver, a.login_day, a.standing, a.profile, a.recent, a.indexed FROM u CROSS JOIN account a ON a.account_id = u.id`)
 	return d.query(q, func(v []driver.Value) error {
 		var id mimamori.AccountID
 		key, ok1 := v[0].([]byte)
@@ -179,21 +209,24 @@ func (b *sheet) readAccounts(ids []mimamori.AccountID) error {
 		day, ok5 := v[4].(int64)
 		standing, ok6 := v[5].(string)
 		profile, ok7 := v[6].([]byte)
-		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7) || copy(id[:], key) != len(id) || b.accounts[id] == nil {
+		text, ok8 := v[7].(string)
+		indexed, ok9 := v[8].(int64)
+		if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7 && ok8 && ok9) || copy(id[:], key) != len(id) || b.accounts[id] == nil {
 			return fmt.Errorf("a row of account holds what no program wrote")
 		}
-		*b.accounts[id] = placed{row: accountRow{subject, ver, day, []byte(standing), profile}, place: place, ver: ver, day: day}
-		return nil
+		recent, err := readRecent(text)
+		*b.accounts[id] = placed{row: accountRow{subject, ver, day, []byte(standing), profile}, place: place, ver: ver, day: day, names: names{recent: recent, indexed: indexed != 0}}
+		return err
 	})
 }
 
 func (b *sheet) readEvents(names []eventName) error {
 	d := b.s.direct
 	for i := range names {
-		d.bind(names[i].account[:], names[i].source, names[i].id)
+		d.bind(names[i].account[:], int64(digestOf(names[i].source, names[i].id)), names[i].source, names[i].id)
 	}
-	q := rowsOf(b.s.eventLots, len(names), `WITH u (account, source, id) AS (VALUES `, `(?,?,?)`, `)
-		SELECT e.account_id, e.source, e.id FROM u CROSS JOIN event e ON e.account_id = u.account AND e.source = u.source AND e.id = u.id`)
+	q := rowsOf(b.s.eventLots, len(names), `WITH u (account, digest, source, id) AS (VALUES `, `(?,?,?,?)`, `)
+		SELECT u.account, u.source, u.id FROM u CROSS JOIN event e ON e.n IN (`+numbersOf("u.account", " AND digest = u.digest")+`) AND e.source = u.source AND e.id = u.id`)
 	came := b.came[:0]
 	err := d.query(q, func(v []driver.Value) error {
 		var n eventName
@@ -254,7 +287,7 @@ func (b *sheet) keep() error {
 		}
 		a.row = p.row
 		if p.written { // as often as the job asked for it
-			a.dirty, a.day, a.place = false, p.row.day, 0
+			a.dirty, a.day, a.place, a.absent = false, p.row.day, 0, false
 			continue
 		}
 		if !a.dirty {
@@ -320,7 +353,7 @@ func (b *sheet) seen(name eventName) (intake.Seen, bool, bool) {
 }
 
 func (b *sheet) putEvent(e event.Event, answer string, now time.Time) {
-	f := freshEvent{e, answer, now}
+	f := freshEvent{e: e, answer: answer, now: now}
 	b.added = append(b.added, f)
 	b.events[f.name()] = f.seen()
 }
@@ -346,6 +379,10 @@ func (b *sheet) settle(query string, write bool) {
 	if !touches || b.err != nil {
 		return
 	}
+	for i := range b.added {
+		b.s.number(&b.added[i])
+		b.listAlone(&b.added[i])
+	}
 	b.err = b.writeEvents(b.added)
 	b.added = b.added[:0]
 	for i := range b.puts {
@@ -354,6 +391,9 @@ func (b *sheet) settle(query string, write bool) {
 			b.err = b.writeAccount(p.id, &p.row)
 		}
 		p.written = true
+	}
+	if b.err == nil { // after the rows, which are to say so
+		b.err = b.writeListings()
 	}
 	if write { // it may change any row
 		clear(b.accounts)
@@ -365,8 +405,8 @@ func (b *sheet) settle(query string, write bool) {
 // ofDecisions are statements that read or write the tables that a sheet stands
 // before.
 var (
-	ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event)\b`)
-	ofAccounts  = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+account\b`)
+	ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event|event_index|account_recent)\b`)
+	ofAccounts  = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event_index)\b|\bDELETE FROM event\b`)
 )
 
 // touches says whether a statement is about either, and about rows of account.
@@ -396,10 +436,11 @@ func (b *sheet) rows(query string, args ...any) (*sql.Rows, error) {
 
 // flush writes what the batch's jobs left.
 func (b *sheet) flush() error {
+	b.numberAll()
 	if err := b.writeEvents(b.fresh); err != nil {
 		return err
 	}
-	b.fresh, b.shown = b.fresh[:0], 0
+	b.fresh, b.shown, b.numbered = b.fresh[:0], 0, 0
 	for _, id := range b.dirty {
 		a := b.accounts[id]
 		if a == nil || !a.dirty {
@@ -410,22 +451,31 @@ func (b *sheet) flush() error {
 		}
 	}
 	b.dirty = b.dirty[:0]
-	return nil
+	return b.writeListings() // after the rows, which are to say so
 }
 
 // place writes a row where it stands. The day of the last sign-in is counted
 // (login_days): it is written only when it changes.
 func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 	a.dirty = false
+	if a.absent {
+		a.absent = false
+		return b.addAccount(id, a)
+	}
 	if a.place == 0 {
 		return b.writeAccount(id, &a.row)
 	}
-	d, q := b.s.direct, `UPDATE account SET ver = ver + 1, standing = ?, profile = ? WHERE rowid = ?`
-	d.bind(string(a.row.standing), a.row.profile, a.place)
+	var indexed int64
+	if a.indexed {
+		indexed = 1
+	}
+	b.text = recentText(b.text, a.recent)
+	d, q := b.s.direct, `UPDATE account SET ver = ver + 1, standing = ?, profile = ?, recent = ?, indexed = ? WHERE rowid = ?`
+	d.bind(string(a.row.standing), a.row.profile, string(b.text), indexed, a.place)
 	if a.day != a.row.day {
 		d.args = d.args[:0]
-		d.bind(string(a.row.standing), a.row.profile, a.row.day, a.place)
-		q = `UPDATE account SET ver = ver + 1, standing = ?, profile = ?, login_day = ? WHERE rowid = ?`
+		d.bind(string(a.row.standing), a.row.profile, string(b.text), indexed, a.row.day, a.place)
+		q = `UPDATE account SET ver = ver + 1, standing = ?, profile = ?, recent = ?, indexed = ?, login_day = ? WHERE rowid = ?`
 	}
 	a.ver, a.day = a.ver+1, a.row.day
 	n, err := d.exec(q)
@@ -433,6 +483,19 @@ func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 		err = errors.New("the row is gone")
 	}
 	if err != nil {
+		return fmt.Errorf("write account %s: %w", id, err)
+	}
+	return nil
+}
+
+// addAccount writes the row of an account that has none. Attempts to sign in
+// before there was one stand in event_index.
+func (b *sheet) addAccount(id mimamori.AccountID, a *placed) error {
+	d := b.s.direct
+	b.text = recentText(b.text, a.recent)
+	d.bind(id[:], a.row.subject, a.row.day, string(a.row.standing), a.row.profile, string(b.text))
+	if _, err := d.exec(`INSERT INTO account (account_id, subject, ver, login_day, standing, profile, recent, indexed)
+		VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, EXISTS (SELECT 1 FROM event_index WHERE account_id = ?1))`); err != nil {
 		return fmt.Errorf("write account %s: %w", id, err)
 	}
 	return nil
@@ -454,13 +517,10 @@ func (b *sheet) writeEvents(events []freshEvent) error {
 			f := &events[from+i]
 			e, at := &f.e, nanos(f.e.Time)
 			sum := eventSum(string(e.Kind), e.Subject, e.Source, e.ID, at, e.Data)
-			d.bind(e.Account[:], e.Source, e.ID, at, nanos(f.now), string(e.Kind), e.Subject, sum[:], unsafe.String(unsafe.SliceData(e.Data), len(e.Data)), f.answer) // nobody changes what came
+			d.bind(f.n, e.Account[:], e.Source, e.ID, at, nanos(f.now), string(e.Kind), e.Subject, sum[:], unsafe.String(unsafe.SliceData(e.Data), len(e.Data)), f.answer) // nobody changes what came
 		}
-		q := rowsOf(b.s.freshLots, to-from, `INSERT OR FAIL INTO event (`+eventRow+`) VALUES `, `(?,?,?,?,?,?,?,?,?,?)`, ``)
+		q := rowsOf(b.s.freshLots, to-from, `INSERT INTO event (n, `+eventRow+`) VALUES `, `(?,?,?,?,?,?,?,?,?,?,?)`, ``)
 		if _, err := d.exec(q); err != nil {
-			if !b.look && codeOf(err) == sqlite3.SQLITE_CONSTRAINT {
-				return errTaken
-			}
 			return fmt.Errorf("write events: %w", err)
 		}
 		return nil

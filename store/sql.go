@@ -26,6 +26,9 @@ type SQL struct {
 	// counted: accounts are counted by the day of their last sign-in as they
 	// are written (login_days).
 	counted bool
+	// indexes: which events an account has stands in event_index (names.go),
+	// not in a key of event.
+	indexes bool
 	node    string // this process, among those on the same database
 }
 

@@ -38,8 +38,8 @@ type SQLite struct {
 	direct                            *direct
 	pages                             [2]sheet // a batch's that runs, and one's that is being written
 	page                              int
-	redone                            sheet // of one that met a repeat
 	accountLots, eventLots, freshLots map[int]string
+	listingLots                       map[int]string
 	touching                          map[string][2]bool // whether a statement reads or writes what a sheet holds
 	kept                              sync.Map           // query → *sql.Stmt, prepared on read
 
@@ -54,11 +54,11 @@ type SQLite struct {
 	base                 *os.File       // the database file, to sync it
 	rounds               chan *round    // jobs to be run beside the writer
 	ran                  chan prepared  // batches that have run and are to be written (prepared.go)
-	again                chan []*job    // one that met a repeat, and runs again
 	turn                 chan struct{}  // whoever took it uses the writer's connection
 
 	// The writer's own.
 	known    kept
+	events   int64     // so many have numbers (names.go)
 	shut     bool      // nobody may join the batch that was taken
 	spare    *job      // idle work that gives way
 	idleFrom time.Time // until then it gives way to all that waits
@@ -67,8 +67,6 @@ type SQLite struct {
 	sinceLook int       // writes since the log's size was looked at
 	carriedAt time.Time // when it was to be carried over last
 	spoilt    bool      // a batch was not written that the writer has gone on from
-
-	repeated atomic.Int64 // when an event came twice last, unix nanoseconds
 
 	// mu guards failed; broken is closed when it is set.
 	mu     sync.Mutex
@@ -91,12 +89,12 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, touching: map[string][2]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
+	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, listingLots: map[int]string{}, touching: map[string][2]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
 		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost), rounds: make(chan *round),
-		ran: make(chan prepared), again: make(chan []*job, 1), turn: make(chan struct{}, 1)}
+		ran: make(chan prepared), turn: make(chan struct{}, 1)}
 	s.known.clear()
 	s.pass()
-	s.SQL = SQL{engine: s, order: "rowid", counted: true, node: newNode()}
+	s.SQL = SQL{engine: s, order: "rowid", counted: true, indexes: true, node: newNode()}
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -126,6 +124,10 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if s.conn, err = s.write.Conn(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.conn.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM event`).Scan(&s.events); err != nil {
+		return nil, damaged(err)
+	}
+	s.events >>= digestBits
 	err = s.conn.Raw(func(conn any) (err error) {
 		s.direct, err = newDirect(conn)
 		return err

@@ -83,13 +83,6 @@ func (s *SQLite) writer() {
 			s.pass()
 		case batch == nil:
 			s.own() // the last batch is written
-			select {
-			case batch = <-s.again:
-				s.pass()
-				s.begin(batch)
-				s.own()
-			default:
-			}
 			return
 		default:
 			s.begin(batch)
@@ -123,8 +116,6 @@ func (s *SQLite) take() (batch []*job, between *job) {
 		s.spare = j
 	case j := <-s.between:
 		return nil, j
-	case batch := <-s.again:
-		return batch, nil
 	case <-s.stop:
 		return nil, nil
 	}

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strconv"
+
+	"modernc.org/sqlite"
+
+	"mimamori"
+)
+
+// On SQLite no key of the table event says which events there are: it would be
+// a page anywhere in it for each decision, written to the log and again to the
+// database. The account's row, which is written anyway, lists its newest events
+// (account.recent); when those are recentAtMost they go into event_index, side
+// by side. An event's number n has sixteen bits of its name in it (digestOf):
+// whether a name may be there is seen without a look at any event.
+//
+// Nothing in the tables refuses a name twice. The sheet does: it takes an event
+// for new only when no event of its account has the same digest, and asks the
+// database otherwise.
+
+const (
+	digestBits   = 16
+	recentAtMost = 16
+	// digestsAtMost are kept of an account; one with more is looked up in
+	// event_index each time.
+	digestsAtMost = 4096
+)
+
+// digestOf is what an event's number tells of its name: the low bits of a
+// CRC-32C. It stands in the file; never change it.
+func digestOf(source, id string) uint16 {
+	sum := crc32.Update(0, castagnoli, []byte(source))
+	sum = crc32.Update(sum, castagnoli, []byte{0})
+	return uint16(crc32.Update(sum, castagnoli, []byte(id)))
+}
+
+// event_digest is digestOf in SQL.
+func init() {
+	sqlite.MustRegisterDeterministicScalarFunction("event_digest", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		source, ok1 := args[0].(string)
+		id, ok2 := args[1].(string)
+		if !ok1 || !ok2 {
+			return nil, fmt.Errorf("event_digest of %T and %T", args[0], args[1])
+		}
+		return int64(digestOf(source, id)), nil
+	})
+}
+
+// names are what is known of which events an account has.
+type names struct {
+	recent  []int64 // numbers of those not in event_index
+	indexed bool    // some may be in event_index
+	counted bool    // then digests are theirs, all
+	many    bool    // they are more than digestsAtMost
+	digests []uint16
+}
+
+// mayHold says whether an event of that digest may be there.
+func (k *names) mayHold(d uint16) bool {
+	for _, n := range k.recent {
+		if uint16(n) == d {
+			return true
+		}
+	}
+	return k.indexed && (!k.counted || slices.Contains(k.digests, d))
+}
+
+// index empties recent for event_index.
+func (k *names) index() (moved []int64) {
+	moved, k.recent = k.recent, nil
+	k.added(moved)
+	return moved
+}
+
+// added says that these have gone into event_index.
+func (k *names) added(events []int64) {
+	k.indexed = true
+	for _, n := range events {
+		if k.counted {
+			k.digests = append(k.digests, uint16(n))
+		}
+	}
+	k.bound()
+}
+
+// bound lets go of digests that are too many.
+func (k *names) bound() {
+	if k.counted && len(k.digests) > digestsAtMost {
+		k.counted, k.many, k.digests = false, true, nil
+	}
+}
+
+// recentText is recent as its column holds it.
+func recentText(room []byte, recent []int64) []byte {
+	room = append(room[:0], '[')
+	for i, n := range recent {
+		if i > 0 {
+			room = append(room, ',')
+		}
+		room = strconv.AppendInt(room, n, 10)
+	}
+	return append(room, ']')
+}
+
+func readRecent(text string) (recent []int64, err error) {
+	if text == "[]" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &recent); err != nil {
+		return nil, fmt.Errorf("an account's newest events: %w", err)
+	}
+	return recent, nil
+}
+
+// listing is events of an account that go into event_index.
+type listing struct {
+	account mimamori.AccountID
+	events  []int64
+	alone   bool // its row does not say so yet
+}
+
+// number gives an event its number.
+func (s *SQLite) number(f *freshEvent) {
+	s.events++
+	f.n = s.events<<digestBits | int64(digestOf(f.e.Source, f.e.ID))
+}
+
+// numberAll gives the batch's new events their numbers, and says which go into
+// event_index: those of accounts whose row is not written where it stands, and
+// what has become too many for the row.
+func (b *sheet) numberAll() {
+	for ; b.numbered < len(b.fresh); b.numbered++ {
+		f := &b.fresh[b.numbered]
+		b.s.number(f)
+		if a := b.accounts[f.e.Account]; a != nil && a.dirty && (a.place != 0 || a.absent) {
+			a.recent = append(a.recent, f.n)
+		} else {
+			b.listAlone(f)
+		}
+	}
+	for _, id := range b.dirty {
+		if a := b.accounts[id]; a != nil && len(a.recent) >= recentAtMost {
+			b.listings = append(b.listings, listing{account: id, events: a.index()})
+		}
+	}
+}
+
+// listAlone has an event go into event_index by itself.
+func (b *sheet) listAlone(f *freshEvent) {
+	id := f.e.Account
+	if a := b.accounts[id]; a != nil {
+		a.added([]int64{f.n})
+	} else {
+		b.s.known.drop(id)
+	}
+	b.listings = append(b.listings, listing{account: id, events: []int64{f.n}, alone: true})
+}
+
+// writeListings writes event_index.
+func (b *sheet) writeListings() error {
+	d := b.s.direct
+	for i := range b.listings {
+		l := &b.listings[i]
+		err := lots(len(l.events), func(from, to int) error {
+			for _, n := range l.events[from:to] {
+				d.bind(l.account[:], n&(1<<digestBits-1), n)
+			}
+			_, err := d.exec(rowsOf(b.s.listingLots, to-from, `INSERT INTO event_index (account_id, digest, n) VALUES `, `(?,?,?)`, ``))
+			return err
+		})
+		if err == nil && l.alone {
+			d.bind(l.account[:])
+			_, err = d.exec(`UPDATE account SET indexed = 1 WHERE account_id = ? AND indexed = 0`)
+		}
+		if err != nil {
+			return fmt.Errorf("write which events account %s has: %w", l.account, err)
+		}
+	}
+	clear(b.listings)
+	b.listings = b.listings[:0]
+	return nil
+}
+
+// readDigests reads which digests of an account are in event_index.
+func (b *sheet) readDigests(id mimamori.AccountID) error {
+	a := b.accounts[id]
+	digests := make([]uint16, 0, 2*recentAtMost)
+	d := b.s.direct
+	d.bind(id[:], int64(digestsAtMost+1))
+	err := d.query(`SELECT digest FROM event_index WHERE account_id = ? LIMIT ?`, func(v []driver.Value) error {
+		n, ok := v[0].(int64)
+		if !ok {
+			return fmt.Errorf("a row of event_index holds what no program wrote")
+		}
+		digests = append(digests, uint16(n))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	a.counted, a.digests = true, digests
+	a.bound()
+	return nil
+}
+
+// ofAccount is the condition for rows of event to be an account's; more is said
+// of n and, on SQLite, of digest. account may be a column of a row joined
+// before: SQLite then looks up each row's own, which it would not through a
+// view of both.
+func (s *SQL) ofAccount(alias, account, more string) string {
+	if !s.indexes {
+		return alias + "account_id = " + account + more
+	}
+	return alias + "n IN (" + numbersOf(account, more) + ")"
+}
+
+func numbersOf(account, more string) string {
+	where := " WHERE account_id = " + account + more
+	return "SELECT n FROM event_index" + where + " UNION ALL SELECT n FROM account_recent" + where
+}
+
+// named is the condition for a row of event to be of the account ?1, the source
+// ?2 and the id ?3.
+func (s *SQL) named() string {
+	digest := ""
+	if s.indexes {
+		digest = " AND digest = event_digest(?2, ?3)"
+	}
+	return s.ofAccount("", "?1", digest) + " AND source = ?2 AND id = ?3"
+}
+
+// joinEvents joins an account's events to what stands before. SQLite must be
+// kept from beginning with the events.
+func (s *SQL) joinEvents(alias, account string) string {
+	join := "JOIN"
+	if s.indexes {
+		join = "CROSS JOIN"
+	}
+	return join + " event " + alias + " ON " + s.ofAccount(alias+".", account, "")
+}
+
+// numbersOfAccount is where to count the events of the account ?1, by n.
+func (s *SQL) numbersOfAccount() string {
+	if s.indexes {
+		return "(" + numbersOf("?1", "") + ")"
+	}
+	return "event WHERE account_id = ?1"
+}
