@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"slices"
 	"strconv"
+	"sync"
 
 	"modernc.org/sqlite"
 
@@ -40,9 +41,10 @@ func digestOf(source, id string) uint16 {
 	return uint16(crc32.Update(sum, castagnoli, []byte(id)))
 }
 
-// event_digest is digestOf in SQL.
-func init() {
-	sqlite.MustRegisterDeterministicScalarFunction("event_digest", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+// teachDigest gives connections that are opened from now on digestOf, as
+// event_digest(source, id).
+var teachDigest = sync.OnceValue(func() error {
+	return sqlite.RegisterDeterministicScalarFunction("event_digest", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		source, ok1 := args[0].(string)
 		id, ok2 := args[1].(string)
 		if !ok1 || !ok2 {
@@ -50,7 +52,7 @@ func init() {
 		}
 		return int64(digestOf(source, id)), nil
 	})
-}
+})
 
 // names are what is known of which events an account has.
 type names struct {

@@ -168,6 +168,9 @@ func writerCache(path string) string {
 // openFile opens one of the pools. Personal data that is deleted is
 // overwritten (secure_delete); checkpoints are never the writer's own doing.
 func openFile(path, more string, connections int) (*sql.DB, error) {
+	if err := teachDigest(); err != nil {
+		return nil, err
+	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	db, err := sql.Open("sqlite", u.String()+"?_pragma=journal_mode(WAL)&_pragma=foreign_keys(ON)"+
 		"&_pragma=secure_delete(ON)&_pragma=wal_autocheckpoint(0)"+more)
