@@ -73,6 +73,14 @@ func (k *names) mayHold(d uint16) bool {
 	return k.indexed && (!k.counted || slices.Contains(k.digests, d))
 }
 
+// says is indexed as its column holds it.
+func (k *names) says() int64 {
+	if k.indexed {
+		return 1
+	}
+	return 0
+}
+
 // index empties recent for event_index.
 func (k *names) index() (moved []int64) {
 	moved, k.recent = k.recent, nil

@@ -465,10 +465,7 @@ func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 	if a.place == 0 {
 		return b.writeAccount(id, &a.row)
 	}
-	var indexed int64
-	if a.indexed {
-		indexed = 1
-	}
+	indexed := a.says()
 	b.text = recentText(b.text, a.recent)
 	d, q := b.s.direct, `UPDATE account SET ver = ver + 1, standing = ?, profile = ?, recent = ?, indexed = ? WHERE rowid = ?`
 	d.bind(string(a.row.standing), a.row.profile, string(b.text), indexed, a.place)
@@ -489,13 +486,14 @@ func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 }
 
 // addAccount writes the row of an account that has none. Attempts to sign in
-// before there was one stand in event_index.
+// before there was one stand in event_index; what is too much for the row goes
+// there after it.
 func (b *sheet) addAccount(id mimamori.AccountID, a *placed) error {
 	d := b.s.direct
 	b.text = recentText(b.text, a.recent)
-	d.bind(id[:], a.row.subject, a.row.day, string(a.row.standing), a.row.profile, string(b.text))
+	d.bind(id[:], a.row.subject, a.row.day, string(a.row.standing), a.row.profile, string(b.text), a.says())
 	if _, err := d.exec(`INSERT INTO account (account_id, subject, ver, login_day, standing, profile, recent, indexed)
-		VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, EXISTS (SELECT 1 FROM event_index WHERE account_id = ?1))`); err != nil {
+		VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7 OR EXISTS (SELECT 1 FROM event_index WHERE account_id = ?1))`); err != nil {
 		return fmt.Errorf("write account %s: %w", id, err)
 	}
 	return nil
