@@ -302,6 +302,13 @@ func (b *sheet) keep() error {
 	return nil
 }
 
+// letGo forgets an account's row, here and where it is kept: what this batch has
+// written of it already is not there.
+func (b *sheet) letGo(id mimamori.AccountID) {
+	delete(b.accounts, id)
+	b.s.known.drop(id)
+}
+
 func (b *sheet) takeBack() error {
 	for _, f := range b.added {
 		delete(b.events, eventName{f.e.Account, f.e.Source, f.e.ID})
@@ -313,7 +320,7 @@ func (b *sheet) takeBack() error {
 	clear(b.events)
 	for id, a := range b.accounts {
 		if !a.dirty {
-			delete(b.accounts, id)
+			b.letGo(id)
 		}
 	}
 	if err := b.s.exec("ROLLBACK TO job"); err != nil {
@@ -396,7 +403,9 @@ func (b *sheet) settle(query string, write bool) {
 		b.err = b.writeListings()
 	}
 	if write { // it may change any row
-		clear(b.accounts)
+		for id := range b.accounts {
+			b.letGo(id)
+		}
 		clear(b.events)
 		b.puts = b.puts[:0]
 	}
