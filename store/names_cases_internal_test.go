@@ -308,9 +308,61 @@ func TestNamesWithAnyBytes(t *testing.T) {
 			t.Errorf("event_digest(%q) = %d, want %d (%v)", name, got, digestOf(name[0], name[1]), err)
 		}
 	}
+}
+
+// TestNamesStandInFiles: the digest is in each event's number, and is never to
+// change.
+func TestNamesStandInFiles(t *testing.T) {
 	for name, want := range map[[2]string]uint16{{"shop", "e1"}: 591, {"https://shop.example/orders", "7f9c"}: 16321, {"", ""}: 21329} {
 		if got := digestOf(name[0], name[1]); got != want {
-			t.Errorf("digestOf(%q) = %d, want %d: it stands in files", name, got, want)
+			t.Errorf("digestOf(%q) = %d, want %d", name, got, want)
+		}
+	}
+	for text, want := range map[string][]int64{"[]": nil, "[7]": {7}, "[65536,131071,9223372036854775807]": {1 << 16, 1<<17 - 1, 1<<63 - 1}} {
+		got, err := readRecent(text)
+		if again := string(recentText([]byte("what was there"), want)); err != nil || !slices.Equal(got, want) || again != text {
+			t.Errorf("%s was read as %v, and written as %s (%v)", text, got, again, err)
+		}
+	}
+	for _, text := range []string{"", "[", "[1,", `["1"]`, "[1.5]", "{}", "1"} {
+		if got, err := readRecent(text); err == nil {
+			t.Errorf("%s was read as %v", text, got)
+		}
+	}
+}
+
+// TestNamesThatMayBeThere: only what is certainly not there needs no look.
+func TestNamesThatMayBeThere(t *testing.T) {
+	for what, c := range map[string]struct {
+		k    names
+		want bool // of the digest 5
+	}{
+		"none":                     {names{}, false},
+		"a recent one":             {names{recent: []int64{7<<16 | 4, 8<<16 | 5}}, true},
+		"others are recent":        {names{recent: []int64{5 << 16, 1<<20 | 4}}, false},
+		"who knows":                {names{indexed: true}, true},
+		"too many":                 {names{indexed: true, many: true}, true},
+		"counted, and among them":  {names{indexed: true, counted: true, digests: []uint16{4, 5}}, true},
+		"counted, and not":         {names{indexed: true, counted: true, digests: []uint16{4, 6}}, false},
+		"counted, but a recent":    {names{indexed: true, counted: true, recent: []int64{5}}, true},
+		"in event_index are none":  {names{counted: true, digests: []uint16{}}, false},
+		"recent ones are too many": {names{indexed: true, many: true, recent: []int64{4}}, true},
+	} {
+		if got := c.k.mayHold(5); got != c.want {
+			t.Errorf("%s: %v, want %v", what, got, c.want)
+		}
+	}
+	k := names{counted: true, digests: make([]uint16, digestsAtMost-2)}
+	for _, step := range []struct {
+		n       int64
+		counted bool
+	}{{1<<16 | 5, true}, {2<<16 | 6, true}, {3<<16 | 7, false}, {4<<16 | 8, false}} {
+		k.recent = append(k.recent, step.n)
+		if moved := k.index(); !slices.Equal(moved, []int64{step.n}) || len(k.recent) > 0 {
+			t.Errorf("%v went into event_index and %v stayed, want %d", moved, k.recent, step.n)
+		}
+		if !k.indexed || !k.mayHold(uint16(step.n)) || k.counted != step.counted || k.many == step.counted || !step.counted && k.digests != nil {
+			t.Errorf("after %d: counted %v, too many %v, %d digests", step.n, k.counted, k.many, len(k.digests))
 		}
 	}
 }

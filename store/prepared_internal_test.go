@@ -20,21 +20,23 @@ import (
 // as do.
 type counter struct {
 	*testing.T
-	s   *SQLite
-	ctx context.Context
+	s    *SQLite
+	ctx  context.Context
+	path string
 
 	counted [40]atomic.Int64 // by account: what was acknowledged
 }
 
 func newCounter(t *testing.T) *counter {
-	s, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "m.db"))
+	path := filepath.Join(t.TempDir(), "m.db")
+	s, err := OpenSQLite(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	return &counter{T: t, s: s, ctx: ctx}
+	return &counter{T: t, s: s, ctx: ctx, path: path}
 }
 
 // decide is one decision; repeated says that the event came before.
