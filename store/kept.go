@@ -38,12 +38,18 @@ func (k *kept) drop(id mimamori.AccountID) {
 // put keeps a row as it stands, or is about to stand, in its table.
 func (k *kept) put(id mimamori.AccountID, a placed) {
 	a.dirty = false
-	size := keptExtra + len(a.row.subject) + len(a.row.standing) + len(a.row.profile) + 8*len(a.recent) + 2*len(a.digests)
-	if _, there := k.young[id]; !there {
-		if k.bytes+size > keptBytes/2 {
-			k.young, k.old, k.bytes = make(map[mimamori.AccountID]placed, len(k.young)), k.young, 0
-		}
-		k.bytes += size
+	more := a.size()
+	if was, there := k.young[id]; there {
+		more -= was.size() // its digests may have been read meanwhile
 	}
+	if k.bytes+more > keptBytes/2 {
+		k.young, k.old, k.bytes, more = make(map[mimamori.AccountID]placed, len(k.young)), k.young, 0, a.size()
+	}
+	k.bytes += more
 	k.young[id] = a
+}
+
+// size is about what it costs to keep a row.
+func (a *placed) size() int {
+	return keptExtra + len(a.row.subject) + len(a.row.standing) + len(a.row.profile) + 8*len(a.recent) + 2*cap(a.digests)
 }

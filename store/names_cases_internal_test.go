@@ -366,3 +366,62 @@ func TestNamesThatMayBeThere(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatTouchesKeptRows: a statement that changes rows of account, or what
+// they know of event_index, is told from one that reads them.
+func TestWhatTouchesKeptRows(t *testing.T) {
+	c := newCounter(t)
+	named := c.s.named()
+	for query, want := range map[string][2]bool{
+		`DELETE FROM event WHERE ` + named:                         {true, true},
+		`UPDATE event SET data = ?4 WHERE ` + named:                {true, false},
+		`SELECT at FROM event WHERE ` + named:                      {true, false},
+		`DELETE FROM account WHERE account_id = ?`:                 {true, true},
+		`DELETE FROM event_index`:                                  {true, true},
+		`delete  from event_index`:                                 {true, true},
+		putAccount:                                                 {true, true},
+		`UPDATE account SET ver = 1`:                               {true, true},
+		`UPDATE account_key SET key = ?`:                           {false, false},
+		`DELETE FROM queue WHERE n IN (SELECT ver FROM account a)`: {true, false},
+		`DELETE FROM verdict WHERE account_id = ?`:                 {false, false},
+	} {
+		either, rows := false, false
+		if err := c.s.pause(c.ctx, func(*tx) error { either, rows = c.s.touches(query); return nil }); err != nil || [2]bool{either, rows} != want {
+			t.Errorf("%s: %v, %v, want %v (%v)", query, either, rows, want, err)
+		}
+	}
+}
+
+// TestWhatIsKeptIsBounded: rows that grow while they are kept count as what they
+// are, and a row that is dropped is gone from where it was before, too.
+func TestWhatIsKeptIsBounded(t *testing.T) {
+	var k kept
+	k.clear()
+	var ids []mimamori.AccountID
+	for n := range 20000 {
+		ids = append(ids, mimamori.NewAccountID(fmt.Sprint(n)))
+		k.put(ids[n], placed{place: 1})
+	}
+	for _, id := range ids {
+		k.put(id, placed{place: 2, names: names{digests: make([]uint16, digestsAtMost)}})
+	}
+	all := 0
+	for _, rows := range []map[mimamori.AccountID]placed{k.young, k.old} {
+		for _, a := range rows {
+			all += a.size()
+		}
+	}
+	if all > keptBytes || all < keptBytes/4 {
+		t.Errorf("%d bytes are kept, want at most %d and not much less", all, keptBytes)
+	}
+	for _, id := range ids {
+		if a, ok := k.row(id); ok && a.place != 2 {
+			t.Fatal("a row is kept as it was before")
+		}
+		if k.drop(id); len(k.young)+len(k.old) > 0 {
+			if _, ok := k.row(id); ok {
+				t.Fatal("a row is kept that was dropped")
+			}
+		}
+	}
+}

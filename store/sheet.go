@@ -415,10 +415,11 @@ func (b *sheet) settle(query string, write bool) {
 // before.
 var (
 	ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event|event_index|account_recent)\b`)
-	ofAccounts  = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event_index)\b|\bDELETE FROM event\b`)
+	ofAccounts  = regexp.MustCompile(`(?i)\b(INTO|UPDATE)\s+(account|event_index)\b|\bDELETE\s+FROM\s+(account|event|event_index)\b`)
 )
 
-// touches says whether a statement is about either, and about rows of account.
+// touches says whether a statement is about either, and, of one that writes,
+// whether it changes rows of account or what they know of event_index.
 func (s *SQLite) touches(query string) (either, rows bool) {
 	t, known := s.touching[query]
 	if !known {
