@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,10 +171,29 @@ func TestNamesBesideAFailure(t *testing.T) {
 	c.check()
 }
 
+// TestNamesOfAForgottenAccount: what is deleted between two writes of one batch
+// is not there for the second.
+func TestNamesOfAForgottenAccount(t *testing.T) {
+	c := newCounter(t)
+	c.sees(false, 0, "before", "known")
+	var seen [3]bool
+	decide := func(n int) func() error {
+		return func() (err error) { seen[n], err = c.decide(0, "e"); return err }
+	}
+	errs := c.inOrder(decide(0), func() error {
+		return c.s.ForgetAccount(c.ctx, mimamori.NewAccountID("customer-0"), "customer-0", time.Unix(1, 0))
+	}, decide(1), decide(2))
+	if err := errors.Join(errs...); err != nil || seen != [3]bool{false, false, true} {
+		t.Errorf("taken for repeats: %v, want only the last (%v)", seen, err)
+	}
+	c.sees(true, 0, "e")
+	c.sees(false, 0, "before", "known")
+}
+
 // TestNamesOfUnforeseenEvents: a write that does not say which events it is
 // about meets one that a neighbour of its batch has just written.
 func TestNamesOfUnforeseenEvents(t *testing.T) {
-	for _, late := range []bool{false, true} {
+	for _, about := range []string{"first", "third", "second"} { // the last one says it, and comes again
 		c := newCounter(t)
 		c.sees(false, 0, "before")
 		c.sees(false, 0, "known")
@@ -207,15 +227,15 @@ func TestNamesOfUnforeseenEvents(t *testing.T) {
 			return tx.PutEvent(second, "{}", second.Time)
 		}
 		<-c.s.turn // nobody may use the connection: what needs it waits, what needs none runs
-		if !late {
+		if about == "first" {
 			run(c.event("customer-1", "first"), unforeseen) // its account is to be read
 			c.until(func() bool { return len(c.s.normal) == 0 })
 		}
 		kept := c.event("customer-0", "kept")
 		<-run(kept, put(kept)) // from here on each is a round of its own, of the same batch
 		<-run(second, put(second))
-		if late {
-			<-run(c.event("customer-0", "third"), unforeseen)
+		if about != "first" {
+			<-run(c.event("customer-0", about), unforeseen)
 		}
 		c.s.pass()
 		for range 3 {
@@ -224,7 +244,7 @@ func TestNamesOfUnforeseenEvents(t *testing.T) {
 			}
 		}
 		if !seen {
-			t.Errorf("late: %v: an event that was just written was not seen", late)
+			t.Errorf("about the %s: an event that was just written was not seen", about)
 		}
 		c.sees(true, 0, "before", "known", "kept", "second")
 	}
@@ -237,6 +257,7 @@ func TestNamesOfOneWithMany(t *testing.T) {
 	for some := range slices.Chunk(all, 500) {
 		c.import1(0, some...)
 	}
+	slices.SortFunc(all, func(x, y string) int { return cmp.Compare(digestOf("shop", x), digestOf("shop", y)) })
 	var more []string
 	for i := range 3 * recentAtMost {
 		id := fmt.Sprint("more", i)
@@ -247,9 +268,15 @@ func TestNamesOfOneWithMany(t *testing.T) {
 	if !ok || !k.many || k.counted || len(k.digests) > 0 {
 		t.Errorf("the account's row is kept: %v, many: %v, counted: %v, with %d digests", ok, k.many, k.counted, len(k.digests))
 	}
-	c.told(true, 0, more...)
-	for i := 0; i < len(all); i += 97 {
-		c.told(true, 0, all[i])
+	for range 2 {
+		c.told(true, 0, more...)
+		for i := 0; i < len(all); i += 97 {
+			c.told(true, 0, all[i])
+		}
+		c.told(true, 0, all[len(all)-4*recentAtMost:]...)
+		if err := c.s.pause(c.ctx, func(*tx) error { c.s.known.clear(); return nil }); err != nil {
+			t.Fatal(err) // from here on it is read anew, and so are its digests
+		}
 	}
 	c.sees(false, 0, "last")
 	c.check()
