@@ -249,13 +249,14 @@ func (s *SQL) named() string {
 }
 
 // joinEvents joins an account's events to what stands before. SQLite must be
-// kept from beginning with the events.
+// kept from beginning with the events, and from making an index over all of
+// them to go by what else is asked.
 func (s *SQL) joinEvents(alias, account string) string {
-	join := "JOIN"
+	join := "JOIN event " + alias
 	if s.indexes {
-		join = "CROSS JOIN"
+		join = "CROSS JOIN event " + alias + " NOT INDEXED"
 	}
-	return join + " event " + alias + " ON " + s.ofAccount(alias+".", account, "")
+	return join + " ON " + s.ofAccount(alias+".", account, "")
 }
 
 // numbersOfAccount is where to count the events of the account ?1, by n.

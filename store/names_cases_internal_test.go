@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -448,6 +449,34 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 		if k.drop(id); len(k.young)+len(k.old) > 0 {
 			if _, ok := k.row(id); ok {
 				t.Fatal("a row is kept that was dropped")
+			}
+		}
+	}
+}
+
+// TestNamesAreLookedUp: what asks for events of accounts looks up those, and
+// never goes through all events.
+func TestNamesAreLookedUp(t *testing.T) {
+	c := newCounter(t)
+	for _, query := range []string{
+		c.s.labels(),
+		`SELECT at FROM event WHERE ` + c.s.named(),
+		`SELECT at FROM event WHERE ` + c.s.ofAccount("", "?1", " AND n > ?2"),
+		`DELETE FROM event WHERE ` + c.s.ofAccount("", "?1", ""),
+	} {
+		rows, err := c.s.read.Query("EXPLAIN QUERY PLAN "+query, "1", "2", "3")
+		plan, err := list(rows, err, func(r scanner) (step string, err error) {
+			var no int
+			err = r.Scan(&no, &no, &no, &step)
+			return step, err
+		})
+		if err != nil || len(plan) == 0 {
+			t.Fatalf("%s: %v", query, err)
+		}
+		for _, step := range plan {
+			if strings.Contains(step, "AUTOMATIC") || strings.HasPrefix(step, "SCAN ") && !strings.HasPrefix(step, "SCAN r ") {
+				t.Errorf("%s goes by %q", query, plan)
+				break
 			}
 		}
 	}

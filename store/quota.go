@@ -38,6 +38,15 @@ func (s *SQL) PutTally(ctx context.Context, doc []byte, now time.Time) error {
 // shop's, and chargebacks, which name an order and so the session that placed
 // it. A session that did not begin with a sign-in we know has none.
 func (s *SQL) Labels(ctx context.Context, since time.Time) ([]decide.Label, error) {
+	rows, err := s.at(ctx).rows(s.labels(), nanos(since))
+	out, err := list(rows, err, scanLabel)
+	if err != nil {
+		return nil, fmt.Errorf("read labels: %w", err)
+	}
+	return out, nil
+}
+
+func (s *SQL) labels() string {
 	ofSession := `SELECT v.at, v.by, v.owner, l.at, l.answer
 		FROM verdict v ` + s.joinEvents("l", "v.account_id") + ` AND l.kind = 'login.attempted' AND json_extract(l.data, '$.session') = v.session
 		WHERE v.by IN ('customer', 'agent', 'shop') AND v.at >= ?1`
@@ -46,12 +55,7 @@ func (s *SQL) Labels(ctx context.Context, since time.Time) ([]decide.Label, erro
 		` + s.joinEvents("o", "d.account_id") + ` AND o.kind = 'order.placed' AND json_extract(o.data, '$.order') = json_extract(d.data, '$.order')
 		` + s.joinEvents("l", "d.account_id") + ` AND l.kind = 'login.attempted' AND json_extract(l.data, '$.session') = json_extract(o.data, '$.session')
 		WHERE d.kind = 'payment.disputed' AND d.received_at >= ?1`
-	rows, err := s.at(ctx).rows(ofSession+` UNION ALL `+ofOrder+` ORDER BY 1, 4`, nanos(since))
-	out, err := list(rows, err, scanLabel)
-	if err != nil {
-		return nil, fmt.Errorf("read labels: %w", err)
-	}
-	return out, nil
+	return ofSession + ` UNION ALL ` + ofOrder + ` ORDER BY 1, 4`
 }
 
 func scanLabel(r scanner) (decide.Label, error) {
