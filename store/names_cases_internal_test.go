@@ -219,6 +219,14 @@ func TestNamesOfUnforeseenEvents(t *testing.T) {
 				return errors.Join(tx.PutEvent(e, "{}", e.Time), tx.PutAccount(a))
 			}
 		}
+		begins := func(begun chan bool) {
+			select {
+			case <-begun:
+			case <-time.After(20 * time.Second):
+				c.s.pass()
+				t.Fatal("a write did not begin before its turn")
+			}
+		}
 		second := c.event("customer-0", "second")
 		var seen bool
 		unforeseen := func(tx intake.Tx) (err error) {
@@ -233,10 +241,10 @@ func TestNamesOfUnforeseenEvents(t *testing.T) {
 			c.until(func() bool { return len(c.s.normal) == 0 })
 		}
 		kept := c.event("customer-0", "kept")
-		<-run(kept, put(kept)) // from here on each is a round of its own, of the same batch
-		<-run(second, put(second))
+		begins(run(kept, put(kept))) // from here on each is a round of its own, of the same batch
+		begins(run(second, put(second)))
 		if about != "first" {
-			<-run(c.event("customer-0", about), unforeseen)
+			begins(run(c.event("customer-0", about), unforeseen))
 		}
 		c.s.pass()
 		for range 3 {
