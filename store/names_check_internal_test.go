@@ -121,6 +121,22 @@ func (p *probe) room(pages string) {
 	}
 }
 
+// dropSome drops what is kept of half of the accounts.
+func (p *probe) dropSome() {
+	p.Helper()
+	err := p.s.pause(p.ctx, func(*tx) error {
+		for i, of := range p.accounts {
+			if i%2 == 0 {
+				p.s.known.drop(of.id)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
 // reopen goes on with the file; killed, with what a process that was killed
 // would have left.
 func (p *probe) reopen(killed bool) {
@@ -152,12 +168,18 @@ func (p *probe) reopen(killed bool) {
 
 // TestNamesAmongAllSorts is rounds of all that.
 func TestNamesAmongAllSorts(t *testing.T) {
-	seed, rounds := uint64(20261123), 3
-	if os.Getenv("MIMAMORI_LONG") != "" {
-		seed, rounds = rand.Uint64(), 120
+	seed, rounds, askers := uint64(20261123), 3, []int{16}
+	if os.Getenv("MIMAMORI_LONG") != "" { // some minutes
+		seed, rounds, askers = rand.Uint64(), 70, []int{6, 16, 48}
 	}
 	t.Logf("seed %d", seed)
-	p := newProbe(t, seed, 9, 12)
+	for _, n := range askers {
+		t.Run(fmt.Sprint(n, " at once"), func(t *testing.T) { rounded(t, seed, n, rounds) })
+	}
+}
+
+func rounded(t *testing.T, seed uint64, askers, rounds int) {
+	p := newProbe(t, seed, 9, askers)
 	for n := range rounds {
 		p.round(40)
 		p.room("1")
@@ -165,6 +187,9 @@ func TestNamesAmongAllSorts(t *testing.T) {
 		p.round(12)
 		p.room("1073741823")
 		p.full = false
+		if n%2 == 0 {
+			p.dropSome()
+		}
 		p.round(20)
 		p.reopen(n%2 == 0)
 	}

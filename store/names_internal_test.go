@@ -163,6 +163,7 @@ type probeWrite struct {
 	ends    int // after so many it ends, with an error or a panic
 	last    int // as says, before that
 	panics  bool
+	leaves  bool   // who asks may give up before it runs
 	repeats []bool // what it was told of each
 }
 
@@ -209,6 +210,8 @@ func (a *prober) plan() *probeWrite {
 		w.ends, w.says[0] = events-1, 1+a.r.IntN(3)
 	case 4:
 		w.ends, w.panics = a.r.IntN(events), true
+	case 5:
+		w.leaves = true
 	}
 	return w
 }
@@ -264,8 +267,8 @@ func (a *prober) write() {
 	defer a.share(w.puts)()
 	err := a.run(w)
 	switch {
-	case a.full && errors.Is(err, mimamori.ErrUnavailable):
-		return
+	case (a.full || w.leaves) && errors.Is(err, mimamori.ErrUnavailable):
+		return // nothing was written
 	case w.ends >= 0 && !errors.Is(err, errProbe), w.ends < 0 && err != nil:
 		a.Errorf("a write of %d events: %v", len(w.puts), err)
 	}
@@ -307,6 +310,12 @@ func (a *prober) run(w *probeWrite) (err error) {
 		events[i] = a.event(p)
 	}
 	do := func(tx intake.Tx) error { return a.do(w, tx, events) }
+	ctx := a.ctx
+	if w.leaves {
+		var leave context.CancelFunc
+		ctx, leave = context.WithCancel(ctx)
+		go leave()
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: a panic", errProbe)
@@ -316,9 +325,9 @@ func (a *prober) run(w *probeWrite) (err error) {
 		}
 	}()
 	if !w.about {
-		return a.s.Take(a.ctx, w.idle, do)
+		return a.s.Take(ctx, w.idle, do)
 	}
-	return a.s.TakeEvents(a.ctx, w.idle, events[:max(1, len(events)-w.unsaid)], do)
+	return a.s.TakeEvents(ctx, w.idle, events[:max(1, len(events)-w.unsaid)], do)
 }
 
 // do is the write.
