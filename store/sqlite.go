@@ -118,7 +118,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := soundAtStart(ctx, path, s.write); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, s.write); err != nil {
+	if err := migrate(ctx, path, s.write); err != nil {
 		return nil, fmt.Errorf("migrate: %w", damaged(err))
 	}
 	if s.conn, err = s.write.Conn(ctx); err != nil {
@@ -185,7 +185,7 @@ func openFile(path, more string, connections int) (*sql.DB, error) {
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrate(ctx context.Context, path string, db *sql.DB) error {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -194,8 +194,32 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
+	has, err := p.GetDBVersion(ctx)
+	if err == nil && has > 0 && has < eventsAnew {
+		err = roomToMigrate(path)
+	}
+	if err != nil {
+		return err
+	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+// eventsAnew is the version that writes all events anew. For that the log
+// grows to about three times the file.
+const eventsAnew = 33
+
+func roomToMigrate(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	need, free := 3*info.Size(), freeRoom(filepath.Dir(path))
+	if free < 0 || free >= need {
+		return nil
+	}
+	return fmt.Errorf("this version writes the events anew, for which about %d MiB must be free beside the database; %d are: make room and start again, nothing was changed: %w",
+		need>>20, free>>20, mimamori.ErrUnavailable)
 }
 
 // Close lets the writer finish what it has begun and closes the file. A second
