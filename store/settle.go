@@ -39,7 +39,7 @@ func (b *sheet) settle(query string, write bool) {
 		}
 		p.written = true
 	}
-	if b.err == nil { // after the rows, which are to say so
+	if b.err == nil {
 		b.err = b.writeListings()
 	}
 	if write { // it may change any row

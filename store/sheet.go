@@ -26,6 +26,7 @@ type sheet struct {
 	shown    int                  // so many of fresh are in events
 	numbered int                  // so many of fresh have their numbers
 	listings []listing            // what goes into event_index
+	unsaid   []mimamori.AccountID // whose rows are to say that something is there
 	err      error                // of the batch as a whole
 
 	lost bool // a job has written rows of account by itself, or deleted events
@@ -38,7 +39,6 @@ type sheet struct {
 	ids     []mimamori.AccountID // that are read
 	digests []mimamori.AccountID // whose digests are
 	names   []eventName          // that may be there
-	came    []eventName
 	text    []byte
 
 	// Of the job that runs now.
@@ -80,8 +80,8 @@ func (b *sheet) reset(s *SQLite) {
 	if b.room = b.room[:0]; cap(b.room) == 0 {
 		b.room = make([]placed, 0, maxBatch)
 	}
-	clear(b.listings)
-	b.s, b.err, b.fresh, b.dirty, b.shown, b.numbered, b.listings = s, nil, b.fresh[:0], b.dirty[:0], 0, 0, b.listings[:0]
+	b.s, b.err, b.fresh, b.dirty, b.shown, b.numbered = s, nil, b.fresh[:0], b.dirty[:0], 0, 0
+	b.listings, b.unsaid = b.listings[:0], b.unsaid[:0]
 	b.lost, b.ids, b.digests, b.names = false, b.ids[:0], b.digests[:0], b.names[:0]
 	clear(b.waits)
 }
@@ -147,13 +147,7 @@ func (b *sheet) read() error {
 			return fmt.Errorf("look for repeats: %w", err)
 		}
 	}
-	look := b.names[:0]
-	for _, n := range b.names {
-		if a := b.accounts[n.account]; a == nil || a.absent || a.mayHold(digestOf(n.source, n.id)) {
-			look = append(look, n)
-		}
-	}
-	if err := lots(len(look), func(from, to int) error { return b.readEvents(look[from:to]) }); err != nil {
+	if err := b.doubt(); err != nil {
 		return fmt.Errorf("look for repeats: %w", err)
 	}
 	b.ids, b.digests, b.names = b.ids[:0], b.digests[:0], b.names[:0]
@@ -216,34 +210,6 @@ func (b *sheet) readAccounts(ids []mimamori.AccountID) error {
 		*b.accounts[id] = placed{row: accountRow{subject, ver, day, []byte(standing), profile}, place: place, ver: ver, day: day, names: names{recent: recent, indexed: indexed != 0}}
 		return err
 	})
-}
-
-func (b *sheet) readEvents(names []eventName) error {
-	d := b.s.direct
-	for i := range names {
-		d.bind(names[i].account[:], int64(digestOf(names[i].source, names[i].id)), names[i].source, names[i].id)
-	}
-	q := rowsOf(b.s.eventLots, len(names), `WITH u (account, digest, source, id) AS (VALUES `, `(?,?,?,?)`, `)
-		SELECT u.account, u.source, u.id FROM u CROSS JOIN event e ON e.n IN (`+numbersOf("u.account", " AND digest = u.digest")+`) AND e.source = u.source AND e.id = u.id`)
-	came := b.came[:0]
-	err := d.query(q, func(v []driver.Value) error {
-		var n eventName
-		key, ok1 := v[0].([]byte)
-		source, ok2 := v[1].(string)
-		id, ok3 := v[2].(string)
-		if !(ok1 && ok2 && ok3) || copy(n.account[:], key) != len(n.account) {
-			return fmt.Errorf("a row of event holds what no program wrote")
-		}
-		n.source, n.id = source, id
-		came = append(came, n)
-		return nil
-	})
-	for _, n := range came { // rare: the job reads what it was for itself
-		delete(b.events, n)
-	}
-	clear(came)
-	b.came = came
-	return err
 }
 
 // run does one job. The error is not the job's own: it ends the batch.
@@ -373,7 +339,7 @@ func (b *sheet) flush() error {
 		}
 	}
 	b.dirty = b.dirty[:0]
-	return b.writeListings() // after the rows, which are to say so
+	return b.writeListings()
 }
 
 // place writes a row where it stands. The day of the last sign-in is counted

@@ -35,13 +35,13 @@ type SQLite struct {
 	stmts map[string]*sql.Stmt // prepared on conn; only the writer touches it
 	// The writer's own as well: statements past database/sql, and texts of them
 	// by the size of a lot.
-	direct                            *direct
-	pages                             [2]sheet // a batch's that runs, and one's that is being written
-	page                              int
-	accountLots, eventLots, freshLots map[int]string
-	listingLots                       map[int]string
-	touching                          map[string][2]bool // whether a statement reads or writes what a sheet holds
-	kept                              sync.Map           // query → *sql.Stmt, prepared on read
+	direct                 *direct
+	pages                  [2]sheet // a batch's that runs, and one's that is being written
+	page                   int
+	accountLots, freshLots map[int]string
+	listingLots, nameLots  map[int]string
+	touching               map[string][2]bool // whether a statement reads or writes what a sheet holds
+	kept                   sync.Map           // query → *sql.Stmt, prepared on read
 
 	urgent, normal, idle chan *job
 	between              chan *job     // pragmas, run between transactions
@@ -89,7 +89,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, listingLots: map[int]string{}, touching: map[string][2]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
+	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, freshLots: map[int]string{}, listingLots: map[int]string{}, nameLots: map[int]string{}, touching: map[string][2]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
 		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost), rounds: make(chan *round),
 		ran: make(chan prepared), turn: make(chan struct{}, 1)}
 	s.known.clear()
