@@ -96,8 +96,9 @@ func (b *sheet) recall(batch []*job) {
 			_, twice := b.events[name]
 			if twice {
 				b.show() // one that ran already may have been the first
+			} else {
+				b.events[name] = nil // new, unless doubted
 			}
-			b.events[name] = b.events[name]
 			a := b.accounts[e.Account]
 			if a == nil && !e.NoAccount() {
 				a = b.fetch(e.Account)
