@@ -44,6 +44,7 @@ type part struct {
 
 	// Of the job that runs now.
 	own   mimamori.AccountID
+	about *event.Event
 	put   *accountRow
 	added []freshEvent
 	more  bool // it needs more than the sheet holds
@@ -193,7 +194,7 @@ func (p *part) end() {
 // work runs the part's jobs.
 func (p *part) work() {
 	for _, j := range p.jobs {
-		p.own = j.about[0].Account
+		p.about, p.own = &j.about[0], j.about[0].Account
 		if p.off[p.own] {
 			j.putOff = true
 			continue
@@ -269,6 +270,9 @@ func (p *part) seen(name eventName) (intake.Seen, bool, bool) {
 				return *added[i].seen(), true, true
 			}
 		}
+	}
+	if name.account != p.own || name.id != p.about.ID || name.source != p.about.Source {
+		return intake.Seen{}, false, false // another part of the batch may just have added it
 	}
 	return p.b.seen(name)
 }

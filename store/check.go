@@ -19,8 +19,9 @@ var ErrDamaged = fmt.Errorf("the database is damaged: %w", mimamori.ErrConflict)
 
 // CheckFile reads a database file whole and says whether it is as it was
 // written: its structure (SQLite's integrity_check), each document, each event
-// against its sum. It may run beside the process that has the file open, and
-// reads as much as a backup does. ErrDamaged says what is wrong.
+// against its sum, and that each account names its events once (checknames.go).
+// It may run beside the process that has the file open, and reads as much as a
+// backup does. ErrDamaged says what is wrong.
 func CheckFile(ctx context.Context, path string) (c Copy, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -38,6 +39,9 @@ func CheckFile(ctx context.Context, path string) (c Copy, err error) {
 		return c, err
 	}
 	if err := checkRows(ctx, db); err != nil {
+		return c, damaged(err)
+	}
+	if err := checkNames(ctx, db); err != nil {
 		return c, damaged(err)
 	}
 	c.Bytes = info.Size()
@@ -81,7 +85,7 @@ func damaged(err error) error {
 
 // documentColumns hold JSON that we wrote.
 var documentColumns = []struct{ table, column string }{
-	{"incident", "doc"}, {"entry", "doc"}, {"run", "doc"}, {"step", "doc"}, {"account", "standing"}, {"call", "doc"}, {"password_grant", "doc"}, {"recovery", "doc"},
+	{"incident", "doc"}, {"entry", "doc"}, {"run", "doc"}, {"step", "doc"}, {"account", "standing"}, {"account", "recent"}, {"call", "doc"}, {"password_grant", "doc"}, {"recovery", "doc"},
 }
 
 // checkRows looks into the rows: a byte that turned inside one leaves the
@@ -96,7 +100,7 @@ func checkRows(ctx context.Context, q queryer) error {
 			return fmt.Errorf("%w: %d unreadable documents in %s", ErrDamaged, bad, d.table)
 		}
 	}
-	if err := eachRow(ctx, q, `SELECT profile FROM account`, func(rows *sql.Rows) error {
+	return eachRow(ctx, q, `SELECT profile FROM account`, func(rows *sql.Rows) error {
 		var raw []byte
 		if err := rows.Scan(&raw); err != nil {
 			return err
@@ -105,10 +109,7 @@ func checkRows(ctx context.Context, q queryer) error {
 			return fmt.Errorf("%w: an account's profile: %w", ErrDamaged, err)
 		}
 		return nil
-	}); err != nil {
-		return err
-	}
-	return eachRow(ctx, q, `SELECT account_id, hash, `+eventColumns+` FROM event`, checkEvent)
+	})
 }
 
 func eachRow(ctx context.Context, q queryer, query string, look func(*sql.Rows) error) error {
@@ -125,13 +126,15 @@ func eachRow(ctx context.Context, q queryer, query string, look func(*sql.Rows) 
 	return rows.Err()
 }
 
-// checkEvent compares an event with the sum that was written beside it.
-func checkEvent(rows *sql.Rows) error {
+// checkEvent compares an event with the sum that was written beside it, and
+// counts it.
+func checkEvent(rows *sql.Rows, all *tallied) error {
 	var account mimamori.AccountID
+	var n int64
 	var sum, data []byte
 	var source, id, kind, subject string
 	var at time.Time
-	if err := rows.Scan(accountKey{&account}, &sum, &source, &id, when{&at}, &kind, &subject, &data); err != nil {
+	if err := rows.Scan(&n, accountKey{&account}, &sum, &source, &id, when{&at}, &kind, &subject, &data); err != nil {
 		return fmt.Errorf("%w: an event: %w", ErrDamaged, err)
 	}
 	if got := eventSum(kind, subject, source, id, nanos(at), data); len(sum) == len(got) && string(got[:]) != string(sum) {
@@ -144,5 +147,9 @@ func checkEvent(rows *sql.Rows) error {
 	if hash := e.Hash(); e.Account != account || len(sum) == len(hash) && string(hash[:]) != string(sum) {
 		return fmt.Errorf("%w: event %s is not what was stored", ErrDamaged, id)
 	}
+	if uint16(n) != digestOf(source, id) {
+		return fmt.Errorf("%w: event %s has the number %d, which is another name's", ErrDamaged, id, n)
+	}
+	all.add(account, n)
 	return nil
 }

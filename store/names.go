@@ -44,15 +44,18 @@ func digestOf(source, id string) uint16 {
 // teachDigest gives connections that are opened from now on digestOf, as
 // event_digest(source, id).
 var teachDigest = sync.OnceValue(func() error {
-	return sqlite.RegisterDeterministicScalarFunction("event_digest", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		source, ok1 := args[0].(string)
-		id, ok2 := args[1].(string)
-		if !ok1 || !ok2 {
-			return nil, fmt.Errorf("event_digest of %T and %T", args[0], args[1])
-		}
-		return int64(digestOf(source, id)), nil
-	})
+	return sqlite.RegisterFunction("event_digest", &sqlite.FunctionImpl{NArgs: 2, Deterministic: true, Scalar: sqlDigest,
+		VolatileArgs: true}) // as they stand: copies would end at a zero byte
 })
+
+func sqlDigest(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+	source, ok1 := args[0].(string)
+	id, ok2 := args[1].(string)
+	if !ok1 || !ok2 {
+		return nil, fmt.Errorf("event_digest of %T and %T", args[0], args[1])
+	}
+	return int64(digestOf(source, id)), nil
+}
 
 // names are what is known of which events an account has.
 type names struct {
@@ -75,6 +78,14 @@ func (k *names) inRecent(d uint16) bool {
 		}
 	}
 	return false
+}
+
+// says is indexed as its column holds it.
+func (k *names) says() int64 {
+	if k.indexed {
+		return 1
+	}
+	return 0
 }
 
 // index empties recent for event_index.

@@ -151,6 +151,7 @@ func (s *SQLite) runInTurn(b *sheet, rest []*job) error {
 	if err := s.open(); err != nil {
 		return err
 	}
+	b.show() // who did not say what it is about may look for what ran beside it
 	err := b.read()
 	if err == nil && len(rest) >= fewestAbreast {
 		rest, err = b.together(rest)

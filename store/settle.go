@@ -43,7 +43,9 @@ func (b *sheet) settle(query string, write bool) {
 		b.err = b.writeListings()
 	}
 	if write { // it may change any row
-		clear(b.accounts)
+		for id := range b.accounts {
+			b.letGo(id)
+		}
 		clear(b.events)
 		b.puts = b.puts[:0]
 	}

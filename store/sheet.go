@@ -267,6 +267,13 @@ func (b *sheet) keep() error {
 	return nil
 }
 
+// letGo forgets an account's row, here and where it is kept: what this batch has
+// written of it already is not there.
+func (b *sheet) letGo(id mimamori.AccountID) {
+	delete(b.accounts, id)
+	b.s.known.drop(id)
+}
+
 func (b *sheet) takeBack() error {
 	for _, f := range b.added {
 		delete(b.events, eventName{f.e.Account, f.e.Source, f.e.ID})
@@ -278,7 +285,7 @@ func (b *sheet) takeBack() error {
 	clear(b.events)
 	for id, a := range b.accounts {
 		if !a.dirty {
-			delete(b.accounts, id)
+			b.letGo(id)
 		}
 	}
 	if err := b.s.exec("ROLLBACK TO job"); err != nil {
@@ -354,10 +361,7 @@ func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 	if a.place == 0 {
 		return b.writeAccount(id, &a.row)
 	}
-	var indexed int64
-	if a.indexed {
-		indexed = 1
-	}
+	indexed := a.says()
 	b.text = recentText(b.text, a.recent)
 	d, q := b.s.direct, `UPDATE account SET ver = ver + 1, standing = ?, profile = ?, recent = ?, indexed = ? WHERE rowid = ?`
 	d.bind(string(a.row.standing), a.row.profile, string(b.text), indexed, a.place)
@@ -378,13 +382,14 @@ func (b *sheet) place(id mimamori.AccountID, a *placed) error {
 }
 
 // addAccount writes the row of an account that has none. Attempts to sign in
-// before there was one stand in event_index.
+// before there was one stand in event_index; what is too much for the row goes
+// there after it.
 func (b *sheet) addAccount(id mimamori.AccountID, a *placed) error {
 	d := b.s.direct
 	b.text = recentText(b.text, a.recent)
-	d.bind(id[:], a.row.subject, a.row.day, string(a.row.standing), a.row.profile, string(b.text))
+	d.bind(id[:], a.row.subject, a.row.day, string(a.row.standing), a.row.profile, string(b.text), a.says())
 	if _, err := d.exec(`INSERT INTO account (account_id, subject, ver, login_day, standing, profile, recent, indexed)
-		VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, EXISTS (SELECT 1 FROM event_index WHERE account_id = ?1))`); err != nil {
+		VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7 OR EXISTS (SELECT 1 FROM event_index WHERE account_id = ?1))`); err != nil {
 		return fmt.Errorf("write account %s: %w", id, err)
 	}
 	return nil
