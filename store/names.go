@@ -68,12 +68,16 @@ type names struct {
 
 // mayHold says whether an event of that digest may be there.
 func (k *names) mayHold(d uint16) bool {
+	return k.inRecent(d) || k.indexed && (!k.counted || slices.Contains(k.digests, d))
+}
+
+func (k *names) inRecent(d uint16) bool {
 	for _, n := range k.recent {
 		if uint16(n) == d {
 			return true
 		}
 	}
-	return k.indexed && (!k.counted || slices.Contains(k.digests, d))
+	return false
 }
 
 // says is indexed as its column holds it.
@@ -131,11 +135,10 @@ func readRecent(text string) (recent []int64, err error) {
 	return recent, nil
 }
 
-// listing is events of an account that go into event_index.
+// listing is an event that goes into event_index.
 type listing struct {
 	account mimamori.AccountID
-	events  []int64
-	alone   bool // its row does not say so yet
+	n       int64
 }
 
 // number gives an event its number.
@@ -159,44 +162,50 @@ func (b *sheet) numberAll() {
 	}
 	for _, id := range b.dirty {
 		if a := b.accounts[id]; a != nil && len(a.recent) >= recentAtMost {
-			b.listings = append(b.listings, listing{account: id, events: a.index()})
+			for _, n := range a.index() {
+				b.listings = append(b.listings, listing{id, n})
+			}
 		}
 	}
 }
 
-// listAlone has an event go into event_index by itself.
+// listAlone has an event go into event_index by itself. A row that is there,
+// or may be, is to say so.
 func (b *sheet) listAlone(f *freshEvent) {
 	id := f.e.Account
-	if a := b.accounts[id]; a != nil {
-		a.added([]int64{f.n})
-	} else {
+	a := b.accounts[id]
+	if a == nil {
 		b.s.known.drop(id)
+	} else {
+		a.added([]int64{f.n})
 	}
-	b.listings = append(b.listings, listing{account: id, events: []int64{f.n}, alone: true})
+	b.listings = append(b.listings, listing{id, f.n})
+	if a == nil || !a.absent {
+		b.unsaid = append(b.unsaid, id)
+	}
 }
 
-// writeListings writes event_index.
+// writeListings writes event_index, after the rows of account.
 func (b *sheet) writeListings() error {
 	d := b.s.direct
-	for i := range b.listings {
-		l := &b.listings[i]
-		err := lots(len(l.events), func(from, to int) error {
-			for _, n := range l.events[from:to] {
-				d.bind(l.account[:], n&(1<<digestBits-1), n)
-			}
-			_, err := d.exec(rowsOf(b.s.listingLots, to-from, `INSERT INTO event_index (account_id, digest, n) VALUES `, `(?,?,?)`, ``))
-			return err
-		})
-		if err == nil && l.alone {
-			d.bind(l.account[:])
+	err := lots(len(b.listings), func(from, to int) error {
+		for i := range b.listings[from:to] {
+			l := &b.listings[from+i]
+			d.bind(l.account[:], l.n&(1<<digestBits-1), l.n)
+		}
+		_, err := d.exec(rowsOf(b.s.listingLots, to-from, `INSERT INTO event_index (account_id, digest, n) VALUES `, `(?,?,?)`, ``))
+		return err
+	})
+	for i := range b.unsaid {
+		if err == nil {
+			d.bind(b.unsaid[i][:])
 			_, err = d.exec(`UPDATE account SET indexed = 1 WHERE account_id = ? AND indexed = 0`)
 		}
-		if err != nil {
-			return fmt.Errorf("write which events account %s has: %w", l.account, err)
-		}
 	}
-	clear(b.listings)
-	b.listings = b.listings[:0]
+	if err != nil {
+		return fmt.Errorf("write which events accounts have: %w", err)
+	}
+	b.listings, b.unsaid = b.listings[:0], b.unsaid[:0]
 	return nil
 }
 
@@ -220,6 +229,39 @@ func (b *sheet) readDigests(id mimamori.AccountID) error {
 	a.counted, a.digests = true, digests
 	a.bound()
 	return nil
+}
+
+// doubt has those of the batch's events looked for, by whoever was to write
+// them, whose digest an event of the same account has: the same came before, or
+// it is chance. The others are new.
+func (b *sheet) doubt() error {
+	ask := b.names[:0]
+	for _, n := range b.names {
+		switch a, d := b.accounts[n.account], digestOf(n.source, n.id); {
+		case a.inRecent(d) || a.counted && a.mayHold(d):
+			delete(b.events, n)
+		case a.absent || a.indexed && !a.counted:
+			ask = append(ask, n)
+		}
+	}
+	return lots(len(ask), func(from, to int) error { return b.doubtIndexed(ask[from:to]) })
+}
+
+func (b *sheet) doubtIndexed(names []eventName) error {
+	d := b.s.direct
+	for i := range names {
+		d.bind(int64(i), names[i].account[:], int64(digestOf(names[i].source, names[i].id)))
+	}
+	q := rowsOf(b.s.nameLots, len(names), `WITH u (i, account, digest) AS (VALUES `, `(?,?,?)`, `)
+		SELECT u.i FROM u CROSS JOIN event_index x ON x.account_id = u.account AND x.digest = u.digest`)
+	return d.query(q, func(v []driver.Value) error {
+		i, ok := v[0].(int64)
+		if !ok || i < 0 || int(i) >= len(names) {
+			return fmt.Errorf("a row of event_index holds what no program wrote")
+		}
+		delete(b.events, names[i])
+		return nil
+	})
 }
 
 // ofAccount is the condition for rows of event to be an account's; more is said

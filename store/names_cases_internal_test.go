@@ -318,6 +318,7 @@ func TestNamesOfNobody(t *testing.T) {
 	attempt("n1", true)
 	c.sees(false, 0, "e1")
 	attempt("n1", true)
+	attempt("e1", true) // her row lists it, whoever asks
 	c.sees(true, 0, "e1", "n1")
 	c.sees(false, 0, "e2") // its row is kept
 	attempt("n2", false)

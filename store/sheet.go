@@ -1,11 +1,9 @@
 package store
 
 import (
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 	"unsafe"
 
@@ -28,6 +26,7 @@ type sheet struct {
 	shown    int                  // so many of fresh are in events
 	numbered int                  // so many of fresh have their numbers
 	listings []listing            // what goes into event_index
+	unsaid   []mimamori.AccountID // whose rows are to say that something is there
 	err      error                // of the batch as a whole
 
 	lost bool // a job has written rows of account by itself, or deleted events
@@ -40,7 +39,6 @@ type sheet struct {
 	ids     []mimamori.AccountID // that are read
 	digests []mimamori.AccountID // whose digests are
 	names   []eventName          // that may be there
-	came    []eventName
 	text    []byte
 
 	// Of the job that runs now.
@@ -82,8 +80,8 @@ func (b *sheet) reset(s *SQLite) {
 	if b.room = b.room[:0]; cap(b.room) == 0 {
 		b.room = make([]placed, 0, maxBatch)
 	}
-	clear(b.listings)
-	b.s, b.err, b.fresh, b.dirty, b.shown, b.numbered, b.listings = s, nil, b.fresh[:0], b.dirty[:0], 0, 0, b.listings[:0]
+	b.s, b.err, b.fresh, b.dirty, b.shown, b.numbered = s, nil, b.fresh[:0], b.dirty[:0], 0, 0
+	b.listings, b.unsaid = b.listings[:0], b.unsaid[:0]
 	b.lost, b.ids, b.digests, b.names = false, b.ids[:0], b.digests[:0], b.names[:0]
 	clear(b.waits)
 }
@@ -98,13 +96,14 @@ func (b *sheet) recall(batch []*job) {
 			_, twice := b.events[name]
 			if twice {
 				b.show() // one that ran already may have been the first
+			} else {
+				b.events[name] = nil // new, unless doubted
 			}
-			b.events[name] = b.events[name]
 			a := b.accounts[e.Account]
-			if a == nil && !e.NoAccount() {
+			if a == nil { // also of an attempt on an account that is not said to be: it may be there
 				a = b.fetch(e.Account)
 			}
-			if !twice && (a == nil || a.unread || a.mayHold(digestOf(e.Source, e.ID))) {
+			if !twice && (a.unread || a.mayHold(digestOf(e.Source, e.ID))) {
 				b.names = append(b.names, name)
 				b.waits[e.Account] = true
 			}
@@ -149,13 +148,7 @@ func (b *sheet) read() error {
 			return fmt.Errorf("look for repeats: %w", err)
 		}
 	}
-	look := b.names[:0]
-	for _, n := range b.names {
-		if a := b.accounts[n.account]; a == nil || a.absent || a.mayHold(digestOf(n.source, n.id)) {
-			look = append(look, n)
-		}
-	}
-	if err := lots(len(look), func(from, to int) error { return b.readEvents(look[from:to]) }); err != nil {
+	if err := b.doubt(); err != nil {
 		return fmt.Errorf("look for repeats: %w", err)
 	}
 	b.ids, b.digests, b.names = b.ids[:0], b.digests[:0], b.names[:0]
@@ -218,34 +211,6 @@ func (b *sheet) readAccounts(ids []mimamori.AccountID) error {
 		*b.accounts[id] = placed{row: accountRow{subject, ver, day, []byte(standing), profile}, place: place, ver: ver, day: day, names: names{recent: recent, indexed: indexed != 0}}
 		return err
 	})
-}
-
-func (b *sheet) readEvents(names []eventName) error {
-	d := b.s.direct
-	for i := range names {
-		d.bind(names[i].account[:], int64(digestOf(names[i].source, names[i].id)), names[i].source, names[i].id)
-	}
-	q := rowsOf(b.s.eventLots, len(names), `WITH u (account, digest, source, id) AS (VALUES `, `(?,?,?,?)`, `)
-		SELECT u.account, u.source, u.id FROM u CROSS JOIN event e ON e.n IN (`+numbersOf("u.account", " AND digest = u.digest")+`) AND e.source = u.source AND e.id = u.id`)
-	came := b.came[:0]
-	err := d.query(q, func(v []driver.Value) error {
-		var n eventName
-		key, ok1 := v[0].([]byte)
-		source, ok2 := v[1].(string)
-		id, ok3 := v[2].(string)
-		if !(ok1 && ok2 && ok3) || copy(n.account[:], key) != len(n.account) {
-			return fmt.Errorf("a row of event holds what no program wrote")
-		}
-		n.source, n.id = source, id
-		came = append(came, n)
-		return nil
-	})
-	for _, n := range came { // rare: the job reads what it was for itself
-		delete(b.events, n)
-	}
-	clear(came)
-	b.came = came
-	return err
 }
 
 // run does one job. The error is not the job's own: it ends the batch.
@@ -365,85 +330,6 @@ func (b *sheet) putEvent(e event.Event, answer string, now time.Time) {
 	b.events[f.name()] = f.seen()
 }
 
-// settle makes ready for a statement of the job's own: what it must find in
-// the tables is written there, and what it writes can be undone.
-func (b *sheet) settle(query string, write bool) {
-	touches, rows := b.s.touches(query)
-	b.lost = b.lost || write && rows
-	if b.err != nil || !write && !touches {
-		return
-	}
-	if !write && len(b.puts)+len(b.added) == 0 {
-		b.err = b.flush()
-		return
-	}
-	if !b.saved {
-		if b.err = b.flush(); b.err == nil {
-			b.err = b.s.exec("SAVEPOINT job")
-		}
-		b.saved = true
-	}
-	if !touches || b.err != nil {
-		return
-	}
-	for i := range b.added {
-		b.s.number(&b.added[i])
-		b.listAlone(&b.added[i])
-	}
-	b.err = b.writeEvents(b.added)
-	b.added = b.added[:0]
-	for i := range b.puts {
-		p := &b.puts[i]
-		if !p.written && b.err == nil {
-			b.err = b.writeAccount(p.id, &p.row)
-		}
-		p.written = true
-	}
-	if b.err == nil { // after the rows, which are to say so
-		b.err = b.writeListings()
-	}
-	if write { // it may change any row
-		for id := range b.accounts {
-			b.letGo(id)
-		}
-		clear(b.events)
-		b.puts = b.puts[:0]
-	}
-}
-
-// ofDecisions are statements that read or write the tables that a sheet stands
-// before.
-var (
-	ofDecisions = regexp.MustCompile(`(?i)\b(FROM|JOIN|INTO|UPDATE)\s+(account|event|event_index|account_recent)\b`)
-	ofAccounts  = regexp.MustCompile(`(?i)\b(INTO|UPDATE)\s+(account|event_index)\b|\bDELETE\s+FROM\s+(account|event|event_index)\b`)
-)
-
-// touches says whether a statement is about either, and, of one that writes,
-// whether it changes rows of account or what they know of event_index.
-func (s *SQLite) touches(query string) (either, rows bool) {
-	t, known := s.touching[query]
-	if !known {
-		t = [2]bool{ofDecisions.MatchString(query), ofAccounts.MatchString(query)}
-		s.touching[query] = t
-	}
-	return t[0], t[1]
-}
-
-func (b *sheet) changed(query string, args ...any) (int64, error) {
-	b.settle(query, true)
-	return b.s.changed(query, args...)
-}
-
-func (b *sheet) row(query string, args ...any) *sql.Row {
-	b.settle(query, false)
-	return b.s.row(query, args...)
-}
-
-func (b *sheet) rows(query string, args ...any) (*sql.Rows, error) {
-	b.settle(query, false)
-	return b.s.rows(query, args...)
-}
-
 // flush writes what the batch's jobs left.
 func (b *sheet) flush() error {
 	b.numberAll()
@@ -461,7 +347,7 @@ func (b *sheet) flush() error {
 		}
 	}
 	b.dirty = b.dirty[:0]
-	return b.writeListings() // after the rows, which are to say so
+	return b.writeListings()
 }
 
 // place writes a row where it stands. The day of the last sign-in is counted

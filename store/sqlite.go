@@ -35,13 +35,13 @@ type SQLite struct {
 	stmts map[string]*sql.Stmt // prepared on conn; only the writer touches it
 	// The writer's own as well: statements past database/sql, and texts of them
 	// by the size of a lot.
-	direct                            *direct
-	pages                             [2]sheet // a batch's that runs, and one's that is being written
-	page                              int
-	accountLots, eventLots, freshLots map[int]string
-	listingLots                       map[int]string
-	touching                          map[string][2]bool // whether a statement reads or writes what a sheet holds
-	kept                              sync.Map           // query → *sql.Stmt, prepared on read
+	direct                 *direct
+	pages                  [2]sheet // a batch's that runs, and one's that is being written
+	page                   int
+	accountLots, freshLots map[int]string
+	listingLots, nameLots  map[int]string
+	touching               map[string][2]bool // whether a statement reads or writes what a sheet holds
+	kept                   sync.Map           // query → *sql.Stmt, prepared on read
 
 	urgent, normal, idle chan *job
 	between              chan *job     // pragmas, run between transactions
@@ -89,7 +89,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, eventLots: map[int]string{}, freshLots: map[int]string{}, listingLots: map[int]string{}, touching: map[string][2]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
+	s := &SQLite{stmts: map[string]*sql.Stmt{}, accountLots: map[int]string{}, freshLots: map[int]string{}, listingLots: map[int]string{}, nameLots: map[int]string{}, touching: map[string][2]bool{}, urgent: make(chan *job, 4096), normal: make(chan *job, 16384),
 		idle: make(chan *job, 1024), between: make(chan *job), full: make(chan struct{}, 1), stop: make(chan struct{}), broken: make(chan struct{}), unsynced: make(chan committed, unsyncedAtMost), rounds: make(chan *round),
 		ran: make(chan prepared), turn: make(chan struct{}, 1)}
 	s.known.clear()
@@ -118,7 +118,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := soundAtStart(ctx, path, s.write); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, s.write); err != nil {
+	if err := migrate(ctx, path, s.write); err != nil {
 		return nil, fmt.Errorf("migrate: %w", damaged(err))
 	}
 	if s.conn, err = s.write.Conn(ctx); err != nil {
@@ -185,7 +185,7 @@ func openFile(path, more string, connections int) (*sql.DB, error) {
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrate(ctx context.Context, path string, db *sql.DB) error {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -194,8 +194,32 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
+	has, err := p.GetDBVersion(ctx)
+	if err == nil && has > 0 && has < eventsAnew {
+		err = roomToMigrate(path)
+	}
+	if err != nil {
+		return err
+	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+// eventsAnew is the version that writes all events anew. For that the log
+// grows to about three times the file.
+const eventsAnew = 33
+
+func roomToMigrate(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	need, free := 3*info.Size(), freeRoom(filepath.Dir(path))
+	if free < 0 || free >= need {
+		return nil
+	}
+	return fmt.Errorf("this version writes the events anew, for which about %d MiB must be free beside the database; %d are: make room and start again, nothing was changed: %w",
+		need>>20, free>>20, mimamori.ErrUnavailable)
 }
 
 // Close lets the writer finish what it has begun and closes the file. A second

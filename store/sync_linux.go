@@ -16,6 +16,16 @@ func syncData(f *os.File) error {
 	}
 }
 
+// freeRoom is how many bytes may still be written to the disk of a folder; -1
+// when that cannot be told.
+func freeRoom(folder string) int64 {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(folder, &fs); err != nil {
+		return -1
+	}
+	return int64(fs.Bavail) * fs.Bsize
+}
+
 // syncFileRangeWrite is SYNC_FILE_RANGE_WRITE of sync_file_range(2).
 const syncFileRangeWrite = 2
 
