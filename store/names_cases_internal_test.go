@@ -295,9 +295,9 @@ func TestNamesOfOneWithMany(t *testing.T) {
 // events of its name, before and after there is one.
 func TestNamesOfNobody(t *testing.T) {
 	c := newCounter(t)
-	attempt := func(id string, want bool) {
+	attempt := func(account int, id string, want bool) {
 		t.Helper()
-		e, err := event.DecodeLine(fmt.Appendf(nil, `{"specversion":"1.0","source":"shop","id":%q,"type":"login.attempted","subject":"customer-0","time":"2026-11-01T00:00:00Z","data":{"outcome":"unknown_account","ip":"203.0.113.1","user_agent":"x"}}`, id), time.Now(), event.Limits{})
+		e, err := event.DecodeLine(fmt.Appendf(nil, `{"specversion":"1.0","source":"shop","id":%q,"type":"login.attempted","subject":"customer-%d","time":"2026-11-01T00:00:00Z","data":{"outcome":"unknown_account","ip":"203.0.113.1","user_agent":"x"}}`, id, account), time.Now(), event.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,22 +314,25 @@ func TestNamesOfNobody(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	attempt("n1", false)
-	attempt("n1", true)
+	attempt(0, "n1", false)
+	attempt(0, "n1", true)
 	c.sees(false, 0, "e1")
-	attempt("n1", true)
-	attempt("e1", true) // her row lists it, whoever asks
+	attempt(0, "n1", true)
+	attempt(0, "e1", true) // her row lists it, whoever asks
 	c.sees(true, 0, "e1", "n1")
 	c.sees(false, 0, "e2") // its row is kept
-	attempt("n2", false)
-	attempt("n2", true)
+	attempt(0, "n2", false)
+	attempt(0, "n2", true)
 	c.sees(true, 0, "e1", "e2", "n1", "n2")
 	if err := c.s.ForgetAccount(c.ctx, mimamori.NewAccountID("customer-0"), "customer-0", time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	attempt("n1", false)
+	attempt(0, "n1", false)
 	c.sees(false, 0, "e1")
 	c.sees(true, 0, "n1", "e1")
+	c.sees(false, 1, "e1", "e2") // nothing of hers is in event_index, and her row is kept
+	attempt(1, "n1", false)
+	c.sees(true, 1, "e1", "e2", "n1")
 }
 
 // TestNamesWithAnyBytes: SQL's digest is Go's, whatever a name is made of.
