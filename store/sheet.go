@@ -100,7 +100,7 @@ func (b *sheet) recall(batch []*job) {
 				b.events[name] = nil // new, unless doubted
 			}
 			a := b.accounts[e.Account]
-			if a == nil { // also of an attempt on an account that is not said to be: it may be there
+			if a == nil { // also where the shop says that there is no such account: there may be one here
 				a = b.fetch(e.Account)
 			}
 			if !twice && (a.unread || a.mayHold(digestOf(e.Source, e.ID))) {
