@@ -131,15 +131,23 @@ type queryer interface {
 
 // sameSchema refuses a database of another version than this program's.
 func sameSchema(ctx context.Context, q queryer) error {
-	var has int64
-	if err := q.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&has); err != nil {
-		return fmt.Errorf("this is no database of Mimamori: %w", errors.Join(mimamori.ErrInvalid, err))
+	has, err := schemaOf(ctx, q)
+	if err != nil {
+		return err
 	}
 	want, err := newestMigration()
 	if err == nil && has != want {
 		return fmt.Errorf("the database has version %d and this program %d: use the program that serves it: %w", has, want, mimamori.ErrConflict)
 	}
 	return err
+}
+
+// schemaOf is the version of a database.
+func schemaOf(ctx context.Context, q queryer) (has int64, err error) {
+	if err := q.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&has); err != nil {
+		return 0, fmt.Errorf("this is no database of Mimamori: %w", errors.Join(mimamori.ErrInvalid, err))
+	}
+	return has, nil
 }
 
 // newestMigration is the version that this program brings a database to.

@@ -94,6 +94,20 @@ func TestNamesOfBefore(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	peek := func(want int) {
+		t.Helper()
+		p, err := Peek(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if events, err := p.Events(t.Context(), mimamori.NewAccountID("customer-5")); err != nil || len(events) != want {
+			t.Errorf("%d events are read beside a server, want %d (%v)", len(events), want, err)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	peek(7*5 - 1)
 	var err error
 	if c.s, err = OpenSQLite(t.Context(), path); err != nil {
 		t.Fatal(err)
@@ -110,6 +124,7 @@ func TestNamesOfBefore(t *testing.T) {
 		c.told(false, n, "old-3", "new")
 		c.sees(true, n, "old-3", "new")
 	}
+	peek(7*5 + 1) // and what came since
 	if err := c.s.Close(); err != nil {
 		t.Fatal(err)
 	}

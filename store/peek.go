@@ -29,8 +29,12 @@ func Peek(ctx context.Context, place string) (*SQL, error) {
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", place, err), db.Close())
 	}
+	has, err := schemaOf(ctx, db) // a file of before is read as it is
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s to read: %w", place, damaged(err)), db.Close())
+	}
 	p := &peeking{SQLite: &SQLite{read: db}}
-	p.SQL = SQL{engine: p, order: "rowid", indexes: true}
+	p.SQL = SQL{engine: p, order: "rowid", indexes: has >= eventsAnew}
 	return &p.SQL, nil
 }
 
