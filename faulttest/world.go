@@ -256,19 +256,31 @@ func (w *World) crashTo(down time.Duration, change func(folder string)) {
 }
 
 // image copies what a crash leaves on disk: the log after the note of how far
-// it was acknowledged, so that the note never says more.
+// it was acknowledged, so that the note never says more. What is dying goes on
+// writing meanwhile. As long as the log has not begun again, it holds whatever
+// is carried over while the database is read; else that is read anew, or the
+// copy would be of two moments, which no crash leaves.
 func (w *World) image(from, to string) {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		w.T.Error(err)
 	}
-	for _, name := range []string{"master.key", "mimamori.db.acked", "mimamori.db", "mimamori.db-wal"} {
-		raw, err := os.ReadFile(filepath.Join(from, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, name), raw, 0o600)
+	for began := []byte("not read"); ; {
+		var log []byte
+		for _, name := range []string{"master.key", "mimamori.db.acked", "mimamori.db", "mimamori.db-wal"} {
+			raw, err := os.ReadFile(filepath.Join(from, name))
+			if err == nil {
+				log, err = raw, os.WriteFile(filepath.Join(to, name), raw, 0o600)
+			}
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				w.T.Error(err)
+				return
+			}
 		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			w.T.Error(err)
+		head := log[:min(len(log), 32)]
+		if bytes.Equal(head, began) {
+			return
 		}
+		began = head
 	}
 }
 
