@@ -1,6 +1,6 @@
 -- +goose Up
--- Here a row's pages are written by its own log record, not whole: the key of
--- event stays.
+-- Here the key of event stays: PostgreSQL logs what changes in a page of it, not
+-- the whole page each time, as SQLite does.
 SELECT 1;
 
 -- +goose Down
