@@ -20,8 +20,9 @@ type Line struct {
 	held    time.Time // until then nothing comes through
 }
 
-// Hold keeps the shop's events back until a moment, and then some more in
-// another order.
+// Hold keeps the shop's events and questions back until a moment, and then some
+// more in another order. People are still heard: her word may come before
+// anything of the session that it is about.
 func (l *Line) Hold(until time.Time) {
 	l.mu.Lock()
 	l.held = until
@@ -37,6 +38,12 @@ func (l *Line) Hold(until time.Time) {
 		default:
 		}
 	})
+}
+
+func (l *Line) holds() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Now().Before(l.held)
 }
 
 // Worsen makes the line bad until a moment.

@@ -243,7 +243,9 @@ func (w *World) crashTo(down time.Duration, change func(folder string)) {
 	w.struck++
 	next := filepath.Join(w.folder, fmt.Sprint("life-", w.lives))
 	w.mu.Unlock()
-	w.image(l.folder, next)
+	if err := image(l.folder, next, func() {}); err != nil {
+		w.T.Error(err)
+	}
 	w.ends.Go(func() {
 		_ = l.app.Stop() // what is left of it writes to the old folder, where nobody looks any more
 		time.Sleep(down)
@@ -253,35 +255,6 @@ func (w *World) crashTo(down time.Duration, change func(folder string)) {
 		w.live(next)
 		_ = os.RemoveAll(l.folder)
 	})
-}
-
-// image copies what a crash leaves on disk: the log after the note of how far
-// it was acknowledged, so that the note never says more. What is dying goes on
-// writing meanwhile. As long as the log has not begun again, it holds whatever
-// is carried over while the database is read; else that is read anew, or the
-// copy would be of two moments, which no crash leaves.
-func (w *World) image(from, to string) {
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		w.T.Error(err)
-	}
-	for began := []byte("not read"); ; {
-		var log []byte
-		for _, name := range []string{"master.key", "mimamori.db.acked", "mimamori.db", "mimamori.db-wal"} {
-			raw, err := os.ReadFile(filepath.Join(from, name))
-			if err == nil {
-				log, err = raw, os.WriteFile(filepath.Join(to, name), raw, 0o600)
-			}
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
-				w.T.Error(err)
-				return
-			}
-		}
-		head := log[:min(len(log), 32)]
-		if bytes.Equal(head, began) {
-			return
-		}
-		began = head
-	}
 }
 
 // end stops everything; what is left is looked at with Check.
@@ -329,6 +302,10 @@ func (w *World) acknowledge(raw json.RawMessage) {
 // decide is the shop's question at a sign-in; without an answer it lets the
 // customer in and sends the event later, as the SDK does.
 func (w *World) decide(e json.RawMessage) string {
+	if w.Line.holds() {
+		w.emit(e)
+		return "allow"
+	}
 	status, body := w.call("POST", "/v1/decisions", e)
 	var answer struct{ Decision string }
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil {

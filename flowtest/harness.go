@@ -198,8 +198,13 @@ func (h *Harness) emit(e json.RawMessage) {
 	}
 }
 
-// decide asks the decisions door, and keeps the device token as a browser would.
+// decide asks the decisions door, and keeps the device token as a browser
+// would. Without an answer it lets the customer in and reports later, as the
+// SDK does.
 func (h *Harness) decide(e json.RawMessage) string {
+	if h.holds(e) {
+		return "allow"
+	}
 	status, body := h.call("POST", "/v1/decisions", e)
 	if status != http.StatusOK {
 		h.T.Errorf("POST /v1/decisions: %d %s\nfor %s", status, body, e)

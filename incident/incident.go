@@ -145,6 +145,16 @@ func (i *Incident) AddSession(id string, began time.Time) {
 	}
 }
 
+// Began moves the start back to what one of the intruder's sessions turns out
+// to have done before; false when nothing moves.
+func (i *Incident) Began(session string, at time.Time) bool {
+	if !slices.Contains(i.Sessions, session) || !at.Before(i.Start) {
+		return false
+	}
+	i.Start = at
+	return true
+}
+
 // Grace is how long containment may put off the wait: a shop that is down does
 // not make the customer wait longer.
 const Grace = 60 * time.Second

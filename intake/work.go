@@ -50,6 +50,9 @@ type work struct {
 // do assesses, decides, raises and learns; the answer is JSON.
 func (w *work) do() (string, error) {
 	w.greet()
+	if err := w.recollect(); err != nil {
+		return "", err
+	}
 	if err := w.judge(); err != nil {
 		return "", err
 	}
@@ -372,26 +375,6 @@ func (w *work) follow() error {
 		return err
 	}
 	return w.sweepLate()
-}
-
-// sweepLate plans again when an intruder's session turns out to have done
-// something after the plan was made.
-func (w *work) sweepLate() error {
-	s, ok := w.a.Profile.Session(w.e.Session)
-	if !ok || s.Verdict != string(journal.OfIntruder) || !w.a.Standing.LockedOut() || w.a.Standing.DecidedAt.Equal(w.now) {
-		return nil
-	}
-	switch w.e.Kind {
-	case event.AccountChanged, event.OrderPlaced, event.OrderHidden, event.PointsMoved, event.LoginAttempted:
-	default:
-		return nil
-	}
-	i, err := w.tx.Incident(w.a.ID, w.a.Standing.Incident)
-	if err != nil {
-		return err
-	}
-	w.wake = true
-	return response.Sweep(w.tx, i, w.now)
 }
 
 // tick takes obligations off the list when an event fulfils them.
