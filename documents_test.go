@@ -54,6 +54,7 @@ var whenUsed = []struct {
 	{"TakeoverPlaybook", response.TakeoverPlaybook, "The decision is *contain*, or a person said that it was somebody else. `orders.stop` adds an `order.cancel` for each of the intruder's orders not yet shipped; `undo.plan` adds a `resource.restore` or `resource.remove` for each thing he touched, `order.unhide` for what he hid and `payment.suspect` for cards and addresses he brought in; `wait.begin` adds `wait.end` at the end of the wait and the notice that the password can be set."},
 	{"GracePlaybook", response.GracePlaybook, "Begins with the takeover and runs beside it: a shop that is down does not put the wait off by more than 60 seconds. When the takeover has begun the wait itself, nothing is left to do here."},
 	{"SweepPlaybook", response.SweepPlaybook, "Something more of the intruder's came to light after containment: a late event, another session, another word about one. The same plan is computed again; what is done already is left alone."},
+	{"LateSweepPlaybook", response.LateSweepPlaybook, "The same, once the account is the customer's again: nobody is put out, what the intruder did before is undone."},
 	{"WatchPlaybook", response.WatchPlaybook, "The customer set a new password with a grant. `notice.reminders` adds a reminder for each day of `mail.reminders` (3 and 30 unless configured). The times are counted from then; the closer watch is 90 days unless configured."},
 	{"ReleasePlaybook", response.ReleasePlaybook, "The incident was dismissed: it was the customer herself."},
 }

@@ -119,10 +119,7 @@ func (c *Casework) afterJudging(tx intake.Tx, i *incident.Incident, by mimamori.
 	if i.DecidedAt.IsZero() {
 		return nil // nothing is undone before somebody has decided to act
 	}
-	if i.Open() {
-		return response.Sweep(tx, i, now)
-	}
-	return putRun(tx, i, "", "judged", []playbook.Named{{Name: "orders.stop"}, {Name: "undo.plan"}}, now)
+	return response.Sweep(tx, i, now)
 }
 
 // clear takes the intruder's name off a session and puts back what was

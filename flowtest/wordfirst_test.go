@@ -82,3 +82,78 @@ func TestWordBeforeTheSignIn(t *testing.T) {
 		})
 	}
 }
+
+// TestActsReportedAfterTheReturn: the line is down all night, and what he did is
+// reported when she is back in. It is undone all the same; what she did since
+// stays, and nobody is alarmed again, as his session is long over.
+func TestActsReportedAfterTheReturn(t *testing.T) {
+	for name, known := range map[string]bool{"his sign-in was known": true, "nothing was known": false} {
+		t.Run(name, func(t *testing.T) {
+			Run(t, func(h *Harness) {
+				h.Customer("hanako")
+				h.FastForward(10 * time.Minute)
+				if !known {
+					h.hold()
+				}
+				his := h.SignIn("hanako", Hosting)
+				h.hold()
+				nightActs(h, his)
+				if err := his.ChangeContact("phone", "+81-80-9999-9999"); err != nil {
+					t.Fatal(err)
+				}
+				h.FastForward(5 * time.Minute)
+				h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+				h.FastForward(6 * time.Hour)
+				held := h.letGo()
+				if err := h.Shop.SetPassword("hanako", "a new and long one", h.ForgotPassword("hanako").Prove("hanako@mail.example")); err != nil {
+					t.Fatal(err)
+				}
+				hers := h.SignIn("hanako", HomePC)
+				own, err := hers.AddAddress("花子", "千葉市美浜区2-2")
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.FastForward(time.Minute)
+				mails := len(h.subjects())
+				for _, e := range held {
+					h.emit(e)
+					h.FastForward(time.Second)
+				}
+				h.FastForward(10 * time.Minute)
+				i := h.ExpectState("hanako", incident.Watching)
+				if len(i.NeedsPerson) > 0 {
+					t.Errorf("a person is asked: %+v", i.NeedsPerson)
+				}
+				account := h.ShopAccount("hanako")
+				for _, o := range account.Orders {
+					if o.State != shop.OrderCancelled || o.Hidden {
+						t.Errorf("order %s is %s, hidden %v", o.Order, o.State, o.Hidden)
+					}
+				}
+				left := 0
+				for _, r := range account.Resources {
+					if strings.Contains(string(r.Value), "9999") || strings.Contains(string(r.Value), "知らない人") {
+						t.Errorf("%s %s is still %s", r.Kind, r.ID, r.Value)
+					}
+					if r.ID == own {
+						left++
+					}
+				}
+				if left != 1 || !hers.Alive() || account.Points.Frozen {
+					t.Errorf("her own address there %d times, she is in %v, points frozen %v", left, hers.Alive(), account.Points.Frozen)
+				}
+				if n := len(h.subjects()); n != mails {
+					t.Errorf("%d mails about it: %s", n-mails, h.subjects())
+				}
+				h.ExpectOnce()
+				words := []string{"パスワードを無効", "新しいパスワードを設定できます", "手続きが進みました", "新しいパスワードが設定されました"}
+				if known {
+					words = append(words, "新しい端末")
+				}
+				for _, word := range words {
+					h.ExpectMail("hanako@mail.example", word)
+				}
+			})
+		})
+	}
+}

@@ -17,7 +17,7 @@ import (
 // wait a minute or two and are dropped when it turns out to be an incident,
 // whose own notices say more.
 func (w *work) inform() error {
-	if w.how.Past || w.how.Each != nil || w.e.Command != "" || w.in.Policy().Mode == decide.Observe {
+	if w.how.Past || w.how.Each != nil || w.e.Command != "" || w.in.Policy().Mode == decide.Observe || w.late() {
 		return nil
 	}
 	switch d := w.e.Payload.(type) {

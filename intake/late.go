@@ -1,7 +1,10 @@
 package intake
 
 import (
+	"slices"
+
 	"mimamori/event"
+	"mimamori/incident"
 	"mimamori/journal"
 	"mimamori/profile"
 	"mimamori/response"
@@ -24,11 +27,21 @@ func (w *work) recollect() error {
 	return nil
 }
 
-// sweepLate plans again when an intruder's session turns out to have done
-// something after the plan was made.
-func (w *work) sweepLate() error {
+// late says that the intruder did this before the account was given back, and
+// that it is reported only now. It alarms nobody again: it is swept up.
+func (w *work) late() bool {
+	if w.how.Past || w.e.Command != "" || w.a.Standing.Incident == "" || w.a.Standing.LockedOut() || !w.e.Time.Before(w.a.Standing.RecoveredAt) {
+		return false
+	}
 	s, ok := w.a.Profile.Session(w.e.Session)
-	if !ok || s.Verdict != string(journal.OfIntruder) || !w.a.Standing.LockedOut() {
+	return ok && s.Verdict == string(journal.OfIntruder)
+}
+
+// sweep plans again when an intruder's session turns out to have done
+// something after the plan was made.
+func (w *work) sweep() error {
+	s, ok := w.a.Profile.Session(w.e.Session)
+	if !ok || s.Verdict != string(journal.OfIntruder) {
 		return nil
 	}
 	switch w.e.Kind {
@@ -36,8 +49,8 @@ func (w *work) sweepLate() error {
 	default:
 		return nil
 	}
-	i, err := w.tx.Incident(w.a.ID, w.a.Standing.Incident)
-	if err != nil {
+	i, err := w.incidentOf(s.ID)
+	if err != nil || i.DecidedAt.IsZero() {
 		return err
 	}
 	if i.Began(w.e.Session, w.e.Time) {
@@ -51,4 +64,20 @@ func (w *work) sweepLate() error {
 	}
 	w.wake = true
 	return response.Sweep(w.tx, i, w.now)
+}
+
+// incidentOf is the incident of which a session was the intruder's, or the
+// latest.
+func (w *work) incidentOf(session string) (*incident.Incident, error) {
+	latest, err := w.tx.Incident(w.a.ID, w.a.Standing.Incident)
+	for i := latest; err == nil; {
+		if slices.Contains(i.Sessions, session) {
+			return i, nil
+		}
+		if i.Previous == "" {
+			break
+		}
+		i, err = w.tx.Incident(w.a.ID, i.Previous)
+	}
+	return latest, err
 }

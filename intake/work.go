@@ -97,7 +97,7 @@ func (w *work) greet() {
 // judge makes the assessment and the decision of the event.
 func (w *work) judge() error {
 	w.made.Decision = decide.Allow
-	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem {
+	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem || w.late() {
 		return nil
 	}
 	switch w.e.Payload.(type) {
@@ -361,6 +361,9 @@ func (w *work) follow() error {
 	if err := w.tick(); err != nil {
 		return err
 	}
+	if w.late() {
+		return w.sweep()
+	}
 	if w.e.Command != "" || !w.a.Standing.Open() {
 		return nil
 	}
@@ -374,7 +377,7 @@ func (w *work) follow() error {
 		w.wake = true
 		return err
 	}
-	return w.sweepLate()
+	return w.sweep()
 }
 
 // tick takes obligations off the list when an event fulfils them.

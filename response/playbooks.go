@@ -34,6 +34,8 @@ var (
 	SweepPlaybook = Playbook{"sweep", 2, fixed(
 		"sessions.revoke", "factors.remove", "orders.stop", "points.freeze", "undo.plan")}
 
+	LateSweepPlaybook = Playbook{"late_sweep", 1, fixed("orders.stop", "undo.plan")}
+
 	ReleasePlaybook = Playbook{"release", 1, fixed(
 		"account.release", "points.unfreeze", "notice.release")}
 

@@ -209,8 +209,12 @@ func blame(tx Tx, a Alarm, i *incident.Incident) error {
 }
 
 // Sweep looks again after late events or another word about a session: orders
-// to stop and changes to undo that were not known before.
+// to stop and changes to undo that were not known before. Once the account is
+// given back, nobody is put out any more.
 func Sweep(tx Tx, i *incident.Incident, now time.Time) error {
+	if !i.Open() {
+		return put(tx, i, LateSweepPlaybook, now)
+	}
 	return put(tx, i, SweepPlaybook, now)
 }
 
