@@ -173,6 +173,7 @@ func shopLies(w *World) {
 
 func disorder(w *World) {
 	w.Line.Worsen(0, 4, true, time.Now().Add(3*time.Hour))
+	w.Line.PutAside(0.05)
 	for range 1 + w.pick(2) {
 		if !w.after(0, 20*time.Minute) {
 			break

@@ -15,6 +15,7 @@ type Line struct {
 	loss    float64    // share of messages and of answers that are lost
 	repeats int        // how often an event is sent again, at most
 	shuffle bool
+	aside   float64   // share of the events that come hours after the others
 	until   time.Time // then it is whole again
 	sent    []json.RawMessage
 	held    time.Time // until then nothing comes through
@@ -72,20 +73,38 @@ func (l *Line) drops() bool {
 	return false
 }
 
+// PutAside has a share of the events come up to nine hours after the others, as
+// long as the line is bad: some when she is long back in.
+func (l *Line) PutAside(share float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.aside = share
+}
+
 // pick takes the next events to send. The caller holds the world's lock.
 func (l *Line) pick(news *[]json.RawMessage) []json.RawMessage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(*news) == 0 || time.Now().Before(l.held) {
+	if time.Now().Before(l.held) {
 		return nil
 	}
 	r := l.world.Rand
-	n := 0
-	if l.bad() && l.shuffle {
-		n = r.IntN(len(*news))
+	var e json.RawMessage
+	for e == nil {
+		if len(*news) == 0 {
+			return nil
+		}
+		n := 0
+		if l.bad() && l.shuffle {
+			n = r.IntN(len(*news))
+		}
+		e = (*news)[n]
+		*news = append((*news)[:n:n], (*news)[n+1:]...)
+		if l.bad() && r.Float64() < l.aside {
+			l.later(e, time.Duration(r.IntN(9*60))*time.Minute)
+			e = nil
+		}
 	}
-	e := (*news)[n]
-	*news = append((*news)[:n:n], (*news)[n+1:]...)
 	out := []json.RawMessage{e}
 	if l.bad() && l.repeats > 0 {
 		l.sent = append(l.sent, e)
@@ -95,4 +114,16 @@ func (l *Line) pick(news *[]json.RawMessage) []json.RawMessage {
 		}
 	}
 	return out
+}
+
+// later sends an event again after a while, behind all others of then.
+func (l *Line) later(e json.RawMessage, after time.Duration) {
+	l.world.struck++
+	l.world.ends.Go(func() {
+		select {
+		case <-time.After(after):
+			l.world.emit(e)
+		case <-l.world.stop:
+		}
+	})
 }
