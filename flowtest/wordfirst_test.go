@@ -11,6 +11,7 @@ import (
 
 	"mimamori/incident"
 	"mimamori/shop"
+	"mimamori/traffic"
 )
 
 // TestWordBeforeTheSignIn: the line is down while he is in, and her word about
@@ -65,6 +66,17 @@ func TestWordBeforeTheSignIn(t *testing.T) {
 				a, err := h.App.Store.ReadAccount(context.Background(), "hanako")
 				if err != nil {
 					t.Fatal(err)
+				}
+				if s, ok := a.Profile.Session(his.ID); !ok || s.Network == "" || s.Agent == "" || s.Known || !s.Tied {
+					t.Errorf("his session is kept as %+v", s)
+				}
+				// Elsewhere he would be known again, and nobody for what was not known of him.
+				if v := h.App.Traffic.View(traffic.Login{At: time.Now()}); v.Network.Taken != 0 {
+					t.Errorf("nothing known leaves a trace: %+v", v.Network)
+				}
+				s, _ := a.Profile.Session(his.ID)
+				if v := h.App.Traffic.View(traffic.Login{At: time.Now(), Network: s.Network, ASN: s.ASN, Country: s.Country, Agent: s.Agent}); v.Network.Taken == 0 {
+					t.Error("his network left no trace")
 				}
 				for _, d := range a.Profile.Devices {
 					if d.Via == his.ID {

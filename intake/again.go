@@ -193,8 +193,9 @@ func (w *work) tie() {
 		o.At = w.e.Time
 		place := w.in.placeOf(s.Network)
 		// A session that began as the customer's own was stolen: her network
-		// and her device are no intruder's.
-		if !s.Known {
+		// and her device are no intruder's. Of one whose sign-in was never seen
+		// nothing is known to find again.
+		if !s.Known && s.Network != "" {
 			o.Logins = append(o.Logins, traffic.Login{At: s.Began, Network: s.Network, ASN: s.ASN, Country: s.Country, Kind: place.Kind, Agent: s.Agent})
 			if len(s.Device) > 1 && s.Device[0] == 't' {
 				o.Devices = append(o.Devices, s.Device)

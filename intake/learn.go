@@ -89,6 +89,11 @@ func (w *work) learnLogin(d *event.Login) {
 	known := w.known(seen)
 	seen.Strange = !known && !w.how.Past
 	if standing, ok := w.a.Profile.Session(d.Session); ok && standing.Verdict == "intruder" {
+		if standing.Network == "" { // recollected: this is how it began
+			his := w.session(d, seen, false)
+			his.Values = standing.Values
+			p.KeepSession(his)
+		}
 		return
 	}
 	if w.made.Decision == decide.Contain {

@@ -97,7 +97,7 @@ func (w *work) greet() {
 // judge makes the assessment and the decision of the event.
 func (w *work) judge() error {
 	w.made.Decision = decide.Allow
-	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem || w.late() {
+	if w.e.Command != "" || w.e.By == event.ByShop || w.e.By == event.BySystem {
 		return nil
 	}
 	switch w.e.Payload.(type) {
@@ -289,7 +289,7 @@ func (w *work) raise() error {
 	case *event.Dispute:
 		return w.alarm(decide.Hold, assess.Word("payment_disputed"), "", "shop")
 	}
-	if !w.made.Decision.AtLeast(decide.Hold) {
+	if !w.made.Decision.AtLeast(decide.Hold) || w.late() {
 		return nil
 	}
 	a := w.newAlarm()
