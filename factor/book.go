@@ -103,13 +103,23 @@ func CleanName(name string) string {
 // and says what: at containment nothing that the intruder bound may stay
 // (standards item A21).
 func (b *Book) RemoveBoundSince(ctx context.Context, account mimamori.AccountID, start time.Time, by mimamori.Actor) ([]Factor, error) {
+	return b.removeAll(ctx, account, by, func(f Factor) bool { return !f.BoundAt.Before(start) })
+}
+
+// RemoveBoundIn removes what was bound from these sessions at the shop, whenever
+// that was.
+func (b *Book) RemoveBoundIn(ctx context.Context, account mimamori.AccountID, sessions []string, by mimamori.Actor) ([]Factor, error) {
+	return b.removeAll(ctx, account, by, func(f Factor) bool { return f.Binding.Session != "" && slices.Contains(sessions, f.Binding.Session) })
+}
+
+func (b *Book) removeAll(ctx context.Context, account mimamori.AccountID, by mimamori.Actor, which func(Factor) bool) ([]Factor, error) {
 	all, err := b.store.Factors(ctx, account)
 	if err != nil {
 		return nil, fmt.Errorf("second steps of %s: %w", account, err)
 	}
 	var removed []Factor
 	for _, f := range all {
-		if f.BoundAt.Before(start) || !f.RemovedAt.IsZero() {
+		if !f.RemovedAt.IsZero() || !which(f) {
 			continue
 		}
 		done, err := b.store.RemoveFactor(ctx, account, f.ID, by, time.Now())

@@ -33,6 +33,11 @@ func (w *work) late() bool {
 	if w.how.Past || w.e.Command != "" || w.a.Standing.Incident == "" || w.a.Standing.LockedOut() || !w.e.Time.Before(w.a.Standing.RecoveredAt) {
 		return false
 	}
+	return w.his()
+}
+
+// his says that the event's session is held to be the intruder's.
+func (w *work) his() bool {
 	s, ok := w.a.Profile.Session(w.e.Session)
 	return ok && s.Verdict == string(journal.OfIntruder)
 }

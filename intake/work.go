@@ -380,10 +380,12 @@ func (w *work) follow() error {
 	return w.sweep()
 }
 
-// tick takes obligations off the list when an event fulfils them.
+// tick takes obligations off the list when an event fulfils them. What was done
+// before the account was given back, or in a session of the intruder's, fulfils
+// nothing, however late it is reported.
 func (w *work) tick() error {
 	st := &w.a.Standing
-	if len(st.Obligations) == 0 || st.LockedOut() {
+	if len(st.Obligations) == 0 || st.LockedOut() || w.e.Time.Before(st.RecoveredAt) || w.his() {
 		return nil
 	}
 	done := func(o decide.Obligation) {

@@ -34,7 +34,7 @@ var (
 	SweepPlaybook = Playbook{"sweep", 2, fixed(
 		"sessions.revoke", "factors.remove", "orders.stop", "points.freeze", "undo.plan")}
 
-	LateSweepPlaybook = Playbook{"late_sweep", 1, fixed("orders.stop", "undo.plan")}
+	LateSweepPlaybook = Playbook{"late_sweep", 2, fixed("factors.remove", "orders.stop", "undo.plan")}
 
 	ReleasePlaybook = Playbook{"release", 1, fixed(
 		"account.release", "points.unfreeze", "notice.release")}
