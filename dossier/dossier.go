@@ -284,11 +284,17 @@ func (f *file) answerTo(session string) centre.Answer {
 	return map[journal.Owner]centre.Answer{journal.OfCustomer: centre.Me, journal.OfIntruder: centre.NotMe, journal.OfUnknown: centre.DontKnow}[v.Owner]
 }
 
-// done tells whether a step of the incident was carried out, and when.
+// done tells whether a step of the incident was carried out, for how many
+// things, and when. Each late event plans again, and may tell the shop of the
+// same thing again.
 func (f *file) done(name string) (count int, at time.Time) {
+	about := map[string]bool{}
 	for _, s := range f.steps {
 		if s.Name == name && s.State == playbook.Done {
-			count++
+			if !about[string(s.Data)] {
+				about[string(s.Data)] = true
+				count++
+			}
 			if s.DoneAt.After(at) {
 				at = s.DoneAt
 			}

@@ -3,7 +3,9 @@ package flowtest
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +13,9 @@ import (
 	"mimamori/decide"
 	"mimamori/factor"
 	"mimamori/incident"
+	"mimamori/shop"
 	"mimamori/shop/shoptest"
+	"mimamori/staff"
 )
 
 // wordFirst is a night of which nothing is reported but her word: what he did
@@ -103,5 +107,78 @@ func TestHisFactorGoesThoughHisSessionIsUnknown(t *testing.T) {
 		if left := h.heldFactors("hanako"); len(left) != 1 || left[0].Binding.Session != hers.ID {
 			t.Errorf("held are %+v, want what she bound in %s", left, hers.ID)
 		}
+	})
+}
+
+// TestStartOfWhatIsLeft: two sessions are held to be his, and the agent clears
+// the one that began first. The incident began with the first act of the other,
+// in whatever order his acts were reported: what he put in is not from before.
+func TestStartOfWhatIsLeft(t *testing.T) {
+	Run(t, func(h *Harness) {
+		h.Customer("hanako")
+		h.FastForward(10 * time.Minute)
+		hers := h.SignIn("hanako", OtherHome)
+		h.FastForward(time.Minute)
+		h.hold()
+		his := h.SignIn("hanako", Hosting)
+		h.FastForward(time.Minute)
+		if err := his.ChangeContact("mail", "he@elsewhere.example"); err != nil {
+			t.Fatal(err)
+		}
+		changed := time.Now()
+		h.FastForward(time.Minute)
+		if _, err := his.PlaceOrder(shoptest.Order{}); err != nil {
+			t.Fatal(err)
+		}
+		h.notMe(hers)
+		h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+		held := h.letGo()[1:] // of his sign-in nothing is ever reported
+		slices.Reverse(held)
+		h.tell(held)
+		rei := h.AtTheDesk("rei", staff.Lead)
+		rei.Post("/incidents/"+string(h.Incident("hanako").ID)+"/judge", url.Values{"session": {hers.ID}, "owner": {"customer"}, "reason": {"she rang"}})
+		if i := h.Incident("hanako"); !slices.Equal(i.Sessions, []string{his.ID}) || i.Start.After(changed) {
+			t.Errorf("it began at %s, with %v; he changed the address at %s", i.Start, i.Sessions, changed)
+		}
+		h.FastForward(6 * time.Hour)
+		if v := h.ForgotPassword("hanako"); !reachForm.MatchString(v.Page) || strings.Contains(v.Page, "elsewhere") {
+			t.Errorf("the way back offers:\n%s", text(v.Page))
+		}
+		h.takeAllMails()
+	})
+}
+
+// TestLateActsOfTheFirstAreNoEvidenceOfTheSecond: he came twice, and while she
+// waits for the second time, what he did the first time is reported.
+func TestLateActsOfTheFirstAreNoEvidenceOfTheSecond(t *testing.T) {
+	Run(t, func(h *Harness) {
+		his, held := h.wordFirst(func(his *shoptest.Session) { nightActs(h, his) })
+		h.wayBack("hanako")
+		h.FastForward(2 * time.Hour)
+		h.notMe(h.SignIn("hanako", HomePC))
+		h.takeAllMails()
+		second := h.ExpectState("hanako", incident.Waiting)
+		h.tell(held)
+		i := h.Incident("hanako")
+		if i.ID != second.ID || !i.Start.Equal(second.Start) || slices.Contains(i.Sessions, his.ID) || len(i.Evidence) != len(second.Evidence) || len(i.NeedsPerson) > 0 {
+			t.Errorf("the second was %+v, is %+v", second, i)
+		}
+		for _, o := range h.ShopAccount("hanako").Orders {
+			if o.State != shop.OrderCancelled {
+				t.Errorf("order %s is %s", o.Order, o.State)
+			}
+		}
+		h.ExpectOnce()
+	})
+}
+
+// TestHerPageCountsThings: however often the plan is made again, what was put
+// back is told once.
+func TestHerPageCountsThings(t *testing.T) {
+	Run(t, func(h *Harness) {
+		_, held := h.wordFirst(func(his *shoptest.Session) { nightActs(h, his) })
+		h.wayBack("hanako")
+		h.tell(held)
+		h.EnterCentre(h.SignIn("hanako", HomePC)).Shows("発送前の注文を取り消しました（3件）", "変えられた登録内容を元に戻しました（3件）")
 	})
 }

@@ -16,7 +16,10 @@ func (w *work) recollect() error {
 	if w.a.Standing.Incident == "" || w.e.Session == "" || w.e.Command != "" {
 		return nil
 	}
-	if _, ok := w.a.Profile.Session(w.e.Session); ok {
+	if s, ok := w.a.Profile.Session(w.e.Session); ok {
+		if w.his() && w.e.Time.Before(s.Began) {
+			s.Began = w.e.Time // when an agent takes another session out, the start is this again
+		}
 		return nil
 	}
 	v, err := w.tx.Verdict(w.a.ID, w.e.Session)
@@ -28,9 +31,10 @@ func (w *work) recollect() error {
 }
 
 // late says that the intruder did this before the account was given back, and
-// that it is reported only now. It alarms nobody again: it is swept up.
+// that it is reported only now. It alarms nobody again: it is swept up. Should
+// he have come again since, it is no evidence of that.
 func (w *work) late() bool {
-	if w.how.Past || w.e.Command != "" || w.a.Standing.Incident == "" || w.a.Standing.LockedOut() || !w.e.Time.Before(w.a.Standing.RecoveredAt) {
+	if w.how.Past || w.e.Command != "" || w.a.Standing.Incident == "" || !w.e.Time.Before(w.a.Standing.RecoveredAt) {
 		return false
 	}
 	return w.his()
@@ -45,8 +49,7 @@ func (w *work) his() bool {
 // sweep plans again when an intruder's session turns out to have done
 // something after the plan was made.
 func (w *work) sweep() error {
-	s, ok := w.a.Profile.Session(w.e.Session)
-	if !ok || s.Verdict != string(journal.OfIntruder) {
+	if !w.his() {
 		return nil
 	}
 	switch w.e.Kind {
@@ -54,12 +57,11 @@ func (w *work) sweep() error {
 	default:
 		return nil
 	}
-	i, err := w.incidentOf(s.ID)
+	i, err := w.incidentOf(w.e.Session)
 	if err != nil || i.DecidedAt.IsZero() {
 		return err
 	}
 	if i.Began(w.e.Session, w.e.Time) {
-		s.Began = w.e.Time
 		if err := w.tx.PutIncident(i); err != nil {
 			return err
 		}
