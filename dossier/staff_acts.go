@@ -101,10 +101,11 @@ func (f *file) suspect() string {
 
 // began is when a session began; for an unknown one, when the incident opened.
 func (f *file) began(session string) time.Time {
-	if s, ok := f.account.Profile.Session(session); ok {
+	at, told := f.journal.Began[session]
+	if s, ok := f.account.Profile.Session(session); ok && !(told && at.Before(s.Began)) {
 		return s.Began
 	}
-	if at, ok := f.journal.Began[session]; ok {
+	if told {
 		return at
 	}
 	return f.current.OpenedAt

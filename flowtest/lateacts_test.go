@@ -182,3 +182,28 @@ func TestHerPageCountsThings(t *testing.T) {
 		h.EnterCentre(h.SignIn("hanako", HomePC)).Shows("発送前の注文を取り消しました（3件）", "変えられた登録内容を元に戻しました（3件）")
 	})
 }
+
+// TestHisSignInIsNeverReported: his acts are, and then her word about his session.
+// What he put in is not from before, and she comes back by her own address.
+func TestHisSignInIsNeverReported(t *testing.T) {
+	Run(t, func(h *Harness) {
+		h.Customer("hanako")
+		h.FastForward(10 * time.Minute)
+		h.hold()
+		his := h.SignIn("hanako", Hosting)
+		h.letGo()
+		h.FastForward(time.Minute)
+		if err := his.ChangeContact("mail", "he@elsewhere.example"); err != nil {
+			t.Fatal(err)
+		}
+		first := time.Now()
+		h.FastForward(time.Minute)
+		nightActs(h, his)
+		h.notMe(his)
+		if i := h.ExpectState("hanako", incident.Waiting); i.Start.After(first) {
+			t.Errorf("it began at %s, he changed the address at %s", i.Start, first)
+		}
+		h.wayBack("hanako")
+		h.EnterCentre(h.SignIn("hanako", HomePC)).Get("/timeline").Shows("ご連絡先の変更", "取り消しました")
+	})
+}

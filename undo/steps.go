@@ -129,7 +129,7 @@ func (u *Steps) plan(ctx context.Context, s playbook.Step) playbook.Outcome {
 	if err := u.leaveTakenBack(ctx, s, &p, j); err != nil {
 		return playbook.Again(err)
 	}
-	if err := u.ask(ctx, s, p); err != nil {
+	if err := u.note(ctx, s, p, j); err != nil {
 		return playbook.Again(err)
 	}
 	var more []playbook.Named
@@ -174,9 +174,14 @@ func (u *Steps) leaveTakenBack(ctx context.Context, s playbook.Step, p *Plan, j 
 	return nil
 }
 
-// ask puts before a person what cannot be undone by itself (mission U3, U4).
-func (u *Steps) ask(ctx context.Context, s playbook.Step, p Plan) error {
+// note puts before a person what cannot be undone by itself (mission U3, U4).
+// It also moves the start back to the first act of his sessions: of one whose
+// sign-in was never reported the account's row knew nothing at the word about it.
+func (u *Steps) note(ctx context.Context, s playbook.Step, p Plan, j *journal.Journal) error {
 	return u.Store.ChangeIncident(ctx, s.Account, s.Subject, s.Incident, func(i *incident.Incident) error {
+		for session, at := range j.Began {
+			i.Began(session, at)
+		}
 		now := time.Now().UTC()
 		for _, item := range p.Items {
 			if item.Conflict() {
