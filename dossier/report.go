@@ -35,7 +35,11 @@ func (d *Desk) Report(ctx context.Context, v centre.Visitor, line string, answer
 	}
 	switch answer {
 	case centre.NotMe:
-		return centre.EffectRaised, d.raise(ctx, s.Subject, session, at, "customer", assess.Word("customer_said_not_me"),
+		effect := centre.EffectRaised
+		if f.account.PutOut(session) {
+			effect = centre.EffectSwept
+		}
+		return effect, d.raise(ctx, s.Subject, session, at, "customer", assess.Word("customer_said_not_me"),
 			mimamori.Actor{Kind: mimamori.ActorCustomer, ID: s.Subject})
 	case centre.Me:
 		if !f.mayLower(s.ShopSession) || f.current != nil && f.current.Open() {
@@ -46,6 +50,16 @@ func (d *Desk) Report(ctx context.Context, v centre.Visitor, line string, answer
 		return centre.EffectNoted, d.say(ctx, s, session, journal.OfUnknown, false)
 	}
 	return "", fmt.Errorf("report on a line: %w", mimamori.ErrInvalid)
+}
+
+// PutOut says of the session behind a line that it is over: see incident.Account.
+func (d *Desk) PutOut(ctx context.Context, v centre.Visitor, line string) (bool, error) {
+	_, f, err := d.read(ctx, v)
+	if err != nil {
+		return false, err
+	}
+	session, _, err := f.lineSession(line)
+	return err == nil && f.account.PutOut(session), err
 }
 
 // noted keeps a "me" that lowers nothing, and tells the contacts from before,

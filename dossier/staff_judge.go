@@ -81,7 +81,8 @@ func (c *Casework) blame(ctx context.Context, on console.On, f *file, session st
 	}
 	plan := f.ownPart(j)
 	return c.change(ctx, f, func(tx intake.Tx, a *incident.Account, i *incident.Incident, now time.Time) error {
-		back := i.State == incident.Watching && f.began(session).After(i.RecoveredAt)
+		_, known := a.Profile.Session(session)
+		back := i.State == incident.Watching && !a.PutOut(session) && (known || f.began(session).After(i.DecidedAt))
 		undecided := i.Open() && i.DecidedAt.IsZero()
 		if (undecided || back) && mayContain {
 			raised, err := c.alarm(tx, f, a, session, decide.Contain, on.Actor, now)

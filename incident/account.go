@@ -15,3 +15,11 @@ type Account struct {
 	Profile  profile.Profile
 	Standing Standing
 }
+
+// PutOut says that a session was put out by the containment from which the
+// customer is back, and did nothing since. A session that began while the
+// account was locked out is not meant: it may be the one that set the password.
+func (a *Account) PutOut(session string) bool {
+	s, ok := a.Profile.Session(session)
+	return ok && a.Standing.State == Watching && s.Began.Before(a.Standing.DecidedAt) && s.Last.Before(a.Standing.RecoveredAt)
+}

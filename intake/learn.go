@@ -36,7 +36,9 @@ func (w *work) learn() {
 	if seen, ok := w.e.Payload.(*event.Session); ok && w.e.Kind == event.SessionSeen {
 		w.learnSeen(s, seen)
 	}
-	s.Last = w.e.Time
+	if w.e.Time.After(s.Last) {
+		s.Last = w.e.Time
+	}
 	if w.e.Kind == event.SessionEnded {
 		s.Ended = true
 	}

@@ -304,7 +304,7 @@ func (w *work) raise() error {
 func (w *work) ring(a response.Alarm) error {
 	was := w.a.Standing.Open()
 	i, err := response.Raise(w.tx, a)
-	if err == nil && i != nil && !was {
+	if err == nil && i != nil && !was && w.a.Standing.Open() {
 		w.open(i.Crowd)
 	}
 	w.wake = true

@@ -57,6 +57,9 @@ func Raise(tx Tx, a Alarm) (*incident.Incident, error) {
 	if !a.Decision.AtLeast(decide.Hold) || a.Policy.Mode == decide.Observe {
 		return nil, nil
 	}
+	if a.Voice != "detector" && a.Decision == decide.Contain && a.Account.PutOut(a.Session) && (a.Policy.Mode != decide.Assist || a.By != mimamori.System) {
+		return sweepUp(tx, a)
+	}
 	i, fresh, err := openOrJoin(tx, a)
 	if err != nil {
 		return nil, err
@@ -77,6 +80,25 @@ func Raise(tx Tx, a Alarm) (*incident.Incident, error) {
 	}
 	a.Account.Standing = a.Account.Standing.Of(i)
 	return i, err
+}
+
+// sweepUp takes a person's word about a session that was put out already: what
+// it did is undone, and nobody is locked out a second time.
+func sweepUp(tx Tx, a Alarm) (*incident.Incident, error) {
+	i, err := tx.Incident(a.Account.ID, a.Account.Standing.Incident)
+	if err != nil {
+		return nil, err
+	}
+	if err := his(tx, a, i, a.Session); err != nil {
+		return nil, err
+	}
+	for _, s := range a.Signals {
+		i.Join([]incident.Evidence{{At: a.At, Event: a.Event, Session: a.Session, Signal: s}}, i.Decision, i.Probability)
+	}
+	if err := tx.PutIncident(i); err != nil {
+		return nil, err
+	}
+	return i, Sweep(tx, i, a.Now)
 }
 
 func openOrJoin(tx Tx, a Alarm) (i *incident.Incident, fresh bool, err error) {
@@ -187,24 +209,32 @@ func blame(tx Tx, a Alarm, i *incident.Incident) error {
 		if id == "" {
 			continue
 		}
-		began := a.At
-		if s, ok := p.Session(id); ok {
-			began = s.Began
-			s.Verdict = string(journal.OfIntruder)
-		}
-		old, err := tx.Verdict(a.Account.ID, id)
-		if err != nil {
+		if err := his(tx, a, i, id); err != nil {
 			return err
 		}
-		v := journal.Verdict{Session: id, Owner: journal.OfIntruder, By: a.Voice, At: a.Now}
-		if old.Owner != journal.OfIntruder && v.Outweighs(old) {
-			if err := tx.PutVerdict(a.Account.ID, v); err != nil {
-				return err
-			}
-		}
-		i.AddSession(id, began)
-		p.Unlearn(id)
 	}
+	return nil
+}
+
+// his holds one session to be the intruder's.
+func his(tx Tx, a Alarm, i *incident.Incident, id string) error {
+	began := a.At
+	if s, ok := a.Account.Profile.Session(id); ok {
+		began = s.Began
+		s.Verdict = string(journal.OfIntruder)
+	}
+	old, err := tx.Verdict(a.Account.ID, id)
+	if err != nil {
+		return err
+	}
+	v := journal.Verdict{Session: id, Owner: journal.OfIntruder, By: a.Voice, At: a.Now}
+	if old.Owner != journal.OfIntruder && v.Outweighs(old) {
+		if err := tx.PutVerdict(a.Account.ID, v); err != nil {
+			return err
+		}
+	}
+	i.AddSession(id, began)
+	a.Account.Profile.Unlearn(id)
 	return nil
 }
 

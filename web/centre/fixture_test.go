@@ -227,6 +227,10 @@ func (f *fixture) Report(_ context.Context, _ Visitor, line string, answer Answe
 	return map[Answer]Effect{Me: EffectNeedsKey, NotMe: EffectRaised, DontKnow: EffectNoted}[answer], nil
 }
 
+func (f *fixture) PutOut(_ context.Context, v Visitor, _ string) (bool, error) {
+	return v.Session == "watched", nil
+}
+
 func (f *fixture) SignOutEverywhere(context.Context, Visitor) error { f.signOuts++; return nil }
 func (f *fixture) Stop(context.Context, Visitor, string) (Effect, error) {
 	return EffectStopped, nil
@@ -403,7 +407,7 @@ func everyPage() []aPage {
 		{"codes", "acting", "/second-step/codes", "x=1", 200}, {"remove", "acting", "/second-step/remove", "id=fac_1", 200},
 		{"devices", "acting", "/devices", "", 200}, {"devices-none", "quiet", "/devices", "", 200},
 		{"messages", "acting", "/messages", "", 200}, {"messages-none", "quiet", "/messages", "", 200}, {"message", "acting", "/messages/ntc_1", "", 200},
-		{"confirm", "acting", "/report", "line=login:1&answer=not_me&from=/logins", 200},
+		{"confirm", "acting", "/report", "line=login:1&answer=not_me&from=/logins", 200}, {"confirm-over", "watched", "/report", "line=login:1&answer=not_me&from=/logins", 200},
 		{"help", "acting", "/help", "", 200}, {"help-none", "quiet", "/help", "", 200}, {"ours", "", "/ours", "", 200},
 		{"call", "acting", "/call", "", 200}, {"call-none", "quiet", "/call", "", 200}, {"call-no-number", "set", "/call", "", 200}, {"call-coming", "watched", "/call?said=call_asked", "", 200},
 		{"call-missed", "person", "/call", "", 200}, {"call-late", "acting", "/call", "phone=p1&window=2020-01-01T00:00:00Z", 422}, {"call-empty", "acting", "/call", "phone=p1", 422}, {"call-outside", "", "/call", "", 403},

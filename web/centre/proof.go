@@ -106,6 +106,7 @@ type Effect string
 
 const (
 	EffectRaised   Effect = "raised"   // not me: the response has begun
+	EffectSwept    Effect = "swept"    // not me, of what was put out before: what it did is undone
 	EffectNoted    Effect = "noted"    // me, or don't know: kept
 	EffectNeedsKey Effect = "needskey" // me, but this device cannot lower anything: confirmed later, announced to the contacts from before
 	EffectPerson   Effect = "person"   // a member of staff looks at it
@@ -113,4 +114,4 @@ const (
 )
 
 // Effects lists every effect, for the catalogue test.
-var Effects = []Effect{EffectRaised, EffectNoted, EffectNeedsKey, EffectPerson, EffectStopped}
+var Effects = []Effect{EffectRaised, EffectSwept, EffectNoted, EffectNeedsKey, EffectPerson, EffectStopped}

@@ -169,10 +169,11 @@ var reportable = map[string]bool{"/": true, "/logins": true, "/purchases": true,
 // confirm asks once more before "that wasn't me" sets off the response.
 type confirm struct {
 	Line, From string
+	PutOut     bool // it is over: nobody is signed out for it
 }
 
-// report takes わたし / ちがう / わからない. ちがう is asked once more, for it signs
-// everybody out.
+// report takes わたし / ちがう / わからない. ちがう is asked once more, for it may
+// sign everybody out.
 func (c *centre) report(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
 	line, answer, from := r.PostFormValue("line"), Answer(r.PostFormValue("answer")), r.PostFormValue("from")
@@ -184,7 +185,12 @@ func (c *centre) report(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if answer == NotMe && r.PostFormValue("sure") != "yes" {
-		page := c.pages.New(r, confirm{line, from})
+		over, err := c.opt.Service.PutOut(r.Context(), c.visitor(r), line)
+		if err != nil {
+			c.outside(w, r, err)
+			return
+		}
+		page := c.pages.New(r, confirm{line, from, over})
 		page.Signed, page.Here = true, c.opt.Base+from
 		c.pages.Render(w, http.StatusOK, "confirm", page)
 		return

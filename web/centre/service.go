@@ -80,6 +80,9 @@ type Screens interface {
 	// Report takes the customer's word on a line. A word from a session that is
 	// itself in doubt may raise, never lower.
 	Report(ctx context.Context, v Visitor, line string, answer Answer) (Effect, error)
+	// PutOut says that what a line is about was over before the customer came
+	// back: "not me" undoes what it did, and locks nobody out.
+	PutOut(ctx context.Context, v Visitor, line string) (bool, error)
 	// SignOutEverywhere ends every session and remembered device, this one too.
 	SignOutEverywhere(ctx context.Context, v Visitor) error
 	// Stop ends a recovery that somebody else began (Home.Veto).
