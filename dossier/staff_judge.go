@@ -81,8 +81,8 @@ func (c *Casework) blame(ctx context.Context, on console.On, f *file, session st
 	}
 	plan := f.ownPart(j)
 	return c.change(ctx, f, func(tx intake.Tx, a *incident.Account, i *incident.Incident, now time.Time) error {
-		_, known := a.Profile.Session(session)
-		back := i.State == incident.Watching && !a.PutOut(session) && (known || f.began(session).After(i.DecidedAt))
+		s, known := a.Profile.Session(session)
+		back := i.State == incident.Watching && (f.began(session).After(i.DecidedAt) || known && s.Last.After(i.RecoveredAt))
 		undecided := i.Open() && i.DecidedAt.IsZero()
 		if (undecided || back) && mayContain {
 			raised, err := c.alarm(tx, f, a, session, decide.Contain, on.Actor, now)
@@ -97,7 +97,7 @@ func (c *Casework) blame(ctx context.Context, on console.On, f *file, session st
 		if err := tx.PutVerdict(a.ID, word); err != nil {
 			return err
 		}
-		if s, ok := a.Profile.Session(session); ok {
+		if known {
 			s.Verdict, s.Known = string(journal.OfIntruder), false
 		}
 		a.Profile.Unlearn(session)
