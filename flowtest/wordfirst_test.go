@@ -3,7 +3,6 @@ package flowtest
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -38,16 +37,11 @@ func TestWordBeforeTheSignIn(t *testing.T) {
 				if err := his.ChangeContact("mail", "he@elsewhere.example"); err != nil {
 					t.Fatal(err)
 				}
-				h.FastForward(5 * time.Minute)
-				h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
+				h.notMe(his)
 				h.ExpectState("hanako", incident.Waiting)
 				held := h.letGo()
 				order(held)
-				for _, e := range held {
-					h.emit(e)
-					h.FastForward(time.Second)
-				}
-				h.FastForward(time.Minute)
+				h.tell(held)
 				i := h.Incident("hanako")
 				if !i.Start.Equal(began) {
 					t.Errorf("the incident is held to have begun at %s, he signed in at %s", i.Start, began)
@@ -59,8 +53,8 @@ func TestWordBeforeTheSignIn(t *testing.T) {
 					}
 				}
 				for _, r := range account.Resources {
-					if value := fmt.Sprint(r.Value); strings.Contains(value, "elsewhere") {
-						t.Errorf("%s %s is still %s", r.Kind, r.ID, value)
+					if strings.Contains(string(r.Value), "elsewhere") || strings.Contains(string(r.Value), "知らない人") {
+						t.Errorf("%s %s is still %s", r.Kind, r.ID, r.Value)
 					}
 				}
 				a, err := h.App.Store.ReadAccount(context.Background(), "hanako")
@@ -113,25 +107,16 @@ func TestActsReportedAfterTheReturn(t *testing.T) {
 				if err := his.ChangeContact("phone", "+81-80-9999-9999"); err != nil {
 					t.Fatal(err)
 				}
-				h.FastForward(5 * time.Minute)
-				h.Do("POST", "/v1/reports", map[string]any{"subject": "hanako", "session": his.ID, "verdict": "not_me"}, nil)
-				h.FastForward(6 * time.Hour)
+				h.notMe(his)
 				held := h.letGo()
-				if err := h.Shop.SetPassword("hanako", "a new and long one", h.ForgotPassword("hanako").Prove("hanako@mail.example")); err != nil {
-					t.Fatal(err)
-				}
+				h.wayBack("hanako")
 				hers := h.SignIn("hanako", HomePC)
 				own, err := hers.AddAddress("花子", "千葉市美浜区2-2")
 				if err != nil {
 					t.Fatal(err)
 				}
 				h.FastForward(time.Minute)
-				mails := len(h.subjects())
-				for _, e := range held {
-					h.emit(e)
-					h.FastForward(time.Second)
-				}
-				h.FastForward(10 * time.Minute)
+				h.tell(held) // and no mail comes of it
 				i := h.ExpectState("hanako", incident.Watching)
 				if len(i.NeedsPerson) > 0 {
 					t.Errorf("a person is asked: %+v", i.NeedsPerson)
@@ -154,17 +139,7 @@ func TestActsReportedAfterTheReturn(t *testing.T) {
 				if left != 1 || !hers.Alive() || account.Points.Frozen {
 					t.Errorf("her own address there %d times, she is in %v, points frozen %v", left, hers.Alive(), account.Points.Frozen)
 				}
-				if n := len(h.subjects()); n != mails {
-					t.Errorf("%d mails about it: %s", n-mails, h.subjects())
-				}
 				h.ExpectOnce()
-				words := []string{"パスワードを無効", "新しいパスワードを設定できます", "手続きが進みました", "新しいパスワードが設定されました"}
-				if known {
-					words = append(words, "新しい端末")
-				}
-				for _, word := range words {
-					h.ExpectMail("hanako@mail.example", word)
-				}
 			})
 		})
 	}
